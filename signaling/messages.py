@@ -1,0 +1,507 @@
+"""What a page and the hub say to each other over a session's websocket (``/ws/session/{id}``), and over the hub
+channel (``/ws/hub``). ``docs/protocol.md`` has one heading per message; a test holds the two together.
+
+JSON text frames, one message each, tagged by ``type``. Sizes are bounded before decoding. A request that carries
+``req`` is answered by ``done``, ``answer`` or ``error`` with the same ``req``.
+Times called ``utc`` are UNIX seconds; ``at_s`` are seconds on the session's clock (0 = session opened).
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, TypeVar
+
+import msgspec
+
+from media.messages import Line, RecordMode, Source
+
+T = TypeVar("T")
+
+PROTOCOL_VERSION = 1
+MAX_MESSAGE = 64 * 1024
+
+NoticeAnswer = Literal["heard", "objects", "wants_own_recording"]
+"""What a person said to the notice that the session is recorded (design 6)."""
+
+CLOSE_REPLACED = 4001  # a newer socket of the same device took over; do not retry
+CLOSE_NOT_ALLOWED = 4003  # token wrong, expired, or right withdrawn; do not retry
+CLOSE_ENDED = 4004  # the session is over
+CLOSE_PROTOCOL = 4005  # not our protocol; do not retry
+CLOSE_FLOOD = 4008  # too many messages
+CLOSE_AGAIN = 4013  # hub is going down or owner moved: come back in a second
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", forbid_unknown_fields=True):
+    """Base of every message; ``type`` is the class name in lower case with underscores."""
+
+
+def _tag(name: str) -> str:
+    return "".join("_" + c.lower() if c.isupper() else c for c in name).lstrip("_")
+
+
+class Request(Message, frozen=True):
+    """A message that is answered; ``req`` is chosen by the page and comes back in the answer."""
+
+    req: str
+
+
+# --- page to hub: session socket -------------------------------------------------------------------------------------
+
+
+class Hello(Message, frozen=True, tag=_tag):
+    """First message. ``token`` is the one-time ticket from the page; ``device`` the enrolled device's id;
+    ``last_event`` the number of the last log event seen, to get what was missed (0: everything)."""
+
+    version: int
+    token: str
+    device: str
+    last_event: int = 0
+
+
+class Publish(Request, frozen=True, tag=_tag):
+    """Offer of the publish leg; ``sources`` maps mid to source."""
+
+    sdp: str
+    sources: dict[str, Source] = {}
+
+
+class Subscribe(Request, frozen=True, tag=_tag):
+    """Open the subscribe leg; ``offer`` messages follow."""
+
+
+class SubscribeAnswer(Message, frozen=True, tag=_tag):
+    """Answer to ``offer`` number ``offer``."""
+
+    offer: int
+    sdp: str
+
+
+class Unpublish(Request, frozen=True, tag=_tag):
+    """Stop the publish leg."""
+
+
+class SetSource(Request, frozen=True, tag=_tag):
+    """I switched my own microphone, camera or sharing on or off. Enforced in the relay as a mute."""
+
+    source: Source
+    on: bool
+
+
+class Hand(Request, frozen=True, tag=_tag):
+    """Raise or lower my hand."""
+
+    up: bool
+
+
+class People(Request, frozen=True, tag=_tag):
+    """Who sits before the camera of ``participant`` (own point, or the operator for any)."""
+
+    participant: str
+    people: tuple[dict[str, str], ...]
+
+
+class Admit(Request, frozen=True, tag=_tag):
+    """Operator: let a waiting participant in."""
+
+    participant: str
+
+
+class SendBack(Request, frozen=True, tag=_tag):
+    """Operator: back to the waiting room."""
+
+    participant: str
+    reason: str = ""
+
+
+class Remove(Request, frozen=True, tag=_tag):
+    """Operator: end this participant's part in the session."""
+
+    participant: str
+    reason: str = ""
+
+
+class Mute(Request, frozen=True, tag=_tag):
+    """Operator: mute a source of a participant (or lift that mute)."""
+
+    participant: str
+    source: Source
+    on: bool = True
+
+
+class Ring(Request, frozen=True, tag=_tag):
+    """Operator: "Gọi điểm cầu": ring a further site into the session."""
+
+    site: str
+
+
+class CancelRing(Request, frozen=True, tag=_tag):
+    """Operator: stop ringing a site."""
+
+    site: str
+
+
+class ReadNotice(Request, frozen=True, tag=_tag):
+    """Operator: the notice has been read aloud."""
+
+
+class AnswerNotice(Request, frozen=True, tag=_tag):
+    """A person's answer to the notice. ``person`` is a label of the point's list ("" for the point as a whole)."""
+
+    participant: str
+    answer: NoticeAnswer
+    person: str = ""
+
+
+class Start(Request, frozen=True, tag=_tag):
+    """Operator: start the session with the record mode chosen by the chair."""
+
+    record: RecordMode
+    reason: str = ""
+
+
+class SetRecord(Request, frozen=True, tag=_tag):
+    """Operator: change the record mode while the session runs."""
+
+    record: RecordMode
+    reason: str = ""
+
+
+class Pause(Request, frozen=True, tag=_tag):
+    """Operator: suspend; nobody hears or sees anybody, nothing is written."""
+
+    reason: str = ""
+
+
+class Resume(Request, frozen=True, tag=_tag):
+    """Operator: go on after a pause, or within 15 minutes after closing."""
+
+
+class SideTalk(Request, frozen=True, tag=_tag):
+    """Operator: "Hội ý (không ghi)": the named participants talk among themselves, unrecorded; empty ends it."""
+
+    participants: tuple[str, ...] = ()
+
+
+class Close(Request, frozen=True, tag=_tag):
+    """Operator: end the session."""
+
+    lock: bool = False
+
+
+class NextVisit(Request, frozen=True, tag=_tag):
+    """Operator: close this visit's session and take the sitting's next visit with the same connections."""
+
+    visit: str
+
+
+class TakeOver(Request, frozen=True, tag=_tag):
+    """Another entitled operator takes the buttons."""
+
+
+class ToDenunciation(Request, frozen=True, tag=_tag):
+    """ "Chuyển sang tố cáo": cut the point off from all others at once, stop and restrict the record (design 7)."""
+
+    participant: str
+
+
+class Leave(Request, frozen=True, tag=_tag):
+    """I leave the session."""
+
+
+class Bookmark(Request, frozen=True, tag=_tag):
+    """Mark this moment."""
+
+    text: str = ""
+
+
+class MinutesTake(Request, frozen=True, tag=_tag):
+    """ "Nhận quyền ghi": become the one who writes the minutes."""
+
+
+class MinutesLine(Request, frozen=True, tag=_tag):
+    """Write a time-coded line; ``line`` names an earlier line to correct."""
+
+    text: str
+    speaker: str = ""
+    at_s: float | None = None
+    line: str = ""
+
+
+class MinutesSection(Request, frozen=True, tag=_tag):
+    """Write a free-text section of the form (TCD_20); ``base`` is the section's version that was edited."""
+
+    section: str
+    text: str
+    base: int
+
+
+class MinutesFreeze(Request, frozen=True, tag=_tag):
+    """Freeze the minutes after they were read back."""
+
+
+class Chat(Request, frozen=True, tag=_tag):
+    """A line to the other officials; refused unless the session allows it."""
+
+    text: str
+
+
+class Seen(Message, frozen=True, tag=_tag):
+    """Quality as the page sees it, every 10 s: numbers of its getStats, for log and board."""
+
+    freezes: int = 0
+    frozen_s: float = 0.0
+    concealed: float = 0.0
+    received_bps: int = 0
+    sent_bps: int = 0
+    rtt_s: float = 0.0
+
+
+class Ping(Message, frozen=True, tag=_tag):
+    """Alive; answered by ``pong``."""
+
+    n: int = 0
+
+
+FromPage = (
+    Hello | Publish | Subscribe | SubscribeAnswer | Unpublish | SetSource | Hand | People | Admit | SendBack | Remove
+    | Mute | Ring | CancelRing | ReadNotice | AnswerNotice | Start | SetRecord | Pause | Resume | SideTalk | Close
+    | NextVisit | TakeOver | ToDenunciation | Leave | Bookmark | MinutesTake | MinutesLine | MinutesSection
+    | MinutesFreeze | Chat | Seen | Ping
+)  # fmt: skip
+
+
+# --- hub to page: session socket -------------------------------------------------------------------------------------
+
+
+class ParticipantView(msgspec.Struct, frozen=True, kw_only=True):
+    """A participant as a page may see it. ``state``: invited, ringing, waiting, admitted, joined, lost, left,
+    removed. ``name`` is the place ("Điểm cầu Lục Ngạn"). ``line``: "", good, weak, sound_only, lost."""
+
+    participant: str
+    name: str
+    site: str
+    role: Literal["operator", "point", "guest", "viewer"]
+    state: str
+    publishes: tuple[Source, ...] = ()
+    muted: tuple[Source, ...] = ()
+    muted_by_operator: tuple[Source, ...] = ()
+    hand: bool = False
+    people: tuple[dict[str, str], ...] = ()
+    notice: NoticeAnswer | None = None
+    line: str = ""
+
+
+class SessionView(msgspec.Struct, frozen=True, kw_only=True):
+    """A session as a page may see it. ``state``: planned, open, running, suspended, closed, locked.
+    ``recording`` is true only when the first bytes of every expected track are on disk."""
+
+    session: str
+    number: str
+    title: str
+    state: str
+    record: RecordMode
+    recording: bool
+    record_since_utc: float | None
+    opened_utc: float
+    started_utc: float | None
+    closed_utc: float | None
+    operator: str
+    chair: str
+    notice_read: bool
+    side_talk: tuple[str, ...]
+    minutes_writer: str
+    minutes_frozen: bool
+    training: bool
+    chat: bool
+    alarms: tuple[str, ...]
+    participants: tuple[ParticipantView, ...]
+
+
+class Welcome(Message, frozen=True, tag=_tag):
+    """Answer to ``hello``: you are ``participant``; ``may`` lists the message types you may send now.
+    ``session`` is the whole state; missed log events follow as ``event``. ``utc`` is the hub's clock."""
+
+    version: int
+    participant: str
+    resume: str
+    utc: float
+    may: tuple[str, ...]
+    session: SessionView
+    minutes: dict[str, Any]
+    last_event: int
+
+
+class State(Message, frozen=True, tag=_tag):
+    """The state changed: the whole of it again (it is small)."""
+
+    session: SessionView
+    may: tuple[str, ...]
+
+
+class Event(Message, frozen=True, tag=_tag):
+    """One event of the session's log, as far as this participant may see it."""
+
+    number: int
+    utc: float
+    at_s: float
+    kind: str
+    body: dict[str, Any]
+
+
+class MinutesState(Message, frozen=True, tag=_tag):
+    """The minutes as they stand now."""
+
+    minutes: dict[str, Any]
+
+
+class Done(Message, frozen=True, tag=_tag):
+    """The request succeeded."""
+
+    req: str
+    body: dict[str, Any] = {}
+
+
+class Answer(Message, frozen=True, tag=_tag):
+    """The relay's answer to ``publish``."""
+
+    req: str
+    sdp: str
+
+
+class Offer(Message, frozen=True, tag=_tag):
+    """The relay's offer for the subscribe leg; ``lines`` tells whose source each section carries."""
+
+    offer: int
+    sdp: str
+    lines: tuple[Line, ...]
+
+
+class Speaker(Message, frozen=True, tag=_tag):
+    """Who speaks ("" for nobody)."""
+
+    participant: str
+
+
+class RelayLost(Message, frozen=True, tag=_tag):
+    """The relay is confirmed dead, or a new one took over: open both legs again now."""
+
+    reason: str
+
+
+class Moved(Message, frozen=True, tag=_tag):
+    """The sitting's next visit: same socket, same legs, another session. A ``welcome`` follows."""
+
+    session: str
+
+
+class Pong(Message, frozen=True, tag=_tag):
+    """Answer to ``ping``."""
+
+    n: int
+    utc: float
+
+
+class Error(Message, frozen=True, tag=_tag):
+    """A request was refused: stable ``code``, and ``message`` in the user's language. Nothing was changed."""
+
+    code: str
+    message: str
+    req: str = ""
+
+
+ToPage = (
+    Welcome | State | Event | MinutesState | Done | Answer | Offer | Speaker | RelayLost | Moved | Pong | Error
+)  # fmt: skip
+
+
+# --- hub channel (/ws/hub): presence, queue, rings -------------------------------------------------------------------
+
+
+class Present(Message, frozen=True, tag=_tag):
+    """First message on the hub channel: this device is on, in this room. ``token`` from the page."""
+
+    version: int
+    token: str
+    device: str
+
+
+class RingAnswer(Request, frozen=True, tag=_tag):
+    """The duty officer answers a ring."""
+
+    ring: str
+    accept: bool
+
+
+class Wait(Request, frozen=True, tag=_tag):
+    """The point of ``visit`` waits online, ready to be admitted."""
+
+    visit: str
+
+
+class Help(Request, frozen=True, tag=_tag):
+    """ "Yêu cầu hỗ trợ kỹ thuật" or "Báo sự cố an ninh, y tế"."""
+
+    kind: Literal["technical", "security", "medical"]
+    text: str = ""
+
+
+FromDevice = Present | RingAnswer | Wait | Help | Ping
+
+
+class HubState(Message, frozen=True, tag=_tag):
+    """What this device may see: sites with presence, queue, running sessions, alerts, own ring (see protocol.md)."""
+
+    utc: float
+    sites: tuple[dict[str, Any], ...]
+    queue: tuple[dict[str, Any], ...]
+    sessions: tuple[dict[str, Any], ...]
+    alerts: tuple[dict[str, Any], ...]
+    ring: dict[str, Any] | None = None
+
+
+class Called(Message, frozen=True, tag=_tag):
+    """Your visit was admitted, or your answer to a ring was taken: open this address."""
+
+    session: str
+    url: str
+
+
+ToDevice = HubState | Called | Done | Pong | Error
+
+_from_page: msgspec.json.Decoder[FromPage] = msgspec.json.Decoder(FromPage)
+_from_device: msgspec.json.Decoder[FromDevice] = msgspec.json.Decoder(FromDevice)
+_encoder = msgspec.json.Encoder()
+
+
+class BadMessage(ValueError):
+    """A frame that is too long or not a known message; ``code`` is stable."""
+
+    def __init__(self, code: Literal["message.too_long", "message.malformed", "message.unknown"], detail: str) -> None:
+        super().__init__(detail)
+        self.code = code
+
+
+def encode(message: ToPage | ToDevice) -> str:
+    """One message as a text frame."""
+    return _encoder.encode(message).decode()
+
+
+def decode_from_page(frame: str | bytes) -> FromPage:
+    """A frame of a session socket. Raises BadMessage."""
+    return _decode(_from_page, frame)
+
+
+def decode_from_device(frame: str | bytes) -> FromDevice:
+    """A frame of the hub channel. Raises BadMessage."""
+    return _decode(_from_device, frame)
+
+
+def _decode(decoder: msgspec.json.Decoder[T], frame: str | bytes) -> T:
+    if len(frame) > MAX_MESSAGE:
+        raise BadMessage("message.too_long", f"more than {MAX_MESSAGE} bytes")
+    try:
+        return decoder.decode(frame)
+    except msgspec.ValidationError as error:
+        code = "message.unknown" if "Invalid value" in str(error) and "$.type" in str(error) else "message.malformed"
+        raise BadMessage(code, str(error)) from error  # type: ignore[arg-type]
+    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
+        raise BadMessage("message.malformed", str(error)) from error
