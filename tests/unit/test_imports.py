@@ -1,0 +1,76 @@
+"""The import directions of design 3, executable: who may import whom, and which modules touch no I/O."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = ("rooms", "media", "signaling", "web")
+ALLOWED = {
+    "rooms": {"rooms"},
+    "media": {"media"},
+    "signaling": {"signaling", "rooms", "media.messages"},
+    "web": set(PACKAGES),
+}
+PURE = {
+    "media.types", "media.messages", "media.errors", "media.seq", "media.rtp", "media.rtcp", "media.codecs",
+    "media.packetcache", "media.nack", "media.feedback", "media.forwarder", "media.relay", "media.speaker",
+    "media.depacketize", "media.journal", "media.ortc", "signaling.messages", "signaling.room", "signaling.errors",
+    "rooms.models", "rooms.policy", "rooms.eventlog", "rooms.manifest",
+}  # fmt: skip
+IMPURE = {"asyncio", "socket", "time", "random", "os", "logging", "threading", "aiortc", "aioice", "av", "pylibsrtp"}
+# Third-party libraries that stay in one place, so that a change of version touches one file.
+ONLY_IN = {
+    "av": {"media/muxer.py", "media/clip.py", "media/client.py"},
+    "pylibsrtp": {"media/transport.py", "media/dtls.py"},
+}
+
+
+def modules() -> list[Path]:
+    return [path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
+
+
+def imports(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def within(target: str, names: set[str]) -> bool:
+    return any(target == name or target.startswith(name + ".") for name in names)
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda p: p.relative_to(ROOT).as_posix())
+def test_it_imports_only_what_it_may(path: Path) -> None:
+    name = path.relative_to(ROOT).as_posix()
+    dotted = name.removesuffix(".py").replace("/", ".")
+    for target in imports(path):
+        if within(target, set(PACKAGES)):
+            assert within(target, ALLOWED[name.split("/")[0]]), f"{name} may not import {target}"
+        if dotted in PURE:
+            assert not within(target, IMPURE), f"{name} is pure and may not import {target}"
+            if within(target, {"media", "signaling", "rooms"}) and dotted.startswith("media."):
+                assert within(target, PURE), f"{name} is pure, {target} is not"
+        for library, places in ONLY_IN.items():
+            if within(target, {library}):
+                assert name in places, f"{library} is imported only in {sorted(places)}"
+
+
+def test_every_pure_module_exists() -> None:
+    missing = [name for name in PURE if not (ROOT / (name.replace(".", "/") + ".py")).exists()]
+    assert missing == []
+
+
+def test_the_relay_process_loads_neither_web_nor_a_database() -> None:
+    code = (
+        "import sys, media.process; "
+        "print([m for m in sys.modules if m.split('.')[0] in ('web', 'rooms', 'sqlalchemy', 'fastapi')])"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert out.stdout.strip() == "[]"
