@@ -1,0 +1,132 @@
+"""The hub's signing keys: Ed25519, one folder, private files readable by the owner only.
+
+``<data>/keys/<key id>.key`` holds the private key (PKCS#8 PEM, mode 0600), ``<key id>.pem`` the public one; ``current``
+names the key that signs. Old public keys stay, so that old packages verify. The key id is the first 32 hex digits of
+SHA-256 over the raw public key (docs/formats.md). No other package sees a private key: they get a ``Signer``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+)
+
+
+class KeyProblem(ValueError):
+    """A key folder or file that cannot be used; the message says which and why."""
+
+
+class Signer:
+    """Signs bytes with one key. ``repr`` shows the key id only."""
+
+    __slots__ = ("_private", "key_id", "public")
+
+    def __init__(self, private: Ed25519PrivateKey) -> None:
+        self._private = private
+        self.public = private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+        self.key_id = key_id(self.public)
+
+    def sign(self, data: bytes) -> bytes:
+        """64 raw bytes (RFC 8032)."""
+        return self._private.sign(data)
+
+    def key(self) -> dict[str, str]:
+        """How manifests name the key."""
+        return {"id": self.key_id, "public": self.public.hex()}
+
+    def public_pem(self) -> bytes:
+        """The public key as SubjectPublicKeyInfo PEM."""
+        return public_pem(self.public)
+
+    def __repr__(self) -> str:
+        return f"Signer({self.key_id})"
+
+
+def key_id(public: bytes) -> str:
+    """Id of a raw 32-byte public key."""
+    return hashlib.sha256(public).hexdigest()[:32]
+
+
+def public_pem(public: bytes) -> bytes:
+    """A raw public key as PEM. Raises KeyProblem for anything that is not 32 bytes."""
+    try:
+        loaded = Ed25519PublicKey.from_public_bytes(public)
+    except ValueError as error:
+        raise KeyProblem(f"not an Ed25519 public key: {error}") from error
+    return loaded.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+
+
+def is_signed(public: bytes, signature: bytes, data: bytes) -> bool:
+    """Whether ``signature`` over ``data`` is by ``public``."""
+    try:
+        Ed25519PublicKey.from_public_bytes(public).verify(signature, data)
+    except (InvalidSignature, ValueError):
+        return False
+    return True
+
+
+def create(folder: Path) -> Signer:
+    """A new key that signs from now on; earlier ones stay for verifying."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    private = Ed25519PrivateKey.generate()
+    signer = Signer(private)
+    pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    _write(folder / f"{signer.key_id}.key", pem, 0o600)
+    _write(folder / f"{signer.key_id}.pem", signer.public_pem(), 0o644)
+    _write(folder / "current", signer.key_id.encode() + b"\n", 0o644)
+    return signer
+
+
+def load(folder: Path) -> Signer:
+    """The key that signs now. Raises KeyProblem when there is none or its file is broken or not ours."""
+    try:
+        name = (folder / "current").read_text("ascii").strip()
+        path = folder / f"{name}.key"
+        if path.stat().st_mode & 0o077:
+            raise KeyProblem(f"private key {path.name} is readable by others: chmod 600 it")
+        private = load_pem_private_key(path.read_bytes(), password=None)
+    except (OSError, UnicodeError) as error:
+        raise KeyProblem(f"no signing key: {error}") from error
+    except (KeyProblem, UnsupportedAlgorithm):
+        raise
+    except (ValueError, TypeError) as error:
+        raise KeyProblem(f"signing key cannot be read: {error}") from error
+    if not isinstance(private, Ed25519PrivateKey):
+        raise KeyProblem("signing key is not Ed25519")
+    signer = Signer(private)
+    if signer.key_id != name:
+        raise KeyProblem(f"key file {name} holds key {signer.key_id}")
+    return signer
+
+
+def load_or_create(folder: Path) -> Signer:
+    """The current key, made at first use. Raises KeyProblem when there is one that cannot be used."""
+    return load(folder) if (folder / "current").exists() else create(folder)
+
+
+def public_keys(folder: Path) -> dict[str, bytes]:
+    """Key id -> PEM of every key this hub ever signed with."""
+    return {path.stem: path.read_bytes() for path in sorted(folder.glob("*.pem"))}
+
+
+def _write(path: Path, data: bytes, mode: int) -> None:
+    # Never readable by others for even a moment, never half there: made with its mode under another name, then renamed.
+    temporary = path.with_name(f".{path.name}.new")
+    temporary.unlink(missing_ok=True)
+    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    try:
+        os.write(handle, data)
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+    temporary.rename(path)
