@@ -1,0 +1,70 @@
+"""All tables. Names in columns of people and places; ids everywhere else (design 1)."""
+
+from rooms.models.base import Base, UtcDateTime
+from rooms.models.matters import Case, CaseLink, Paper, Petition, VaultEntry, VaultOpening
+from rooms.models.people import Grant, LoginSession, Membership, Ticket, TrainingSpace, User
+from rooms.models.places import Device, DeviceCheck, DutyEntry, Room, Site, SiteParent, SiteSuccessor
+from rooms.models.reception import Attendee, InvitedSite, Sitting, Visit, VisitPerson
+from rooms.models.record import DailyHead, Gap, Package, ReplayFile, Supplement, Track
+from rooms.models.sessions import (
+    Minutes,
+    MinutesLine,
+    MinutesSection,
+    MinutesSignature,
+    Participant,
+    ParticipantPerson,
+    ReceptionSession,
+    SessionEvent,
+)
+from rooms.models.system import AuditEntry, Counter, EnrolToken, Holiday, Job, Relay, RuleProfile, Setting
+
+__all__ = [
+    "Attendee",
+    "AuditEntry",
+    "Base",
+    "Case",
+    "CaseLink",
+    "Counter",
+    "DailyHead",
+    "Device",
+    "DeviceCheck",
+    "DutyEntry",
+    "EnrolToken",
+    "Gap",
+    "Grant",
+    "Holiday",
+    "InvitedSite",
+    "Job",
+    "LoginSession",
+    "Membership",
+    "Minutes",
+    "MinutesLine",
+    "MinutesSection",
+    "MinutesSignature",
+    "Package",
+    "Paper",
+    "Participant",
+    "ParticipantPerson",
+    "Petition",
+    "ReceptionSession",
+    "Relay",
+    "ReplayFile",
+    "Room",
+    "RuleProfile",
+    "SessionEvent",
+    "Setting",
+    "Site",
+    "SiteParent",
+    "SiteSuccessor",
+    "Sitting",
+    "Supplement",
+    "Ticket",
+    "Track",
+    "TrainingSpace",
+    "User",
+    "UtcDateTime",
+    "VaultEntry",
+    "VaultOpening",
+    "Visit",
+    "VisitPerson",
+]
