@@ -4,7 +4,6 @@
      +-- PeerError         the other side sent something unusable: answer it, maybe close
      |    +-- StaleEpoch       an app sent desired state of an epoch that has passed
      |    +-- SdpError         an offer or answer that we cannot use
-     |    +-- NoCommonCodec    nothing in common (HTTP 406)
      |    +-- UnknownPeer      a peer, leg or offer that is not (or no longer) here
      |    +-- RelayFull        no room for another peer, or the relay drains
      +-- UsageError        our own bug
@@ -40,15 +39,14 @@ class StaleEpoch(PeerError):
 
 
 class SdpError(PeerError):
-    """An offer or answer that is malformed, too long or asks for what we do not do."""
+    """An offer or answer that is malformed, too long or asks for what we do not do.
 
-    code = "bad_sdp"
+    ``code``: sdp.malformed, sdp.too_long, sdp.no_bundle, sdp.no_codec (nothing in common: HTTP 406).
+    """
 
-
-class NoCommonCodec(PeerError):
-    """The offer has no codec that may be used here."""
-
-    code = "no_common_codec"
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class UnknownPeer(PeerError):
@@ -71,7 +69,6 @@ class UsageError(MediaError):
 
 __all__ = [
     "MediaError",
-    "NoCommonCodec",
     "PeerError",
     "RelayFull",
     "SdpError",

@@ -1,0 +1,240 @@
+"""The media port: every datagram of a relay comes in and goes out here.
+
+The first byte tells STUN, DTLS and RTP apart (RFC 7983). STUN is matched by user name and must prove itself;
+everything else is taken from addresses only that proved themselves before. Strangers' packets, empty and oversized
+ones and anything that fails are dropped and counted; nothing that arrives can end the loop.
+
+``flush`` is the only place that sends media: to send runs of packets with one call later, change it there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import socket
+from collections.abc import Callable
+from typing import Protocol
+
+from media.ice import Address, local_user
+from media.messages import Leg
+from media.peer import Connection, ConnectionSlab
+from media.transport import TRAILER, pointer_to
+from media.types import MAX_DATAGRAM, SLOT, Batch, PeerId
+
+SOCKET_BUFFER = 8 * 1024 * 1024
+DRAIN = 256
+"""Datagrams per wake-up: then the loop gets a turn for timers and links."""
+FLUSH_EVERY = 16
+"""Datagrams between two flushes, so that slabs do not fill up."""
+
+DROPS = (
+    "empty", "oversized", "foreign", "stranger", "stun_unknown", "stun_refused", "dtls_full", "early", "short",
+    "srtp_refused", "wrong_leg", "error", "send_closed", "send_refused", "send_full", "send_oversized",
+)  # fmt: skip
+
+
+class Core(Protocol):
+    """What the front needs of ``media.relay.Relay``."""
+
+    def receive_rtp(self, peer: PeerId, data: memoryview, now: float, batch: Batch) -> None:
+        """One decrypted RTP packet."""
+
+    def receive_rtcp(self, peer: PeerId, leg: Leg, data: memoryview, now: float, batch: Batch) -> None:
+        """One decrypted RTCP packet."""
+
+
+class Front:
+    """The sockets of a relay and the routing of what arrives on them.
+
+    ``after`` is called after each wake-up, when the core's deadlines may have moved.
+    """
+
+    def __init__(self, core: Core, clock: Callable[[], float], after: Callable[[], None]) -> None:
+        self._core = core
+        self._clock = clock
+        self._after = after
+        self._sockets: dict[int, socket.socket] = {}  # by length of the address tuple: 2 IPv4, 4 IPv6
+        self._by_user: dict[str, Connection] = {}
+        self._by_address: dict[Address, Connection] = {}
+        self._buffer = bytearray(2048)
+        self._view = memoryview(self._buffer)
+        self._pointer = pointer_to(self._buffer)
+        self.batch = Batch()
+        self.dropped: dict[str, int] = dict.fromkeys(DROPS, 0)
+        self.sent = 0
+        self.received = 0
+
+    def open(self, port: int, ipv6: bool) -> int:
+        """Bind and start reading; returns the port. Raises OSError (port in use)."""
+        port = self._open(socket.AF_INET, ("0.0.0.0", port))
+        if ipv6:
+            self._open(socket.AF_INET6, ("::", port))
+        return port
+
+    def _open(self, family: socket.AddressFamily, where: tuple[str, int]) -> int:
+        opened = socket.socket(family, socket.SOCK_DGRAM)
+        try:
+            if family == socket.AF_INET6:
+                opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
+                with contextlib.suppress(OSError):  # a hint: `doctor` tells when the kernel allows less
+                    opened.setsockopt(socket.SOL_SOCKET, option, SOCKET_BUFFER)
+            opened.setblocking(False)
+            opened.bind(where)
+        except OSError:
+            opened.close()
+            raise
+        self._sockets[2 if family == socket.AF_INET else 4] = opened
+        asyncio.get_running_loop().add_reader(opened, self._read, opened)
+        return int(opened.getsockname()[1])
+
+    def receive_buffer(self) -> int:
+        """Bytes the kernel really gave to the receive queue (Linux reports twice the usable size)."""
+        return min(sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) for sock in self._sockets.values())
+
+    def close(self) -> None:
+        """Stop reading and give the port back."""
+        for opened in self._sockets.values():
+            asyncio.get_running_loop().remove_reader(opened)
+            opened.close()
+        self._sockets.clear()
+
+    # --- who is who -------------------------------------------------------------------------------------------------
+
+    def add(self, connection: Connection) -> None:
+        """Let checks reach ``connection``; call again after an ICE restart."""
+        for user in connection.ice.credentials:
+            self._by_user[user] = connection
+
+    def remove(self, connection: Connection) -> None:
+        """Nothing reaches ``connection`` any more."""
+        for user in [user for user, owner in self._by_user.items() if owner is connection]:
+            del self._by_user[user]
+        for address in [address for address, owner in self._by_address.items() if owner is connection]:
+            del self._by_address[address]
+
+    # --- in ---------------------------------------------------------------------------------------------------------
+
+    def _read(self, opened: socket.socket) -> None:
+        now = self._clock()
+        receive = opened.recvfrom_into
+        for count in range(1, DRAIN + 1):
+            try:
+                length, address = receive(self._buffer)
+            except BlockingIOError:
+                break
+            except OSError:
+                self.dropped["error"] += 1
+                continue
+            self.received += 1
+            try:
+                reason = self._take(length, address, now)
+            except Exception:  # one datagram must never cost another one
+                reason = "error"
+            if reason:
+                self.dropped[reason] += 1
+            if count % FLUSH_EVERY == 0:
+                self.flush()
+        self.flush()
+        self._after()
+
+    def _take(self, length: int, address: Address, now: float) -> str:
+        """Handle the datagram in the buffer; the reason when it was dropped, else ""."""
+        if length == 0:
+            return "empty"
+        if length > MAX_DATAGRAM:
+            return "oversized"
+        first = self._buffer[0]
+        if 128 <= first <= 191:
+            return self._take_srtp(length, address, now)
+        if first < 4:
+            return self._take_check(length, address, now)
+        if 20 <= first <= 63:
+            connection = self._by_address.get(address)
+            if connection is None:
+                return "stranger"
+            return "" if connection.receive_dtls(bytes(self._view[:length])) else "dtls_full"
+        return "foreign"
+
+    def _take_srtp(self, length: int, address: Address, now: float) -> str:
+        connection = self._by_address.get(address)
+        if connection is None:
+            return "stranger"
+        session = connection.receiving
+        if session is None:
+            return "early"
+        if length < 12:
+            return "short"
+        is_rtcp = 192 <= self._buffer[1] <= 223  # RFC 5761 4
+        length = session.unprotect(self._pointer, length, is_rtcp)
+        if length < 0:
+            return "srtp_refused"
+        if is_rtcp:
+            self._core.receive_rtcp(connection.peer, connection.leg, self._view[:length], now, self.batch)
+        elif connection.leg == "publish":
+            self._core.receive_rtp(connection.peer, self._view[:length], now, self.batch)
+        else:
+            return "wrong_leg"
+        return ""
+
+    def _take_check(self, length: int, address: Address, now: float) -> str:
+        user = local_user(self._view[:length])
+        connection = self._by_user.get(user) if user is not None else None
+        if connection is None:
+            return "stun_unknown"
+        answer = connection.ice.check(bytes(self._view[:length]), address, now)
+        if answer is None:
+            return "stun_refused"
+        self._by_address[address] = connection
+        for forgotten in connection.ice.forgotten:
+            if self._by_address.get(forgotten) is connection:
+                del self._by_address[forgotten]
+        connection.ice.forgotten.clear()
+        self._send(answer, address)
+        return ""
+
+    # --- out --------------------------------------------------------------------------------------------------------
+
+    def flush(self) -> None:
+        """Protect and send every packet of the batch, then empty it."""
+        slabs = self.batch.slabs
+        for slab in slabs:
+            assert isinstance(slab, ConnectionSlab)
+            self._flush_slab(slab)
+            slab.clear()
+        slabs.clear()
+
+    def _flush_slab(self, slab: ConnectionSlab) -> None:
+        connection = slab.connection
+        session, address = connection.sending, connection.ice.selected
+        if session is None or address is None or connection.is_silent:
+            self.dropped["send_closed"] += slab.count
+            return
+        protect, pointers, lengths, rtcp, view = session.protect, slab.pointers, slab.lengths, slab.rtcp, slab.view
+        send = self._sockets[len(address)].sendto
+        for index in range(slab.count):
+            if lengths[index] > SLOT - TRAILER:
+                self.dropped["send_oversized"] += 1
+                continue
+            length = protect(pointers[index], lengths[index], rtcp[index])
+            if length < 0:
+                self.dropped["send_refused"] += 1
+                continue
+            start = index * SLOT
+            try:
+                send(view[start : start + length], address)
+                self.sent += 1
+            except OSError as error:
+                self.dropped["send_full" if error.errno in (errno.EAGAIN, errno.ENOBUFS) else "send_refused"] += 1
+
+    def send_dtls(self, connection: Connection, data: bytes) -> None:
+        """A handshake datagram to the connection's address; dropped while there is none."""
+        if connection.ice.selected is not None:
+            self._send(data, connection.ice.selected)
+
+    def _send(self, data: bytes, address: Address) -> None:
+        try:
+            self._sockets[len(address)].sendto(data, address)
+        except (OSError, KeyError):
+            self.dropped["send_refused"] += 1

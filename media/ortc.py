@@ -1,0 +1,219 @@
+"""Which codecs, feedback and header extensions a leg uses: capability matching, no text and no I/O.
+
+Our own preferences live here. VP8 and Opus by default, H.264 (constrained baseline, packetization-mode 1) beside it;
+the client's order among them counts. RTX wherever the client has it. Feedback is answered only where the relay
+implements it: with both REMB and transport-cc in an answer Chromium would take transport-cc (engineering 2.2).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from media.errors import SdpError
+from media.messages import Source
+from media.sdp import (
+    ABS_SEND_TIME_URI,
+    AUDIO_LEVEL_URI,
+    MID_URI,
+    RID_URI,
+    RRID_URI,
+    Description,
+    Format,
+    OwnSection,
+    Section,
+)
+from media.types import Codec, ExtensionIds, PublishedMedia, Ssrc
+
+CLOCK_RATES = {"opus": 48_000, "vp8": 90_000, "h264": 90_000}
+KINDS = {"opus": "audio", "vp8": "video", "h264": "video"}
+VIDEO_FEEDBACK = ("nack", "nack pli", "ccm fir", "goog-remb")
+AUDIO_FEEDBACK = ("nack",)
+"""NACK for sound: a lost syllable in a hearing counts for more than the 20 ms that asking again costs."""
+
+_H264 = "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f"
+OUR_AUDIO = (Format(111, "opus", 48_000, 2, "minptime=10;useinbandfec=1", AUDIO_FEEDBACK),)
+OUR_VIDEO = (
+    Format(96, "vp8", 90_000, 1, "", VIDEO_FEEDBACK),
+    Format(97, "rtx", 90_000, 1, "apt=96"),
+    Format(102, "h264", 90_000, 1, _H264, VIDEO_FEEDBACK),
+    Format(103, "rtx", 90_000, 1, "apt=102"),
+)
+OUR_EXTENSIONS = {
+    "audio": ((1, MID_URI), (2, ABS_SEND_TIME_URI), (3, AUDIO_LEVEL_URI)),
+    "video": ((1, MID_URI), (2, ABS_SEND_TIME_URI)),
+}
+"""Ids on subscribe legs, the same in every offer for ever: changing one breaks running receivers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One codec as the two sides agreed on it, with the formats an answer lists for it (the codec, then RTX)."""
+
+    codec: Codec
+    formats: tuple[Format, ...]
+
+
+def is_usable(format_: Format) -> bool:
+    """Can the relay forward and record this format?"""
+    if CLOCK_RATES.get(format_.name) != format_.clock_rate:
+        return False
+    if format_.name == "opus":
+        return format_.channels == 2  # RFC 7587 7: always written as two channels
+    if format_.name == "h264":
+        profile = format_.parameter("profile-level-id").lower() or "42000a"  # RFC 6184 8.1: default when absent
+        return format_.parameter("packetization-mode") == "1" and profile.startswith("42")
+    return True
+
+
+def choices(section: Section) -> tuple[Choice, ...]:
+    """Everything in ``section`` that we can use, the client's order first; of several H.264 variants the one with
+    the constrained baseline profile, which every browser decodes."""
+    found: dict[str, Format] = {}
+    for format_ in section.formats:
+        if not is_usable(format_) or KINDS[format_.name] != section.kind:
+            continue
+        held = found.get(format_.name)
+        if held is None or (format_.name == "h264" and not _is_constrained(held) and _is_constrained(format_)):
+            found[format_.name] = format_
+    return tuple(_choice(section, format_) for format_ in found.values())
+
+
+def _is_constrained(format_: Format) -> bool:
+    return format_.parameter("profile-level-id").lower()[2:4] in ("e0", "c0")
+
+
+def _choice(section: Section, format_: Format) -> Choice:
+    ours = AUDIO_FEEDBACK if section.kind == "audio" else VIDEO_FEEDBACK
+    agreed = tuple(value for value in ours if value in format_.feedback)
+    chosen = replace(format_, feedback=agreed)
+    formats = [chosen]
+    rtx_pt = None
+    for other in section.formats:
+        if other.name == "rtx" and other.parameter("apt") == str(format_.payload_type):
+            rtx_pt = other.payload_type
+            formats.append(replace(other, feedback=()))
+            break
+    codec = Codec(
+        name=format_.name,
+        payload_type=format_.payload_type,
+        clock_rate=format_.clock_rate,
+        channels=format_.channels,
+        fmtp=format_.fmtp,
+        rtx_pt=rtx_pt,
+        feedback=agreed,
+    )
+    return Choice(codec, tuple(formats))
+
+
+def extension_ids(section: Section, take_layers: bool = False) -> ExtensionIds:
+    """The extensions both sides know, with the client's ids. Two-byte headers are not written by us: ids to 14."""
+
+    def number(uri: str) -> int:
+        found = section.extensions.get(uri, 0)
+        return found if 1 <= found <= 14 else 0
+
+    return ExtensionIds(
+        mid=number(MID_URI),
+        rid=number(RID_URI) if take_layers else 0,
+        rrid=number(RRID_URI) if take_layers else 0,
+        audio_level=number(AUDIO_LEVEL_URI) if section.kind == "audio" else 0,
+        abs_send_time=number(ABS_SEND_TIME_URI),
+    )
+
+
+def extension_lines(extensions: ExtensionIds) -> tuple[tuple[int, str], ...]:
+    """``extensions`` as (id, URI) for writing."""
+    pairs = (
+        (extensions.mid, MID_URI),
+        (extensions.rid, RID_URI),
+        (extensions.rrid, RRID_URI),
+        (extensions.abs_send_time, ABS_SEND_TIME_URI),
+        (extensions.audio_level, AUDIO_LEVEL_URI),
+    )
+    return tuple(pair for pair in pairs if pair[0])
+
+
+def sources_of(offer: Description, named: dict[str, Source]) -> dict[str, Source]:
+    """Which source each section carries: as ``named`` by mid, else the first sound is the microphone and the first
+    picture the camera; further unnamed sections carry nothing and are rejected."""
+    found: dict[str, Source] = {}
+    for section in offer.sections:
+        wanted = named.get(section.mid)
+        if wanted is None:
+            wanted = "mic" if section.kind == "audio" else "camera"
+            if wanted in found.values() or wanted in named.values():
+                continue
+        if section.kind in ("audio", "video") and (wanted == "mic") == (section.kind == "audio"):
+            found[section.mid] = wanted
+    return found
+
+
+def publish(offer: Description, named: dict[str, Source]) -> tuple[tuple[OwnSection, ...], tuple[PublishedMedia, ...]]:
+    """Answer sections for a publish leg and what will arrive on it. Raises SdpError "sdp.no_codec" when a section
+    that wants to send has no codec we know, or when nothing is sent at all."""
+    sources = sources_of(offer, named)
+    answer: list[OwnSection] = []
+    media: list[PublishedMedia] = []
+    for section in offer.sections:
+        source = sources.get(section.mid)
+        if source is None or not section.sends:
+            answer.append(_rejected(section))
+            continue
+        choice = next(iter(choices(section)), None)
+        if choice is None:
+            raise SdpError("sdp.no_codec", f"no codec in common for {section.kind}: send Opus, VP8 or H.264")
+        own, published = _accept(section, source, choice)
+        answer.append(own)
+        media.append(published)
+    if not media:
+        raise SdpError("sdp.no_codec", "the offer sends no sound and no picture")
+    return tuple(answer), tuple(media)
+
+
+def _accept(section: Section, source: Source, choice: Choice) -> tuple[OwnSection, PublishedMedia]:
+    # One layer for now: an answer without a=simulcast makes browsers send the first layer only, and the first one
+    # is the smallest by convention, so the largest (last) is asked for by name. Further layers get their place here.
+    rid = section.rids[-1] if section.rids else ""
+    extensions = extension_ids(section, take_layers=bool(rid))
+    own = OwnSection(
+        kind=section.kind,
+        mid=section.mid,
+        direction="recvonly",
+        protocol=section.protocol,
+        formats=choice.formats,
+        extensions=extension_lines(extensions),
+        rid=rid,
+    )
+    first = section.ssrcs[:1] if not rid else ()
+    published = PublishedMedia(
+        mid=section.mid,
+        source=source,
+        codec=choice.codec,
+        extensions=extensions,
+        ssrcs=tuple(Ssrc(ssrc) for ssrc in first),
+        rtx_ssrcs=tuple(Ssrc(section.repairs[ssrc]) for ssrc in first if ssrc in section.repairs),
+        rids=(rid,),
+    )
+    return own, published
+
+
+def _rejected(section: Section) -> OwnSection:
+    return OwnSection(kind=section.kind, mid=section.mid, protocol=section.protocol, fmt=section.fmt)
+
+
+def view(offer: Description) -> dict[str, tuple[Choice, ...]]:
+    """For a WHEP offer: what each receiving section could carry, by mid; the first sound and the first picture only.
+    Raises SdpError "sdp.no_codec"."""
+    found: dict[str, tuple[Choice, ...]] = {}
+    kinds: set[str] = set()
+    for section in offer.sections:
+        if section.kind not in ("audio", "video") or not section.receives or section.kind in kinds:
+            continue
+        usable = choices(section)
+        if not usable:
+            raise SdpError("sdp.no_codec", f"no codec in common for {section.kind}: take Opus, VP8 or H.264")
+        kinds.add(section.kind)
+        found[section.mid] = usable
+    if not found:
+        raise SdpError("sdp.no_codec", "the offer receives no sound and no picture")
+    return found

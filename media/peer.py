@@ -1,0 +1,92 @@
+"""One leg of a peer as the media port sees it: its ICE, its DTLS-SRTP and its outgoing packets.
+
+Who closes whom: ``media.legs`` makes and closes connections; a connection never closes itself, it tells ``legs``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from media.ice import SETUP_S, Consent, IceLite
+from media.messages import Leg
+from media.sdp import Fingerprint
+from media.transport import Certificate, Dtls, SrtpSession, pointer_to
+from media.types import SLOT, PeerId, Slab
+
+SLAB_PACKETS = 96
+"""More than the front reads between two flushes, with room for answers to NACK."""
+
+
+class ConnectionSlab(Slab):
+    """A slab that knows its connection and where each slot lies in memory."""
+
+    __slots__ = ("connection", "pointers")
+
+    def __init__(self, connection: Connection) -> None:
+        super().__init__(connection.peer, SLAB_PACKETS)
+        self.connection = connection
+        self.pointers: list[Any] = [pointer_to(self.buffer, index * SLOT) for index in range(SLAB_PACKETS)]
+
+
+class Connection:
+    """The transport of one leg.
+
+    ``receiving``/``sending`` are None until the handshake is done and after ``close``. ``is_silent``: consent ran
+    out, nothing is sent. ``on_up`` and ``on_end`` are called at most once each.
+    """
+
+    def __init__(
+        self,
+        peer: PeerId,
+        leg: Leg,
+        now: float,
+        certificate: Certificate,
+        send: Callable[[Connection, bytes], None],
+        on_up: Callable[[Connection], None],
+        on_end: Callable[[Connection], None],
+    ) -> None:
+        self.peer = peer
+        self.leg: Leg = leg
+        self.ice = IceLite(now)
+        self.slab = ConnectionSlab(self)
+        self.receiving: SrtpSession | None = None
+        self.sending: SrtpSession | None = None
+        self.is_silent = False
+        self.is_closed = False
+        self.is_up = False
+        self.fingerprints: tuple[Fingerprint, ...] = ()
+        self._on_up = on_up
+        self._dtls = Dtls(certificate, lambda data: send(self, data), lambda: on_end(self))
+
+    def start(self, fingerprints: tuple[Fingerprint, ...], is_server: bool) -> None:
+        """The remote side's fingerprints are known: the handshake may run. Once only."""
+        self.fingerprints = fingerprints
+        if not self._dtls.is_started:
+            self._dtls.start(fingerprints, is_server, self._ready)
+
+    def _ready(self) -> None:
+        if self.is_closed:
+            return
+        self.receiving, self.sending = self._dtls.receiving, self._dtls.sending
+        self.is_up = True
+        self._on_up(self)
+
+    def receive_dtls(self, data: bytes) -> bool:
+        """One DTLS datagram from a validated address; False when the queue is full."""
+        return self._dtls.receive(data)
+
+    def consent(self, now: float) -> Consent:
+        """Fresh, expired or dead; a leg whose handshake does not end counts as one without a check."""
+        state = self.ice.consent(now)
+        if not self.is_up and now - self.ice.created_at > 2 * SETUP_S:
+            return Consent.DEAD
+        return state
+
+    async def close(self) -> None:
+        """Say good-bye (close_notify) and forget the keys."""
+        if self.is_closed:
+            return
+        self.is_closed = True
+        self.receiving = self.sending = None
+        await self._dtls.close()

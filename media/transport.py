@@ -1,0 +1,176 @@
+"""DTLS-SRTP of one leg: the only file that touches private names of aiortc and pylibsrtp (versions are pinned;
+``tests/unit/media/test_transport.py`` fails when a name moves).
+
+The handshake is aiortc's own, run over an object that hands it the DTLS records of one validated address and nothing
+else. Its SRTP sessions are then used in place, on the buffers of the socket and of the slabs, through pylibsrtp's
+binding: no copy and no object per packet.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pylibsrtp
+from aiortc import RTCCertificate, RTCDtlsFingerprint, RTCDtlsParameters, RTCDtlsTransport
+
+from media.sdp import Fingerprint
+
+MAX_WAITING_RECORDS = 32
+"""DTLS datagrams that wait for the handshake; a whole flight of a browser has two to four."""
+TRAILER = 160
+"""Room that protecting needs behind a packet: libsrtp's longest trailer is 148 (SRTCP index, tag, MKI)."""
+
+_binding: Any = pylibsrtp
+_ffi, _lib = _binding.ffi, _binding.lib
+
+
+class Certificate(RTCCertificate):
+    """The process's certificate, with one SSL context for all legs instead of one per handshake."""
+
+    _context: Any = None
+
+    def _create_ssl_context(self, srtp_profiles: Any) -> Any:
+        if self._context is None:
+            self._context = super()._create_ssl_context(srtp_profiles)
+        return self._context
+
+    @property
+    def fingerprints(self) -> tuple[Fingerprint, ...]:
+        """The digest to announce: SHA-256 alone, which every client knows."""
+        return tuple(
+            Fingerprint(item.algorithm, item.value) for item in self.getFingerprints() if item.algorithm == "sha-256"
+        )
+
+
+class _Records:
+    """What aiortc takes for its ICE transport: a bounded queue of DTLS records in, a callback out."""
+
+    def __init__(self, send: Callable[[bytes], None], role: str) -> None:
+        self.role = role
+        self._send_now = send
+        self._queue: asyncio.Queue[bytes | None] = asyncio.Queue(MAX_WAITING_RECORDS)
+        self.is_closed = False
+
+    def put(self, data: bytes) -> bool:
+        """False: the queue is full and the record is lost, as on the wire; DTLS repeats it."""
+        try:
+            self._queue.put_nowait(data)
+        except asyncio.QueueFull:
+            return False
+        return True
+
+    def close(self) -> None:
+        self.is_closed = True
+        while not self._queue.empty():
+            self._queue.get_nowait()
+        self._queue.put_nowait(None)
+
+    async def _recv(self) -> bytes:
+        if self.is_closed:
+            raise ConnectionError("closed")
+        data = await self._queue.get()
+        if data is None:
+            raise ConnectionError("closed")
+        return data
+
+    async def _send(self, data: bytes) -> None:
+        if not self.is_closed:
+            self._send_now(data)
+
+
+class Dtls:
+    """One leg's handshake, and its SRTP once that is done.
+
+    ``send`` takes a DTLS datagram for the leg's address. ``on_end`` is called once when the other side closed the
+    connection or the handshake failed; not after ``close``.
+    """
+
+    def __init__(self, certificate: Certificate, send: Callable[[bytes], None], on_end: Callable[[], None]) -> None:
+        self._records = _Records(send, "controlled")
+        self._transport = RTCDtlsTransport(self._records, [certificate])  # type: ignore[arg-type]
+        self._on_end = on_end
+        self._task: asyncio.Task[None] | None = None
+        self.sending: SrtpSession | None = None
+        self.receiving: SrtpSession | None = None
+
+    def receive(self, data: bytes) -> bool:
+        """One DTLS datagram from a validated address; False when it had to be dropped."""
+        return self._records.put(data)
+
+    @property
+    def is_started(self) -> bool:
+        """The remote fingerprints are known and the handshake may run."""
+        return self._task is not None
+
+    def start(self, fingerprints: tuple[Fingerprint, ...], is_server: bool, on_ready: Callable[[], None]) -> None:
+        """Run the handshake; ``on_ready`` is called when SRTP can be used."""
+        self._transport._set_role("server" if is_server else "client")
+        remote = RTCDtlsParameters([RTCDtlsFingerprint(item.algorithm, item.value) for item in fingerprints])
+        self._task = asyncio.ensure_future(self._run(remote, on_ready))
+
+    async def _run(self, remote: RTCDtlsParameters, on_ready: Callable[[], None]) -> None:
+        transport = self._transport
+        try:
+            await transport.start(remote)
+            if transport.state == "connected":
+                self.receiving = SrtpSession(transport._rx_srtp)
+                self.sending = SrtpSession(transport._tx_srtp)
+                on_ready()
+                pump = transport._task
+                if pump is not None:
+                    await asyncio.wait([pump])
+                    if not pump.cancelled():
+                        pump.exception()  # read, so that the loop does not report it: the end is handled below
+        except Exception:  # hostile records must end this leg at most, and silently
+            pass
+        if not self._records.is_closed:
+            self._on_end()
+
+    async def close(self) -> None:
+        """Tell the other side (close_notify) and forget the keys."""
+        if self._records.is_closed:
+            return
+        try:
+            if self._task is not None:
+                await self._transport.stop()
+        except Exception:  # nobody is left who could be told
+            pass
+        self._records.close()
+        self.sending = self.receiving = None
+        if self._task is not None:
+            self._task.cancel()
+
+
+class SrtpSession:
+    """One direction's SRTP, in place on buffers that the caller owns. Lengths in and out are bytes; -1: refused
+    (wrong tag, replay, not RTP). Never raises."""
+
+    __slots__ = ("_keep", "_length", "_protect", "_protect_rtcp", "_session", "_unprotect", "_unprotect_rtcp")
+
+    def __init__(self, session: Any) -> None:
+        self._keep = session  # owns the C object
+        self._session = session._srtp[0]
+        self._length = _ffi.new("int *")
+        self._protect = _lib.srtp_protect
+        self._protect_rtcp = _lib.srtp_protect_rtcp
+        self._unprotect = _lib.srtp_unprotect
+        self._unprotect_rtcp = _lib.srtp_unprotect_rtcp
+
+    def protect(self, pointer: Any, length: int, rtcp: bool) -> int:
+        """Encrypt ``length`` bytes at ``pointer``; there must be TRAILER bytes of room behind them."""
+        self._length[0] = length
+        function = self._protect_rtcp if rtcp else self._protect
+        return self._length[0] if function(self._session, pointer, self._length) == 0 else -1
+
+    def unprotect(self, pointer: Any, length: int, rtcp: bool) -> int:
+        """Verify and decrypt ``length`` bytes at ``pointer``."""
+        self._length[0] = length
+        function = self._unprotect_rtcp if rtcp else self._unprotect
+        return self._length[0] if function(self._session, pointer, self._length) == 0 else -1
+
+
+def pointer_to(buffer: bytearray, offset: int = 0) -> Any:
+    """Where ``buffer`` lies, for SrtpSession. The buffer must live, and must not be resized, as long as this does."""
+    return _ffi.from_buffer(buffer) + offset
