@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from rooms.errors import RoomsError
+
 MANIFEST_FORMAT = "diemcau-manifest"
 SUPPLEMENT_FORMAT = "diemcau-supplement"
 DERIVED_FORMAT = "diemcau-derived"
@@ -67,8 +69,10 @@ def sha256_hex(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def utc_text(moment: datetime) -> str:
-    """A moment as in all our files: ``2026-01-31T08:00:00.000000Z``. Raises ValueError without a time zone."""
+def utc_text(moment: datetime | float) -> str:
+    """A moment (or UNIX seconds) as in our files: ``2026-01-31T08:00:00.000000Z``. Raises ValueError without zone."""
+    if isinstance(moment, int | float):
+        moment = _EPOCH + timedelta(microseconds=round(moment * 1_000_000))
     if moment.tzinfo is None:
         raise ValueError("moment without time zone")
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
@@ -82,7 +86,7 @@ def utc_us(moment: datetime) -> int:
 
 
 def event_line(
-    *, session: str, number: int, epoch: int, kind: str, utc: datetime, body: Mapping[str, Any], previous: str
+    *, session: str, number: int, epoch: int, kind: str, utc: datetime | float, body: Mapping[str, Any], previous: str
 ) -> tuple[bytes, str]:
     """The line of one event (without LF) and its hash, which is ``previous`` of the next one.
 
@@ -102,8 +106,11 @@ def event_line(
     return line, sha256_hex(line)
 
 
-class BrokenLog(ValueError):
+class BrokenLog(RoomsError):
     """Event lines that do not form one chain."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("events.broken", message)
 
 
 def check_events(session: str, lines: Sequence[bytes]) -> str:
@@ -122,7 +129,7 @@ def check_events(session: str, lines: Sequence[bytes]) -> str:
 
 
 def gap_dict(gap: Gap) -> dict[str, Any]:
-    """A gap as it stands in the manifest. Raises ValueError for a gap that ends before it starts or loses less than 0."""
+    """A gap as it stands in the manifest. Raises ValueError if it ends before it starts or loses less than nothing."""
     if gap.end_utc_us < gap.start_utc_us or gap.lost_us < 0:
         raise ValueError(f"not a gap: {gap}")
     return {

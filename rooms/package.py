@@ -1,7 +1,7 @@
 """The package of a locked session: a folder of originals, a signed manifest, later supplements, and its ZIP.
 
-Plain arguments only (paths, lists, dicts): the database's side of locking is ``rooms.recordings``. Everything appears at
-once: a package or supplement is built under another name, synced, then renamed. Formats: docs/formats.md.
+Plain arguments only (paths, lists, dicts): the database's side of locking is ``rooms.recordings``. Everything appears
+at once: a package or supplement is built under another name, synced, then renamed. Formats: docs/formats.md.
 """
 
 from __future__ import annotations

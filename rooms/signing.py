@@ -21,9 +21,14 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
+from rooms.errors import RoomsError
 
-class KeyProblem(ValueError):
+
+class KeyProblem(RoomsError):
     """A key folder or file that cannot be used; the message says which and why."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("key.unusable", message)
 
 
 class Signer:

@@ -1,0 +1,417 @@
+"""The recorder: one more subscriber of the relay. Collects each track's packets and decides when they go to disk.
+
+Pure: it never blocks, opens nothing and takes time as an argument. Packets gather in memory per track; ``poll``,
+which the process calls every 100 ms, hands them to a ``Sink`` (``media.journalwriter`` runs it in a thread) and returns
+what the hub must know. Whether a disk is full or stuck shows only in reports: forwarding never waits (design 4).
+
+Times: ``now`` is monotonic seconds, ``utc`` UNIX seconds. Format: docs/formats.md.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from media import journal, messages
+from media.messages import ReportBody
+from media.types import SessionId, TrackInfo
+
+FLUSH_S = 0.2
+"""Records older than this are handed over; with a poll every 100 ms nothing waits longer than 300 ms."""
+FLUSH_BYTES = 256 * 1024
+ANCHOR_S = 10.0
+HEADS_S = 10.0
+STALL_S = 3.0
+"""What was handed over and is not on disk after so long: disk_stalled (the alarm is due within 10 s)."""
+
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+# --- what goes to the sink -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """Make the journal ``name`` of ``session`` and write its HEAD."""
+
+    key: int
+    session: str
+    name: str
+    header: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Append:
+    """Write one DATA block. ``number`` counts the blocks of the file from 1."""
+
+    key: int
+    number: int
+    payload: bytearray
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """Write TAIL and finish the journal."""
+
+    key: int
+    tail: journal.Tail
+
+
+@dataclass(frozen=True, slots=True)
+class EndSession:
+    """All journals of the session were closed before: say so when they are on disk."""
+
+    session: str
+    epoch: int
+
+
+Job = Open | Append | Close | EndSession
+
+
+# --- what comes back -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Durable:
+    """Blocks up to ``number`` survive a power cut; ``head`` and ``length`` describe the file up to there."""
+
+    key: int
+    number: int
+    head: bytes
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The file cannot be written now; the sink tries again. ``code``: disk_full or disk_error."""
+
+    key: int
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """The journal is finished on disk."""
+
+    key: int
+    length: int
+    sha256: str
+    head: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """Nothing more comes of the session; ``files``: every journal in its folder."""
+
+    session: str
+    epoch: int
+    files: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The scan at start found and closed a journal of an earlier process."""
+
+    session: str
+    epoch: int
+    body: messages.Recovered | messages.TrackClosed
+
+
+Result = Durable | Failed | Closed | Ended | Found
+
+
+class Sink(Protocol):
+    """Takes jobs without blocking, from the relay's loop; ``media.journalwriter.JournalWriter`` is one."""
+
+    def submit(self, job: Job) -> bool:
+        """False: the queue is full and an ``Append`` was not taken. Other jobs are always taken."""
+
+    def results(self) -> list[Result]:
+        """What happened since the last call, in order."""
+
+
+@dataclass(slots=True)
+class Counters:
+    """For metrics. ``dropped``: records given up because the disk was stuck; ``failures`` by code."""
+
+    packets: int = 0
+    dropped: int = 0
+    failures: dict[str, int] = field(default_factory=dict)
+
+
+class _Track:
+    """A journal being written: ``TrackWriter`` of the relay's core."""
+
+    __slots__ = (
+        "_recorder",
+        "anchored",
+        "appended",
+        "closed",
+        "durable",
+        "failed",
+        "file",
+        "first_block",
+        "flushed",
+        "head",
+        "info",
+        "key",
+        "length",
+        "lost_bytes",
+        "lost_records",
+        "pending",
+        "pending_first",
+        "pending_last",
+        "pending_packets",
+        "pending_records",
+        "shift",
+        "stalled",
+        "tail",
+        "unsettled",
+        "written",
+    )
+
+    def __init__(self, recorder: SpoolRecorder, key: int, info: TrackInfo, file: str, clock: journal.Clock) -> None:
+        self._recorder = recorder
+        self.key = key
+        self.info = info
+        self.file = file
+        self.shift = clock.utc_us - clock.mono_us
+        self.tail = journal.Tail()
+        self.pending = bytearray()
+        self.pending_records = self.pending_packets = 0
+        self.pending_first = self.pending_last = 0
+        self.lost_records = self.lost_bytes = 0
+        self.flushed = self.anchored = clock.mono_us / 1e6
+        self.appended = self.durable = self.first_block = 0
+        self.unsettled: deque[tuple[int, float]] = deque()
+        self.head, self.length = b"", 0
+        self.closed = self.written = self.stalled = False
+        self.failed = ""
+
+    def write_rtp(self, packet: memoryview, now: float) -> None:
+        """One packet (``TrackWriter``)."""
+        if self.closed or len(packet) > journal.MAX_BODY:
+            return
+        mono_us = int(now * 1e6)
+        journal.put_record(self.pending, journal.RTP, mono_us, packet)
+        if not self.pending_packets:
+            self.pending_first = mono_us
+        self.pending_last = mono_us
+        self.pending_packets += 1
+        self.pending_records += 1
+        if len(self.pending) >= FLUSH_BYTES:
+            self._recorder.flush(self, now)
+
+    def write_report(self, ntp: int, rtp_time: int, now: float) -> None:
+        """A sender report (``TrackWriter``)."""
+        self.put(journal.SENDER_REPORT, journal.report_body(ntp, rtp_time), now)
+
+    def write_mark(self, kind: str, now: float) -> None:
+        """A mark (``TrackWriter``)."""
+        self.put(journal.MARK, kind.encode("ascii", "replace")[:32], now)
+
+    def close(self, now: float) -> None:
+        """Finish the journal (``TrackWriter``)."""
+        self._recorder.close_track(self, now)
+
+    def put(self, kind: int, body: bytes, now: float) -> None:
+        """Any record that is not a packet."""
+        if not self.closed:
+            journal.put_record(self.pending, kind, int(now * 1e6), body)
+            self.pending_records += 1
+
+
+class SpoolRecorder:
+    """Implements ``media.types.Recorder``. The process owns it and its sink::
+
+        writer = JournalWriter(spool)            # media.journalwriter; starts threads in start()
+        recorder = SpoolRecorder(writer, new_id, boot, now, utc)
+        every 100 ms:  for session, epoch, body in recorder.poll(now, utc): listener.report(session, epoch, body)
+        on Welcome:    recorder.set_clock_offset(owner_utc - utc)
+        on shutdown:   recorder.close_all(now); writer.stop(5.0); for ... in recorder.poll(now, utc): ...
+
+    ``new_id`` gives random letters for file names, ``boot`` is the id of this process start. All calls from one thread.
+    """
+
+    def __init__(self, sink: Sink, new_id: Callable[[], str], boot: str, now: float, utc: float) -> None:
+        self._sink = sink
+        self._new_id = new_id
+        self._boot = boot
+        self._now = now
+        self._utc = utc
+        self._offset_us: int | None = None
+        self._tracks: dict[int, _Track] = {}
+        self._next_key = 1
+        self._heads_at: dict[str, float] = {}
+        self.counters = Counters()
+
+    def set_clock_offset(self, seconds: float | None) -> None:
+        """The owner's clock minus this machine's, from now on; None when it is not known any more."""
+        self._offset_us = None if seconds is None else round(seconds * 1e6)
+
+    def open_track(self, info: TrackInfo, now: float) -> _Track:
+        """A new journal (``Recorder``). Raises ValueError for ids that cannot be file names: our own bug."""
+        for name in (info.session, info.participant, info.source):
+            if not _NAME.fullmatch(name):
+                raise ValueError("an id that cannot be part of a file name")
+        key, self._next_key = self._next_key, self._next_key + 1
+        file = f"{info.participant}.{info.source}.{info.part}.{self._new_id()}.dcj"
+        clock = self._clock(now)
+        track = _Track(self, key, info, file, clock)
+        self._tracks[key] = track
+        self._heads_at.setdefault(info.session, now + HEADS_S)
+        header = journal.header_of(info, self._boot, clock)
+        self._sink.submit(Open(key, info.session, file, journal.header_payload(header)))
+        return track
+
+    def end_session(self, session: SessionId, epoch: int, now: float) -> None:
+        """Report ``session_ended`` once the last journal is on disk (``Recorder``)."""
+        for track in list(self._tracks.values()):
+            if track.info.session == session:
+                self.close_track(track, now)
+        self._heads_at.pop(session, None)
+        self._sink.submit(EndSession(session, epoch))
+
+    def close_all(self, now: float) -> None:
+        """The process ends: finish every journal."""
+        for track in list(self._tracks.values()):
+            self.close_track(track, now)
+
+    def poll(self, now: float, utc: float) -> list[tuple[SessionId, int, ReportBody]]:
+        """Hand over what is due and return what the hub must know: (session, epoch, report)."""
+        self._now, self._utc = now, utc
+        reports: list[tuple[SessionId, int, ReportBody]] = []
+        for result in self._sink.results():
+            self._settle(result, reports)
+        for track in self._tracks.values():
+            if not track.closed:
+                if now - track.anchored >= ANCHOR_S:
+                    track.anchored = now
+                    track.put(journal.CLOCK, journal.clock_body(self._clock(now)), now)
+                if now - track.flushed >= FLUSH_S:
+                    self.flush(track, now)
+            self._watch(track, now, reports)
+        self._report_heads(now, reports)
+        return reports
+
+    # --- for the tracks ------------------------------------------------------------------------------------------
+
+    def flush(self, track: _Track, now: float) -> None:
+        """Hand a track's records over, or drop and count them when the queue is full."""
+        track.flushed = now
+        if not track.pending:
+            return
+        payload, track.pending = track.pending, bytearray()
+        size = len(payload)
+        records, packets = track.pending_records, track.pending_packets
+        track.pending_records = track.pending_packets = 0
+        if track.lost_records:
+            before = bytearray()
+            body = journal.dropped_body(track.lost_records, track.lost_bytes)
+            journal.put_record(before, journal.DROPPED, int(now * 1e6), body)
+            payload[:0] = before
+        if not self._sink.submit(Append(track.key, track.appended + 1, payload)):
+            track.lost_records += records
+            track.lost_bytes += size
+            self.counters.dropped += records
+            return
+        track.appended += 1
+        track.unsettled.append((track.appended, now))
+        track.tail.dropped += track.lost_records
+        track.lost_records = track.lost_bytes = 0
+        if packets:
+            tail = track.tail
+            tail.packets += packets
+            tail.last_utc_us = track.pending_last + track.shift
+            if tail.first_utc_us is None:
+                tail.first_utc_us = track.pending_first + track.shift
+                track.first_block = track.appended
+            self.counters.packets += packets
+
+    def close_track(self, track: _Track, now: float) -> None:
+        """Nothing more comes of this track."""
+        if track.closed:
+            return
+        self.flush(track, now)
+        track.closed = True
+        track.tail.dropped += track.lost_records
+        self._sink.submit(Close(track.key, track.tail))
+
+    # --- inner ---------------------------------------------------------------------------------------------------
+
+    def _clock(self, now: float) -> journal.Clock:
+        utc = self._utc + (now - self._now)
+        return journal.Clock(int(now * 1e6), round(utc * 1e6), self._offset_us)
+
+    def _settle(self, result: Result, reports: list[tuple[SessionId, int, ReportBody]]) -> None:
+        if isinstance(result, Ended):
+            body = messages.SessionEnded(files=result.files)
+            reports.append((SessionId(result.session), result.epoch, body))
+            return
+        if isinstance(result, Found):
+            reports.append((SessionId(result.session), result.epoch, result.body))
+            return
+        track = self._tracks.get(result.key)
+        if track is None:
+            return
+        if isinstance(result, Durable):
+            self._durable(track, result, reports)
+        elif isinstance(result, Failed):
+            track.failed = result.code
+            self._failed(track, result.code, reports)
+        else:
+            del self._tracks[result.key]
+            reports.append((track.info.session, track.info.epoch, _closed(track, result)))
+
+    def _durable(self, track: _Track, result: Durable, reports: list[tuple[SessionId, int, ReportBody]]) -> None:
+        track.durable, track.head, track.length = result.number, result.head, result.length
+        while track.unsettled and track.unsettled[0][0] <= result.number:
+            track.unsettled.popleft()
+        has_media = 0 < track.first_block <= result.number
+        if has_media and (not track.written or track.failed or track.stalled):
+            # Also after a failure: the hub learns in this way that the track is written again.
+            track.written, track.failed, track.stalled = True, "", False
+            info = track.info
+            body = messages.TrackWritten(
+                participant=info.participant, source=info.source, part=info.part, file=track.file
+            )
+            reports.append((info.session, info.epoch, body))
+
+    def _watch(self, track: _Track, now: float, reports: list[tuple[SessionId, int, ReportBody]]) -> None:
+        if track.unsettled and not track.stalled and not track.failed and now - track.unsettled[0][1] > STALL_S:
+            track.stalled = True
+            self._failed(track, "disk_stalled", reports)
+
+    def _failed(self, track: _Track, code: str, reports: list[tuple[SessionId, int, ReportBody]]) -> None:
+        self.counters.failures[code] = self.counters.failures.get(code, 0) + 1
+        body = messages.WriteFailed(code=code, file=track.file)
+        reports.append((track.info.session, track.info.epoch, body))
+
+    def _report_heads(self, now: float, reports: list[tuple[SessionId, int, ReportBody]]) -> None:
+        for session, due in self._heads_at.items():
+            if now < due:
+                continue
+            self._heads_at[session] = now + HEADS_S
+            tracks = [t for t in self._tracks.values() if t.info.session == session and t.length]
+            if tracks:
+                files = {t.file: (t.head.hex(), t.length) for t in tracks}
+                epoch = max(t.info.epoch for t in tracks)
+                reports.append((SessionId(session), epoch, messages.Heads(files=files)))
+
+
+def _closed(track: _Track, result: Closed) -> messages.TrackClosed:
+    tail = track.tail
+    return messages.TrackClosed(
+        participant=track.info.participant,
+        source=track.info.source,
+        part=track.info.part,
+        file=track.file,
+        length=result.length,
+        sha256=result.sha256,
+        first_utc=(tail.first_utc_us or 0) / 1e6,
+        last_utc=(tail.last_utc_us or 0) / 1e6,
+        packets=tail.packets,
+    )
