@@ -1,0 +1,114 @@
+"""What comes into a room: a participant's request, or something the hub itself has to say. Values only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from media.messages import Report, Source
+from signaling.messages import FromPage
+from signaling.state import Kind, Role
+
+HUB = "hub"
+"""Stands where a participant's id stands when the hub itself acts (command line, board, a rule)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A request of ``by`` (a participant, or HUB). ``id`` is a fresh opaque id for what the request may create;
+    ``ids`` are fresh or known ids for a list (people)."""
+
+    by: str
+    message: FromPage
+    id: str = ""
+    ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """The session begins: its room can be entered."""
+
+    chat: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Add:
+    """A further participant. ``publishes`` None means what the role may; ``notice_to`` is the id of the account that
+    answers for the notice where nobody is asked (a token made on the command line)."""
+
+    participant: str
+    role: Role
+    site: str = ""
+    kind: Kind = "page"
+    admitted: bool = False
+    publishes: tuple[Source, ...] | None = None
+    receives: tuple[str, ...] | None = None
+    protected: bool = False
+    notice_to: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Connect:
+    """The participant's page (or WHIP client) is there; ``peer`` is its device."""
+
+    participant: str
+    peer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Disconnect:
+    """The participant's control line is gone; its media may well go on."""
+
+    participant: str
+
+
+@dataclass(frozen=True, slots=True)
+class RingNext:
+    """Nobody answered: ask the next one."""
+
+    ring: str
+
+
+@dataclass(frozen=True, slots=True)
+class RingAnswered:
+    """Somebody at the site answered; ``participant`` is the id under which the site comes in."""
+
+    ring: str
+    accept: bool
+    participant: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """The relay reports."""
+
+    report: Report
+
+
+@dataclass(frozen=True, slots=True)
+class RelayGone:
+    """The session's relay is confirmed dead: its peers and open journals are gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """The offset between the relay's clock and the owner's, in seconds (formats.md: clock anchors)."""
+
+    relay: str
+    offset_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Locked:
+    """The package is made and signed."""
+
+    manifest: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """Time has passed."""
+
+
+Command = (
+    Ask | Open | Add | Connect | Disconnect | RingNext | RingAnswered | Reported | RelayGone | Anchor | Locked | Tick
+)

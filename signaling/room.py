@@ -1,0 +1,137 @@
+"""The room's rules: ``decide(state, command, now) -> events`` or a Refusal. Pure, and it never changes anything.
+
+A command that asks for nothing new gives no events: it succeeded already. The events' effects on the state are in
+``signaling.fold`` (re-exported here as ``apply``), who may ask for what in ``signaling.rules``, what the relay is told
+in ``signaling.desired``. Everything here is about one session; between sessions decides ``signaling.host``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from signaling import attendance, course
+from signaling import messages as m
+from signaling.attendance import Decision
+from signaling.commands import (
+    Add,
+    Anchor,
+    Ask,
+    Command,
+    Connect,
+    Disconnect,
+    Locked,
+    Open,
+    RelayGone,
+    Reported,
+    RingAnswered,
+    RingNext,
+    Tick,
+)
+from signaling.errors import Refusal
+from signaling.fold import apply, fold
+from signaling.reports import decide_relay_gone, decide_report, decide_tick
+from signaling.rules import RULES, has_right
+from signaling.state import Event, RoomState
+
+__all__ = ["Decision", "apply", "decide", "fold"]
+
+MAX_REASON = 500  # characters; a reason is one or two sentences
+
+
+def decide(state: RoomState, command: Command, now: float) -> Decision:
+    """What happens when ``command`` arrives at ``now`` (UTC): the events to write, or why not."""
+    if isinstance(command, Ask):
+        return _decide_ask(state, command, now)
+    if state.state == "locked":
+        return Refusal("session.over") if isinstance(command, (Add, Connect)) else []
+    match command:
+        case Open():
+            return [Event("session.opened", now, {"chat": command.chat})] if state.state == "planned" else []
+        case Add():
+            return attendance.add(state, command, now)
+        case Connect():
+            return attendance.connect(state, command, now)
+        case Disconnect():
+            return attendance.disconnect(state, command, now)
+        case RingNext():
+            return attendance.ring_next(state, command, now)
+        case RingAnswered():
+            return attendance.ring_answered(state, command, now)
+        case Reported():
+            return decide_report(state, command.report, now)
+        case RelayGone():
+            return decide_relay_gone(state, now)
+        case Anchor():
+            return [Event("clock.anchor", now, {"relay": command.relay, "offset_s": round(command.offset_s, 4)})]
+        case Locked():
+            return [Event("session.locked", now, {"manifest": command.manifest})] if state.state == "closed" else []
+        case Tick():
+            return decide_tick(state, now)
+
+
+def _decide_ask(state: RoomState, ask: Ask, now: float) -> Decision:
+    message = ask.message
+    rule = RULES.get(type(message))
+    if rule is None:
+        return Refusal("message.unknown")
+    refusal = _right(state, ask, rule.right)
+    if refusal is not None:
+        return refusal
+    if state.state not in rule.states:
+        return Refusal("session.over" if state.state == "locked" else "session.wrong_state", {"state": state.state})
+    reason = getattr(message, "reason", "")
+    if len(reason) > MAX_REASON:
+        return Refusal("reason.too_long", {"limit": MAX_REASON})
+    handler = HANDLERS.get(type(message))
+    return handler(state, ask, message, now) if handler is not None else []
+
+
+def _right(state: RoomState, ask: Ask, right: str) -> Refusal | None:
+    about = getattr(ask.message, "participant", "")
+    if has_right(state, ask.by, right, about):
+        return None
+    one = state.find(ask.by)
+    if one is None:
+        return Refusal("participant.unknown")
+    if one.state == "removed" or one.restricted:
+        return Refusal("participant.removed")
+    if not one.admitted:
+        return Refusal("participant.not_admitted")
+    if right == "writer" and state.minutes_writer != one.participant:
+        return Refusal("minutes.not_writer")
+    return Refusal("right.buttons" if right in ("buttons", "own") else "right.missing")
+
+
+Handler = Callable[[RoomState, Ask, Any, float], Decision]
+
+HANDLERS: dict[type[Any], Handler] = {
+    m.Publish: attendance.publish,
+    m.SetSource: attendance.set_source,
+    m.People: attendance.people,
+    m.Admit: attendance.admit,
+    m.SendBack: attendance.send_back,
+    m.Remove: attendance.remove,
+    m.Mute: attendance.mute,
+    m.Ring: attendance.ring,
+    m.CancelRing: attendance.cancel_ring,
+    m.ReadNotice: course.read_notice,
+    m.AnswerNotice: course.answer_notice,
+    m.Start: course.start,
+    m.SetRecord: course.set_record,
+    m.Pause: course.pause,
+    m.Resume: course.resume,
+    m.SideTalk: course.side_talk,
+    m.Close: course.close,
+    m.NextVisit: course.next_visit,
+    m.TakeOver: course.take_over,
+    m.ToDenunciation: course.to_denunciation,
+    m.Leave: attendance.leave,
+    m.Bookmark: course.bookmark,
+    m.MinutesTake: course.minutes_take,
+    m.MinutesLine: course.minutes_line,
+    m.MinutesSection: course.minutes_section,
+    m.MinutesFreeze: course.minutes_freeze,
+    m.Chat: course.chat,
+}
+"""Requests not listed here are allowed by the table alone and lead to no event: the host carries them out."""

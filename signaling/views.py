@@ -1,0 +1,139 @@
+"""``view(state, viewer, labels, now)``: a room as one participant may see it. Pure.
+
+Names are not in the log: ``Labels`` carries them from the tables of ``rooms``. What a viewer may not see is left out,
+not blanked (design 7): the waiting see nobody but themselves, a point that became a denunciation is gone for all
+others, alarms of the record are the operators' business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from signaling.messages import ParticipantView, SessionView
+from signaling.state import Event, Participant, RoomState, recording, standing_alarms
+
+PSEUDONYM = "***"
+"""Stands where the name of a denounced point stood; pages show their own words for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """Names and texts of a session. ``names``: participant -> place; ``people``: participant -> its list;
+    ``sites``: site -> place, for sites being rung."""
+
+    number: str = ""
+    title: str = ""
+    chair: str = ""
+    training: bool = False
+    names: Mapping[str, str] = field(default_factory=dict)
+    people: Mapping[str, tuple[dict[str, str], ...]] = field(default_factory=dict)
+    sites: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Volatile:
+    """What is shown and never logged: raised hands, and the state of each line ("", good, weak, sound_only)."""
+
+    hands: frozenset[str] = frozenset()
+    lines: Mapping[str, str] = field(default_factory=dict)
+
+
+def view(state: RoomState, viewer: str, labels: Labels, now: float, volatile: Volatile | None = None) -> SessionView:
+    """The session as ``viewer`` (a participant) may see it now."""
+    volatile = volatile or Volatile()
+    me = state.find(viewer)
+    operator = sees_all(me)
+    shown = [
+        _participant(one, labels, volatile, state)
+        for one in state.participants
+        if one.participant == viewer or _shows(state, me, one)
+    ]
+    if operator:
+        shown += [_ringing(ring.ring, ring.site, labels) for ring in state.rings]
+    return SessionView(
+        session=state.session,
+        number=labels.number,
+        title=labels.title if _inside(me) else "",
+        state=state.state,
+        record=state.record,
+        recording=recording(state, now),
+        record_since_utc=state.record_since_utc,
+        opened_utc=state.opened_utc,
+        started_utc=state.started_utc,
+        closed_utc=state.closed_utc,
+        operator=state.operator,
+        chair=labels.chair,
+        notice_read=state.notice_read,
+        side_talk=state.side_talk if operator or viewer in state.side_talk else (),
+        minutes_writer=state.minutes_writer,
+        minutes_frozen=state.minutes_frozen,
+        training=labels.training,
+        chat=state.chat,
+        alarms=standing_alarms(state, now) if operator else (),
+        participants=tuple(shown),
+    )
+
+
+def sees_all(me: Participant | None) -> bool:
+    """Operators see who waits, who is rung, and what is wrong with the record."""
+    return me is not None and me.role == "operator" and me.state != "removed" and not me.restricted
+
+
+def _inside(me: Participant | None) -> bool:
+    return me is not None and me.admitted and me.state in ("admitted", "joined", "lost") and not me.restricted
+
+
+def _shows(state: RoomState, me: Participant | None, one: Participant) -> bool:
+    if sees_all(me):
+        return one.state != "removed" or one.restricted
+    if not _inside(me) or one.restricted:
+        return False
+    return one.admitted and one.state in ("admitted", "joined", "lost") and one.role != "viewer"
+
+
+def _participant(one: Participant, labels: Labels, volatile: Volatile, state: RoomState) -> ParticipantView:
+    hidden = one.restricted
+    lost = one.state == "lost" or any(p == one.participant for p, _ in state.outages)
+    return ParticipantView(
+        participant=one.participant,
+        name=PSEUDONYM if hidden else labels.names.get(one.participant, ""),
+        site="" if hidden else one.site,
+        role=one.role,
+        state="removed" if hidden else one.state,
+        publishes=tuple(source for source, _ in one.live),
+        muted=one.muted,
+        muted_by_operator=one.muted_operator,
+        hand=one.participant in volatile.hands,
+        people=() if hidden else labels.people.get(one.participant, ()),
+        notice=None if hidden else one.notice,
+        line="lost" if lost else volatile.lines.get(one.participant, ""),
+    )
+
+
+def _ringing(ring: str, site: str, labels: Labels) -> ParticipantView:
+    return ParticipantView(participant=ring, name=labels.sites.get(site, ""), site=site, role="guest", state="ringing")
+
+
+OPERATORS_ONLY = frozenset(
+    {"participant.waiting", "ring.started", "ring.answered", "ring.cancelled", "record.alarm", "journal.heads"}
+    | {"clock.anchor", "participant.added"}
+)
+
+
+def visible_body(state: RoomState, viewer: str, event: Event) -> dict[str, Any] | None:
+    """The body of a log event as ``viewer`` may see it; None if the viewer may not see it at all."""
+    me = state.find(viewer)
+    about = event.body.get("participant")
+    if sees_all(me) or about == viewer:
+        return dict(event.body)
+    if not _inside(me) or event.kind in OPERATORS_ONLY:
+        return None
+    other = state.find(about) if isinstance(about, str) else None
+    if event.kind == "restricted.denunciation" or (other is not None and other.restricted):
+        return None
+    if event.kind in ("sidetalk.started", "sidetalk.ended"):
+        named = event.body.get("participants")
+        return dict(event.body) if isinstance(named, (list, tuple)) and viewer in named else None
+    return {key: value for key, value in event.body.items() if key != "reason"}
