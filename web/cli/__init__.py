@@ -1,0 +1,1 @@
+"""The command line ``diemcau``: one module per group of commands."""

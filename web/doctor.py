@@ -1,0 +1,163 @@
+"""``diemcau doctor``: looks at the machine and says what is wrong and what to do about it."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from web import control, folder, supervisor, tls
+from web.config import Config
+
+WANTED_BUFFER = 8 * 1024 * 1024
+BYTES_PER_HOUR = 900 * 1024 * 1024
+"""One recorded hour of two points at 1 Mbit/s each; for "hours left" only."""
+
+State = Literal["ok", "warn", "bad"]
+
+
+@dataclass(frozen=True)
+class Check:
+    """One finding. ``advice`` is empty when there is nothing to do."""
+
+    name: str
+    state: State
+    found: str
+    advice: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return asdict(self)
+
+    def as_text(self) -> str:
+        """One line, and the advice below it."""
+        mark = {"ok": "ok  ", "warn": "warn", "bad": "BAD "}[self.state]
+        return f"{mark} {self.name}: {self.found}" + (f"\n     -> {self.advice}" if self.advice else "")
+
+
+def examine(config: Config) -> list[Check]:
+    """All checks, in the order a person would mend things."""
+    return [*_ports(config), *_buffers(), *_disk(config), *_tls(config), *_codecs(), *_clock(), *_database(config)]
+
+
+def _ports(config: Config) -> Iterator[Check]:
+    if (config.data / folder.SOCKET_NAME).exists() and _hub_runs(config.data):
+        yield Check("ports", "ok", "a hub is running on this folder and holds its ports")
+        return
+    with socket.socket(socket.AF_INET6 if ":" in config.host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((config.host, config.port))
+            yield Check("web port", "ok", f"{config.host}:{config.port} is free")
+        except OSError as error:
+            yield Check(
+                "web port", "bad", f"{config.host}:{config.port}: {error.strerror}",
+                "stop the program that uses it, or set HUB_PORT",
+            )  # fmt: skip
+    first = config.media_port if config.media_port >= 0 else config.port + 1
+    if first and not supervisor.udp_port_is_free(first):
+        yield Check("media port", "bad", f"UDP {first} is in use", "stop the program, or set HUB_MEDIA_PORT")
+    else:
+        yield Check("media port", "ok", f"UDP {first or 'any'} is free; open it in the firewall, UDP and TCP")
+
+
+def _hub_runs(data: Path) -> bool:
+    try:
+        return control.ask_hub(data, "keys.show", {}) is not None
+    except control.HubError:
+        return True
+
+
+def _buffers() -> Iterator[Check]:
+    for option, name in ((socket.SO_RCVBUF, "rmem_max"), (socket.SO_SNDBUF, "wmem_max")):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, option, WANTED_BUFFER)
+            granted = probe.getsockopt(socket.SOL_SOCKET, option) // 2  # the kernel counts its own share
+        if granted >= WANTED_BUFFER:
+            yield Check(f"socket buffer {name}", "ok", f"{granted // 1024} KiB")
+        else:
+            yield Check(
+                f"socket buffer {name}", "warn", f"{granted // 1024} KiB; bursts will be dropped",
+                f"sysctl -w net.core.{name}={WANTED_BUFFER} (and a file in /etc/sysctl.d)",
+            )  # fmt: skip
+
+
+def _disk(config: Config) -> Iterator[Check]:
+    place = config.data
+    while not place.exists():
+        place = place.parent
+    free = shutil.disk_usage(place).free
+    hours = free / BYTES_PER_HOUR
+    state: State = "ok" if hours >= 24 else "warn" if hours >= 4 else "bad"
+    advice = "" if state == "ok" else "free some room or move the data folder: a full disk stops the record"
+    yield Check("disk", state, f"{free / 2**30:.1f} GiB free, about {hours:.0f} h of a session with two points", advice)
+
+
+def _tls(config: Config) -> Iterator[Check]:
+    if config.plain_http:
+        yield Check("tls", "warn", "plain HTTP", "fine for this machine only: elsewhere browsers give no camera")
+        return
+    cert = config.tls_cert or config.data / "tls" / "cert.pem"
+    if not cert.exists():
+        yield Check("tls", "ok", "a local authority will be made at the first start")
+        return
+    try:
+        if config.tls_cert is not None and config.tls_key is not None:
+            tls.given(config.tls_cert, config.tls_key)
+        left = tls.expires(cert) - datetime.now(UTC)
+    except ValueError as error:
+        yield Check("tls", "bad", str(error), "give a PEM chain and its PEM key without a password")
+        return
+    state: State = "ok" if left.days > 30 else "warn" if left.days > 0 else "bad"
+    yield Check("tls", state, f"the certificate holds {left.days} days", "" if state == "ok" else "renew it")
+
+
+def _codecs() -> Iterator[Check]:
+    import av.codec
+
+    missing = [name for name in ("opus", "libopus", "vp8", "libvpx", "h264") if name not in av.codec.codecs_available]
+    if missing:
+        yield Check("codecs", "bad", f"missing: {', '.join(missing)}", "reinstall the locked requirements (PyAV)")
+    else:
+        yield Check("codecs", "ok", "Opus, VP8 and H.264 can be read")
+
+
+def _clock() -> Iterator[Check]:
+    year = datetime.now(UTC).year
+    if year < 2024:
+        yield Check("clock", "bad", f"the clock says {year}", "set the time; install chrony or systemd-timesyncd")
+        return
+    synced = Path("/run/systemd/timesync/synchronized").exists() or Path("/run/chrony/chronyd.pid").exists()
+    zone = time.strftime("%Z")
+    if synced:
+        yield Check("clock", "ok", f"kept by the network, zone {zone}")
+    else:
+        yield Check(
+            "clock", "warn", f"no time service seen, zone {zone}",
+            "install chrony or systemd-timesyncd: the record carries wall-clock times",
+        )  # fmt: skip
+
+
+def _database(config: Config) -> Iterator[Check]:
+    from sqlalchemy import text
+
+    from rooms.db import open_database
+    from rooms.errors import StorageFailed
+
+    if not config.database_url and not (config.data / "hub.db").exists():
+        yield Check("database", "ok", "SQLite, made at the first start")
+        return
+    database = open_database(config.database)
+    try:
+        with database.read() as db:
+            db.execute(text("SELECT 1"))
+        yield Check("database", "ok", "answers")
+    except StorageFailed as error:
+        yield Check("database", "bad", error.code, "is PostgreSQL running, is HUB_DATABASE_URL right?")
+    finally:
+        database.dispose()

@@ -1,0 +1,138 @@
+"""``/healthz``, ``/readyz`` and ``/metrics``: is it alive, may traffic come, how does it fare.
+
+Metrics carry route patterns, codes, states and counts; never a name, an address or an id of a person or session.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any
+
+from fastapi import APIRouter, Depends, FastAPI
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.platform_collector import PlatformCollector
+from prometheus_client.process_collector import ProcessCollector
+from sqlalchemy import text
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from web.deps import get_hub
+from web.hub import Hub
+
+router = APIRouter()
+DATABASE_PATIENCE_S = 3.0
+
+
+class Metrics:
+    """The hub's figures. One registry per hub, so that several can live in one test process."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        PlatformCollector(registry=self.registry)
+        self.requests = Counter(
+            "diemcau_http_requests_total", "Requests answered", ["method", "route", "status"], registry=self.registry
+        )
+        self.seconds = Histogram(
+            "diemcau_http_request_seconds",
+            "Time to the first byte of an answer",
+            ["route"],
+            buckets=(0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10),
+            registry=self.registry,
+        )
+        self.logins = Counter("diemcau_logins_total", "Log-in attempts by outcome", ["outcome"], registry=self.registry)
+        self.sockets = Gauge("diemcau_sockets", "Open websockets", ["kind"], registry=self.registry)
+        self.relays = Gauge("diemcau_relays", "Relays by state", ["state"], registry=self.registry)
+        self.relay_restarts = Counter(
+            "diemcau_relay_restarts_total", "Relays started again after they died", registry=self.registry
+        )
+        self.sessions = Gauge("diemcau_sessions", "Sessions held by this app", registry=self.registry)
+        self.loop_lag = Gauge(
+            "diemcau_loop_lag_seconds", "Delay of the event loop, last second", registry=self.registry
+        )
+        self.on_scrape: list[Callable[[], None]] = []
+
+
+class RequestMetrics:
+    """Counts requests by route pattern and status."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self.app = app
+        self.metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        began = time.perf_counter()
+
+        async def counted(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                route = getattr(scope.get("route"), "path", None) or "(other)"
+                self.metrics.requests.labels(scope["method"][:8], route, message["status"]).inc()
+                self.metrics.seconds.labels(route).observe(time.perf_counter() - began)
+            await send(message)
+
+        await self.app(scope, receive, counted)
+
+
+async def watch_loop(metrics: Metrics) -> None:
+    """Measure the event loop's lag, once a second, until cancelled."""
+    loop = asyncio.get_running_loop()
+    while True:
+        due = loop.time() + 1.0
+        await asyncio.sleep(1.0)
+        metrics.loop_lag.set(max(0.0, loop.time() - due))
+
+
+@router.get("/healthz", include_in_schema=False)
+async def healthz() -> dict[str, str]:
+    """The process is alive and its loop turns."""
+    return {"status": "ok"}
+
+
+@router.get("/readyz", include_in_schema=False)
+async def readyz(hub: Hub = Depends(get_hub)) -> JSONResponse:
+    """May requests come here: the database answers, a relay is linked, the hub is not stopping."""
+    checks = {
+        "database": await database_answers(hub),
+        "relay": relay_is_linked(hub),
+        "running": not hub.stopping,
+    }
+    ready = all(checks.values())
+    return JSONResponse({"ready": ready, "checks": checks}, 200 if ready else 503)
+
+
+@router.get("/metrics", include_in_schema=False)
+async def metrics(request: Request) -> Response:
+    """Prometheus text format."""
+    hub: Hub = request.app.state.hub
+    for refresh in hub.metrics.on_scrape:
+        refresh()
+    return Response(generate_latest(hub.metrics.registry), media_type=CONTENT_TYPE_LATEST)
+
+
+def relay_is_linked(hub: Hub) -> bool:
+    """True when at least one relay is linked to this app."""
+    return hub.relays is not None and bool(hub.relays.linked())
+
+
+async def database_answers(hub: Hub) -> bool:
+    """True when the database answers a trivial question within three seconds."""
+
+    def ask() -> bool:
+        with hub.database.read() as db:
+            return bool(db.execute(text("SELECT 1")).scalar() == 1)
+
+    try:
+        return await asyncio.wait_for(asyncio.to_thread(ask), DATABASE_PATIENCE_S)
+    except Exception:  # whatever it is, the answer is: not now
+        return False
+
+
+def install(app: FastAPI) -> None:
+    """Mount the three routes."""
+    app.include_router(router)

@@ -1,0 +1,125 @@
+"""The composition root: builds the parts and connects them. Nothing imports this but the commands that start it.
+
+``open_parts`` opens what every command needs (database, files, keys); ``create_app`` adds signaling and the routes.
+Order of the layers an HTTP request passes, outermost first: last resort, metrics, security headers, origin check,
+body limit, CSRF, log-in session, device cookie, route.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from fastapi import FastAPI
+from starlette.middleware import Middleware
+from starlette.staticfiles import StaticFiles
+from starsessions import SessionMiddleware
+
+import web.api
+import web.pages
+from rooms import db as rooms_db
+from rooms import signing
+from rooms.files import FileStore
+from rooms.vault import Vault
+from web import auth, errors, folder, health, logs, security
+from web.config import Config
+from web.hub import Hub
+
+STATIC = Path(__file__).parent / "static"
+
+log = logs.get("main")
+
+
+def open_parts(config: Config) -> Hub:
+    """Open (and where needed make) database, file store, vault and signing key of the data folder."""
+    config.data.mkdir(parents=True, exist_ok=True)
+    database = rooms_db.open_database(config.database)
+    rooms_db.migrate(database)
+    return Hub(
+        config=config,
+        database=database,
+        files=FileStore(config.data / "files"),
+        metrics=health.Metrics(),
+        throttle=auth.LoginThrottle(config),
+        secret=config.secret or folder.kept_secret(config.data),
+        vault=Vault.at(config.data / "keys" / "vault.key"),
+        signer=signing.load_or_create(config.data / "keys"),
+    )
+
+
+def create_app(config: Config, hub: Hub | None = None) -> FastAPI:
+    """The hub's application. Signaling starts with the application's lifespan and stops with it."""
+    hub = hub or open_parts(config)
+    connect_signaling(hub)
+    app = FastAPI(
+        title="Điểm Cầu",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        lifespan=_lifespan,
+        middleware=_layers(hub),
+    )
+    app.state.hub = hub
+    errors.install(app)
+    health.install(app)
+    for package in (web.api, web.pages):
+        mount(app, package)
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    return app
+
+
+def connect_signaling(hub: Hub) -> None:
+    """Build the app's end of the relay links, the sessions' host and the hub channel, and let them know each other."""
+    try:
+        from web import wiring
+    except ImportError as error:
+        log.warning("signaling is not here yet", error=str(error))
+        return
+    wiring.connect(hub)
+
+
+def mount(app: FastAPI, package: object) -> None:
+    """Include the ``router`` of every module of a package; a module without one is a helper."""
+    for info in sorted(pkgutil.iter_modules(package.__path__), key=lambda item: item.name):  # type: ignore[attr-defined]
+        module = importlib.import_module(f"{package.__name__}.{info.name}")  # type: ignore[attr-defined]
+        router = getattr(module, "router", None)
+        if router is not None:
+            app.include_router(router)
+
+
+def _layers(hub: Hub) -> list[Middleware]:
+    config = hub.config
+    return [
+        Middleware(errors.LastResort),
+        Middleware(health.RequestMetrics, metrics=hub.metrics),
+        Middleware(security.SecurityHeaders, config=config),
+        Middleware(security.OriginCheck, config=config),
+        Middleware(security.BodyLimit, config=config),
+        Middleware(auth.CsrfGuard, config=config, secret=hub.secret),
+        Middleware(
+            SessionMiddleware,
+            store=auth.session_store(hub),
+            lifetime=config.session_max_s,
+            cookie_name=auth.cookie_name(config, "session"),
+            cookie_https_only=config.secure_cookies,
+            cookie_path="/",
+        ),
+        Middleware(auth.SessionLoader),
+        Middleware(auth.DeviceCookie, config=config),
+    ]
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    hub: Hub = app.state.hub
+    for part in (hub.relays, hub.sessions, hub.channel):
+        if part is not None and hasattr(part, "start"):
+            await part.start()
+    yield
+    hub.stopping = True
+    for part in (hub.channel, hub.sessions, hub.relays):
+        if part is not None and hasattr(part, "stop"):
+            await part.stop()
