@@ -1,6 +1,6 @@
 """One leg of a peer as the media port sees it: its ICE, its DTLS-SRTP and its outgoing packets.
 
-Who closes whom: ``media.legs`` makes and closes connections; a connection never closes itself, it tells ``legs``.
+Who closes whom: ``media.connections`` makes and closes them; a connection never closes itself, it tells its end.
 """
 
 from __future__ import annotations

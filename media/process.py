@@ -1,0 +1,388 @@
+"""The relay process: sockets, timers, links, outbox and recorder around the core. ``main`` is ``diemcau relay``.
+
+Nothing here waits for an app: media goes on, is recorded and is reported later when every app is gone. An orphan (no
+app and no peer for ten minutes) ends. SIGTERM closes the journals, reports them and ends.
+
+Exit codes: 0 ended as asked, 1 bug, 2 usage, 3 enrolment refused or no hub, 4 port or folder in use.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import gc
+import json
+import logging
+import os
+import secrets
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from media.connections import Connections
+from media.enrolment import EnrolmentRefused, HubAway, Identity, identify, tls_context
+from media.errors import PeerError, StaleEpoch, UsageError
+from media.front import Front
+from media.journalwriter import JournalWriter
+from media.link import AppLink
+from media.messages import (
+    LINK_VERSION,
+    Ack,
+    Answer,
+    Ask,
+    ClosePeer,
+    Desired,
+    Drain,
+    Hello,
+    Leg,
+    Line,
+    PeerDown,
+    PeerUp,
+    PublishOffer,
+    Quality,
+    Refused,
+    RelayState,
+    ReportBody,
+    Speaker,
+    SubscribeAnswer,
+    SubscribeOffer,
+    SubscribeStart,
+    ToApp,
+    ToRelay,
+    ViewOffer,
+    Welcome,
+)
+from media.recorder import SpoolRecorder
+from media.relay import Relay
+from media.reporting import Reporting
+from media.settings import Announced, Settings, read_settings
+from media.types import PeerId, SessionId
+
+ORPHAN_S = 600.0
+QUALITY_S = 2.0
+RECORDER_S = 0.1
+STOP_S = 5.0
+"""How long SIGTERM waits for the disk, and then again for the app to take the last reports."""
+MIN_DELAY_S = 0.001
+
+_log = logging.getLogger("media.process")
+
+
+class RelayProcess:
+    """All parts of a running relay. Implements the listeners of core, legs and links."""
+
+    def __init__(self, settings: Settings, identity: Identity) -> None:
+        self._settings = settings
+        self._identity = identity
+        self._loop = asyncio.get_running_loop()
+        self.boot = secrets.token_hex(8)
+        now, utc = time.monotonic(), time.time()
+        self._writer = JournalWriter(settings.spool)
+        self._recorder = SpoolRecorder(self._writer, lambda: secrets.token_hex(4), self.boot, now, utc)
+        self._core = Relay(self, self._recorder)
+        self._core.utc_offset = utc - now
+        self.front = Front(self._core, time.monotonic, self._plan)
+        port = self.front.open(settings.port, any(":" in ip for ip, _ in settings.addresses))
+        self.announced = Announced(settings.addresses, port)
+        self._legs = Connections(self.front, self._core, self.announced, self, time.monotonic)
+        self._reporting = Reporting(settings.folder / "outbox.db", self._loop)
+        self._links = [AppLink(app, self, lambda: tls_context(settings)) for app in settings.apps]
+        self._desired: dict[str, Desired] = {}
+        self._owners: dict[str, AppLink] = {}  # peer -> the app that spoke of it last
+        self._changed: set[PeerId] = set()
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = 0.0
+        self._lonely_since = now
+        self._cpu = (now, time.process_time())
+        self._is_ending = False
+        self.stop = asyncio.Event()
+
+    # --- running ----------------------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Until ``stop`` is set; then end everything in order."""
+        self._writer.start()
+        tasks = [asyncio.ensure_future(link.run()) for link in self._links]
+        tasks += [asyncio.ensure_future(self._every(RECORDER_S, self._poll_recorder))]
+        tasks += [asyncio.ensure_future(self._every(1.0, self._tick))]
+        tasks += [asyncio.ensure_future(self._every(QUALITY_S, self._report_quality))]
+        gc.collect()
+        gc.freeze()  # what exists now lives as long as the process: keep it out of every collection
+        _log.info("relay %s listens on %s", self._identity.relay, ", ".join(self.announced.texts()))
+        await self.stop.wait()
+        await self._end()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self.front.close()
+
+    async def _end(self) -> None:
+        self._is_ending = True
+        await self._legs.close_all()
+        self._recorder.close_all(time.monotonic())
+        await asyncio.to_thread(self._writer.stop, STOP_S)
+        self._poll_recorder()
+        if self._timer is not None:
+            self._timer.cancel()
+        await self._reporting.close(STOP_S)
+
+    async def _every(self, period_s: float, step: Callable[[], None]) -> None:
+        while True:
+            await asyncio.sleep(period_s)
+            try:
+                step()
+            except Exception:
+                _log.exception("a periodic step failed")
+
+    def _plan(self) -> None:
+        """Have the core called at its next deadline."""
+        due = self._core.next_deadline()
+        if due is None or (self._timer is not None and self._timer_at <= due + MIN_DELAY_S):
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        delay = max(MIN_DELAY_S, due - time.monotonic())
+        self._timer_at = time.monotonic() + delay
+        self._timer = self._loop.call_later(delay, self._deadline)
+
+    def _deadline(self) -> None:
+        self._timer = None
+        try:
+            self._core.handle_deadline(time.monotonic(), self.front.batch)
+        except Exception:
+            _log.exception("a deadline failed")
+        self.front.flush()
+        self._plan()
+
+    def _poll_recorder(self) -> None:
+        for session, epoch, body in self._recorder.poll(time.monotonic(), time.time()):
+            self.report(session, epoch, body)
+
+    def _tick(self) -> None:
+        now = time.monotonic()
+        self._core.utc_offset = time.time() - now
+        self._legs.tick(now)
+        if len(self._legs) or any(link.is_up for link in self._links):
+            self._lonely_since = now
+        drained = self._legs.is_draining and not self._core.sessions() and not len(self._legs)
+        if drained or now - self._lonely_since > ORPHAN_S:
+            _log.info("nothing left to do")
+            self.stop.set()
+
+    def _report_quality(self) -> None:
+        now, used = time.monotonic(), time.process_time()
+        since, before = self._cpu
+        self._cpu = (now, used)
+        message = Quality(
+            utc=time.time(),
+            legs=tuple(self._core.quality(now)),
+            cpu=round((used - before) / max(now - since, 0.001), 4),
+            packets_in=self.front.received,
+            packets_out=self.front.sent,
+            dropped={reason: count for reason, count in (self._core.dropped | self.front.dropped).items() if count},
+        )
+        self._send_all(message)
+
+    def _send_all(self, message: ToApp) -> None:
+        for link in self._links:
+            link.send(message)
+
+    # --- listener of the core and of the legs -----------------------------------------------------------------------
+
+    def report(self, session: SessionId | str, epoch: int, body: ReportBody) -> None:
+        """Keep a report until the hub has it (Listener)."""
+        self._reporting.add(session, epoch, body)
+
+    def speaker(self, session: SessionId, participant: str) -> None:
+        """Tell the apps who speaks (Listener)."""
+        self._send_all(Speaker(session=session, participant=participant))
+
+    def subscriptions_changed(self, peer: PeerId) -> None:
+        """Renegotiate soon, once for all changes of this turn (Listener)."""
+        if not self._changed:
+            self._loop.call_soon(self._renegotiate)
+        self._changed.add(peer)
+
+    def _renegotiate(self) -> None:
+        peers, self._changed = self._changed, set()
+        if not self._is_ending:
+            self._legs.changed(sorted(peers))
+            self._plan()
+
+    def leg_up(self, peer: PeerId, leg: Leg) -> None:
+        """A leg is connected (LegListener)."""
+        self._report_leg(peer, PeerUp(peer=peer, leg=leg))
+        self._plan()
+
+    def leg_down(self, peer: PeerId, leg: Leg, reason: str) -> None:
+        """A leg is gone (LegListener)."""
+        self._report_leg(peer, PeerDown(peer=peer, leg=leg, reason=reason))
+
+    def _report_leg(self, peer: PeerId, body: PeerUp | PeerDown) -> None:
+        of_peer = [each for each in self._desired.values() if any(member.peer == peer for member in each.members)]
+        for desired in of_peer:
+            self.report(desired.session, desired.epoch, body)
+        if not of_peer:
+            self.report("", 0, body)
+
+    def offer(self, peer: PeerId, number: int, text: str, lines: tuple[Line, ...]) -> None:
+        """Send an offer to the app that has the peer (LegListener)."""
+        link = self._owners.get(peer)
+        if link is not None:
+            link.send(SubscribeOffer(peer=peer, offer=number, sdp=text, lines=lines))
+
+    # --- listener of the links --------------------------------------------------------------------------------------
+
+    def hello(self, nonce: str) -> Hello:
+        """Our first message to an app (LinkListener)."""
+        return Hello(
+            version=LINK_VERSION,
+            relay=self._identity.relay,
+            signature=self._identity.sign(nonce),
+            boot=self.boot,
+            pid=os.getpid(),
+            addresses=self.announced.texts(),
+            sessions=self._core.sessions(),
+        )
+
+    def link_up(self, link: AppLink, welcome: Welcome) -> None:
+        """An app is there (LinkListener)."""
+        _log.info("link to %s is up", link.app)
+        self._recorder.set_clock_offset(welcome.utc - time.time())
+        self._reporting.link_up(link, welcome.acked)
+        self._legs.repeat_offers(time.monotonic(), 0.0)
+
+    def link_down(self, link: AppLink) -> None:
+        """An app is gone (LinkListener)."""
+        _log.info("link to %s is down", link.app)
+        self._reporting.link_down(link, self._links)
+        if not any(each.is_up for each in self._links):
+            self._recorder.set_clock_offset(None)
+
+    def link_message(self, link: AppLink, message: ToRelay) -> None:
+        """One message of an app (LinkListener). A bug in handling it must not cost the link."""
+        req = getattr(message, "req", "")
+        try:
+            self._handle(link, message)
+        except StaleEpoch as error:
+            _log.warning("%s", error)
+            link.send(Refused(req=req, code=error.code, message=str(error)))
+        except PeerError as error:
+            link.send(Refused(req=req, code=error.code, message=str(error)))
+        except Exception:
+            _log.exception("a %s failed", type(message).__name__)
+            if req:
+                link.send(Refused(req=req, code="relay_error", message="the relay could not do this"))
+        self._plan()
+
+    def _handle(self, link: AppLink, message: ToRelay) -> None:
+        peer = getattr(message, "peer", None)
+        if isinstance(peer, str):
+            self._owners[peer] = link
+        match message:
+            case Desired():
+                self._apply(link, message)
+            case PublishOffer():
+                link.send(Answer(req=message.req, sdp=self._legs.publish(message)))
+            case SubscribeStart():
+                self._legs.subscribe(PeerId(message.peer), message.local)
+                link.send(Answer(req=message.req))
+            case SubscribeAnswer():
+                self._legs.answer(message)
+            case ViewOffer():
+                link.send(Answer(req=message.req, sdp=self._legs.view(message)))
+            case ClosePeer():
+                self._legs.close(PeerId(message.peer), message.leg)
+                self._forget_owners()
+            case Ack():
+                self._reporting.ack(message.number)
+            case Ask():
+                link.send(self._state(message.req))
+            case Drain():
+                self._legs.is_draining = True
+            case _:
+                _log.warning("unexpected %s", type(message).__name__)
+
+    def _apply(self, link: AppLink, desired: Desired) -> None:
+        self._core.apply(desired, time.monotonic())
+        for member in desired.members:
+            if member.peer is not None:
+                self._owners[member.peer] = link
+        if desired.state == "closed":
+            self._desired.pop(desired.session, None)
+        else:
+            self._desired[desired.session] = desired
+
+    def _forget_owners(self) -> None:
+        known = self._legs.peers() | {member.peer for each in self._desired.values() for member in each.members}
+        self._owners = {peer: link for peer, link in self._owners.items() if peer in known}
+
+    def _state(self, req: str) -> RelayState:
+        free = shutil.disk_usage(self._settings.folder).free
+        return RelayState(req=req, sessions=self._core.sessions(), peers=self._legs.connected(), spool_free=free)
+
+
+# --- the process ----------------------------------------------------------------------------------------------------
+
+
+def take_folder(folder: Path) -> int:
+    """A lock on ``folder`` for as long as the process lives. Raises OSError (BlockingIOError: taken)."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    handle = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(handle)
+        raise
+    return handle
+
+
+async def run_relay(settings: Settings) -> None:
+    """Enrol, listen, serve until told to stop."""
+    identity = await identify(settings)
+    process = RelayProcess(settings, identity)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, process.stop.set)
+    state = settings.folder / "state.json"
+    started = {"pid": os.getpid(), "boot": process.boot, "relay": identity.relay, "utc": time.time()}
+    state.write_text(json.dumps(started | {"addresses": process.announced.texts()}))
+    try:
+        await process.run()
+    finally:
+        state.unlink(missing_ok=True)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """``diemcau relay``: returns the exit code (see the module's docstring)."""
+    settings = read_settings(sys.argv[1:] if argv is None else argv)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr)
+    logging.getLogger("websockets").setLevel(logging.WARNING)
+    logging.getLogger("aiortc").setLevel(logging.ERROR)
+    try:
+        lock = take_folder(settings.folder)
+        settings.spool.mkdir(exist_ok=True, mode=0o700)
+    except OSError as error:
+        _log.error("the folder cannot be used: %s", error.strerror)
+        return 4
+    try:
+        asyncio.run(run_relay(settings))
+    except UsageError as error:
+        _log.error("%s", error)
+        return 2
+    except (EnrolmentRefused, HubAway) as error:
+        _log.error("%s", error)
+        return 3
+    except OSError as error:
+        _log.error("cannot listen: %s", error.strerror)
+        return 4
+    finally:
+        os.close(lock)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
