@@ -1,284 +1,217 @@
-"""All legs of a relay: opening, renegotiating and closing them. Between the links (SDP), the front and the core.
-
-Who closes whom: a leg ends when an app says so, when its client closes DTLS, when consent is gone for 120 s, or when
-another leg of the same peer and direction takes its place (then the core is not told to detach: the new one takes
-over there). Every end of a leg that was up is reported once.
-"""
+"""The two legs of a peer as the relay's core sees them: which SSRC is what, and what was counted."""
 
 from __future__ import annotations
 
-import asyncio
-import secrets
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from typing import Protocol
+from collections.abc import Iterator, Sequence
 
-from media import ortc, sdp
-from media.errors import RelayFull, SdpError, UnknownPeer
-from media.front import Front
-from media.ice import Consent
-from media.messages import Leg, Line, PublishOffer, SubscribeAnswer, ViewOffer
-from media.offers import OfferedLines, ViewedLines
-from media.peer import Connection
-from media.relay import Relay
-from media.sdp import Description
-from media.settings import Announced
-from media.transport import Certificate
-from media.types import PeerId, PublishedMedia
+from media.bandwidth import BandwidthEstimator
+from media.feedback import ReceiveStats
+from media.forwarder import Publication
+from media.rtp import find_extensions, text_value
+from media.seq import FIRST_CYCLE, extend
+from media.subscription import Subscription
+from media.types import ParticipantId, PublishedMedia, Slab, Source, SubscribedMedia
 
-MAX_LEGS = 600
-"""Both legs of 300 devices: far above what one core forwards, low enough to bound memory."""
-REPEAT_OFFER_S = 8.0
-"""An offer without an answer is sent again after this long: its message, or the answer, may have been lost."""
+MAX_LEARNED = 64  # SSRCs that a leg may introduce beyond the announced ones, over its life
 
 
-class LegListener(Protocol):
-    """What the process wants to know of legs."""
+class Stream:
+    """One incoming SSRC: a layer of a publication, or the retransmissions of that layer."""
 
-    def leg_up(self, peer: PeerId, leg: Leg) -> None:
-        """ICE and DTLS are done (again)."""
+    __slots__ = ("index", "payload_type", "publication", "report_at", "report_ntp", "rtx", "rtx_stats", "ssrc")
 
-    def leg_down(self, peer: PeerId, leg: Leg, reason: str) -> None:
-        """A leg that was up ended or fell silent."""
+    def __init__(self, publication: Publication, index: int, ssrc: int, rtx: bool) -> None:
+        codec = publication.media.codec
+        self.publication = publication
+        self.index = index
+        self.ssrc = ssrc
+        self.rtx = rtx
+        self.payload_type = (codec.rtx_pt or 0) if rtx else codec.payload_type
+        self.rtx_stats = ReceiveStats(codec.clock_rate) if rtx else None
+        self.report_ntp = 0  # middle 32 bits of the last SR's NTP time, and when it came
+        self.report_at = 0.0
 
-    def offer(self, peer: PeerId, number: int, text: str, lines: tuple[Line, ...]) -> None:
-        """Bring this offer to the peer."""
+    def widen(self, seq: int) -> int:
+        """Extended number of a packet on a retransmission SSRC."""
+        highest = self.stats.highest
+        return FIRST_CYCLE + seq if highest < 0 else extend(highest, seq)
+
+    @property
+    def stats(self) -> ReceiveStats:
+        """Reception statistics of this SSRC."""
+        return self.rtx_stats or self.publication.layers[self.index].stats
 
 
-@dataclass(slots=True)
-class LegState:
-    """One leg: its connection and what was negotiated. ``lines`` only on subscribe legs, ``media`` only on publish."""
+class PublishLeg:
+    """A publisher's connection. ``streams`` is only ever added to: extensions that name an SSRC stop early."""
 
-    connection: Connection
-    is_local: bool = False
-    session_id: int = field(default_factory=lambda: secrets.randbits(62))
-    version: int = 0
-    media: tuple[PublishedMedia, ...] = ()
-    lines: OfferedLines | ViewedLines | None = None
-    offer_text: str = ""
-    offered_at: float = 0.0
+    def __init__(self, peer: str, slab: Slab, estimator: BandwidthEstimator, now: float) -> None:
+        self.peer = peer
+        self.slab = slab
+        self.estimator = estimator
+        self.publications: dict[str, Publication] = {}  # by mid
+        self.streams: dict[int, Stream] = {}
+        self.learned = 0
+        self.level_id = 0
+        self.time_id = 0
+        self.octets = 0
+        self.report_due = 0.0
+        self.remb = False
+        self.quality_at = now
+        self.quality_octets = 0
+        self.quality_expected = 0
+        self.quality_received = 0
 
+    def update(self, media: Sequence[PublishedMedia]) -> list[Publication]:
+        """Take the negotiated sections; unchanged ones keep running. The publications that ended."""
+        ended = dict(self.publications)
+        self.publications = {}
+        for section in media:
+            publication = ended.get(section.mid)
+            if publication is not None and publication.media == section:
+                del ended[section.mid]
+            else:
+                publication = Publication(self.peer, section)
+                self._announce(publication)
+            self.publications[section.mid] = publication
+            self.level_id = section.extensions.audio_level or self.level_id
+            self.time_id = section.extensions.abs_send_time or self.time_id
+        gone = list(ended.values())
+        self.streams = {ssrc: stream for ssrc, stream in self.streams.items() if stream.publication not in gone}
+        self.remb = any("goog-remb" in section.codec.feedback for section in media)
+        return gone
 
-class Legs:
-    """The legs by peer and direction. ``clock``: monotonic seconds."""
+    def _announce(self, publication: Publication) -> None:
+        media = publication.media
+        for index, layer in enumerate(publication.layers):
+            if index < len(media.ssrcs):
+                layer.ssrc = media.ssrcs[index]
+                self.streams[layer.ssrc] = Stream(publication, index, layer.ssrc, rtx=False)
+            if index < len(media.rtx_ssrcs):
+                layer.rtx_ssrc = media.rtx_ssrcs[index]
+                self.streams[layer.rtx_ssrc] = Stream(publication, index, layer.rtx_ssrc, rtx=True)
 
-    def __init__(
-        self, front: Front, core: Relay, announced: Announced, listener: LegListener, clock: Callable[[], float]
-    ) -> None:
-        self._front = front
-        self._core = core
-        self._announced = announced
-        self._listener = listener
-        self._clock = clock
-        self._certificate = Certificate.generateCertificate()
-        self._legs: dict[tuple[PeerId, Leg], LegState] = {}
-        self._closing: set[asyncio.Task[None]] = set()
-        self.is_draining = False
+    def learn(self, data: memoryview, start: int, ssrc: int, payload_type: int, now: float) -> Stream | None:
+        """Find out what an unknown SSRC is, from mid and rid in the packet, else from a payload type used once."""
+        if self.learned >= MAX_LEARNED:
+            return None
+        publication, elements = self._named(data, start)
+        named = publication is not None
+        if publication is None:
+            users = [
+                item
+                for item in self.publications.values()
+                if payload_type in (item.media.codec.payload_type, item.media.codec.rtx_pt)
+            ]
+            if len(users) != 1:
+                return None
+            publication = users[0]
+        codec = publication.media.codec
+        if payload_type not in (codec.payload_type, codec.rtx_pt):
+            return None
+        rtx = payload_type == codec.rtx_pt
+        ids = publication.media.extensions
+        rid = text_value(elements.get(ids.rrid if rtx and ids.rrid else ids.rid)) if ids.rid or ids.rrid else ""
+        index = self._layer_index(publication, rid)
+        if index < 0:
+            return None
+        layer = publication.layers[index]
+        if rtx:
+            layer.rtx_ssrc = ssrc
+        elif layer.ssrc != ssrc:
+            if layer.ssrc and layer.highest >= 0:
+                if not named and layer.alive(now):
+                    return None  # a stray SSRC does not push out the one that runs
+                layer = publication.replace_layer(index, ssrc, now)
+            layer.ssrc = ssrc
+        stale = [old for old, item in self.streams.items() if _same_place(item, publication, index, rtx)]
+        for old in stale:
+            del self.streams[old]
+        self.learned += 1
+        stream = Stream(publication, index, ssrc, rtx)
+        self.streams[ssrc] = stream
+        return stream
 
-    # --- requests ---------------------------------------------------------------------------------------------------
-
-    def publish(self, message: PublishOffer) -> str:
-        """Take a publish offer; returns the answer. Raises SdpError, RelayFull; a running leg then stays as it is."""
-        peer = PeerId(message.peer)
-        offer = sdp.parse(message.sdp)
-        sections, media = ortc.publish(offer, message.sources)
-        is_server = self._check_transport(offer)
-        state = self._legs.get((peer, "publish"))
-        if state is not None and state.connection.fingerprints == offer.transport.fingerprints:
-            self._restart_if_new(state, offer)
-        else:
-            state = self._open(peer, "publish", message.local)
-        state.media = media
-        self._set_remote(state, offer, is_server)
-        if state.connection.is_up:
-            self._attach(state)
-        return self._write(state, sections, "passive" if is_server else "active")
-
-    def subscribe(self, peer: PeerId, is_local: bool) -> None:
-        """Open (or replace) the subscribe leg; the offer goes to the listener. Raises RelayFull."""
-        state = self._open(peer, "subscribe", is_local)
-        state.lines = OfferedLines(lambda: secrets.randbits(32) or 1)
-        state.lines.assign(self._core.wanted(peer))
-        self._offer(peer, state)
-
-    def answer(self, message: SubscribeAnswer) -> None:
-        """Take the answer to an offer; stale ones are ignored. Raises SdpError, UnknownPeer."""
-        peer = PeerId(message.peer)
-        state = self._legs.get((peer, "subscribe"))
-        if state is None or not isinstance(state.lines, OfferedLines):
-            raise UnknownPeer("there is no subscribe leg of this peer")
-        answer = sdp.parse(message.sdp)
-        if answer.transport.setup == "actpass":
-            raise SdpError("sdp.malformed", "an answer has to choose a DTLS role")
-        is_server = self._check_transport(answer)
-        if not state.lines.answer(message.offer, answer):
-            return
-        self._set_remote(state, answer, is_server)
-        self._set_subscribed(peer, state)
-        if state.lines.is_dirty():
-            self._offer(peer, state)
-
-    def view(self, message: ViewOffer) -> str:
-        """Take a WHEP offer; returns the answer. Raises SdpError, RelayFull."""
-        peer = PeerId(message.peer)
-        offer = sdp.parse(message.sdp)
-        is_server = self._check_transport(offer)
-        lines = ViewedLines(offer, message.participant, lambda: secrets.randbits(32) or 1)
-        state = self._legs.get((peer, "subscribe"))
-        if state is not None and state.connection.fingerprints == offer.transport.fingerprints:
-            self._restart_if_new(state, offer)
-        else:
-            state = self._open(peer, "subscribe", message.local)
-        state.lines = lines
-        lines.assign(self._core.wanted(peer))
-        self._set_remote(state, offer, is_server)
-        self._set_subscribed(peer, state)
-        return self._write(state, lines.sections(), "passive" if is_server else "active")
-
-    def close(self, peer: PeerId, leg: Leg | None, reason: str = "closed") -> None:
-        """End one leg of a peer, or both; unknown ones are ignored."""
-        for each in ("publish", "subscribe") if leg is None else (leg,):
-            state = self._legs.pop((peer, each), None)
-            if state is not None:
-                self._drop(state, reason)
-                self._core.detach(peer, state.connection.leg, self._clock())
-
-    def changed(self, peers: Iterable[PeerId]) -> None:
-        """What these peers should receive changed: tell the core, and offer where the client has to know."""
-        for peer in peers:
-            state = self._legs.get((peer, "subscribe"))
-            if state is None or state.lines is None:
-                continue
-            needs_offer = state.lines.assign(self._core.wanted(peer))
-            self._set_subscribed(peer, state)
-            if needs_offer:
-                self._offer(peer, state)
-
-    def repeat_offers(self, now: float, older_than_s: float = REPEAT_OFFER_S) -> None:
-        """Send offers that are still without an answer again, with the same number."""
-        for (peer, _), state in self._legs.items():
-            lines = state.lines
-            if isinstance(lines, OfferedLines) and lines.in_flight and now - state.offered_at >= older_than_s:
-                state.offered_at = now
-                self._listener.offer(peer, lines.number, state.offer_text, lines.lines())
-
-    # --- time -------------------------------------------------------------------------------------------------------
-
-    def tick(self, now: float) -> None:
-        """Once a second: consent, and offers that got lost."""
-        for (peer, leg), state in list(self._legs.items()):
-            connection = state.connection
-            consent = connection.consent(now)
-            if consent is Consent.DEAD:
-                self.close(peer, leg, "consent")
-            elif consent is Consent.EXPIRED and not connection.is_silent:
-                connection.is_silent = True
-                if connection.is_up:
-                    self._listener.leg_down(peer, leg, "consent")
-            elif consent is Consent.FRESH and connection.is_silent:
-                connection.is_silent = False
-                if connection.is_up:
-                    self._listener.leg_up(peer, leg)
-        self.repeat_offers(now)
-
-    async def close_all(self) -> None:
-        """End every leg with a good-bye; returns when they were sent."""
-        for peer, leg in list(self._legs):
-            self.close(peer, leg)
-        if self._closing:
-            await asyncio.wait(self._closing, timeout=1.0)
-
-    def connected(self) -> dict[str, tuple[Leg, ...]]:
-        """Peer -> legs that are up and have consent."""
-        found: dict[str, tuple[Leg, ...]] = {}
-        for (peer, leg), state in self._legs.items():
-            if state.connection.is_up and not state.connection.is_silent:
-                found[peer] = (*found.get(peer, ()), leg)
-        return found
-
-    def __len__(self) -> int:
-        return len(self._legs)
-
-    # --- inside -----------------------------------------------------------------------------------------------------
+    def _named(self, data: memoryview, start: int) -> tuple[Publication | None, dict[int, bytes]]:
+        elements = find_extensions(data, start)
+        for publication in self.publications.values():
+            ident = publication.media.extensions.mid
+            if ident and text_value(elements.get(ident)) == publication.media.mid:
+                return publication, elements
+        return None, elements
 
     @staticmethod
-    def _check_transport(description: Description) -> bool:
-        """True when we are the DTLS server. Raises SdpError when ICE or DTLS values are missing."""
-        section = description.transport
-        if not section.ice_ufrag or len(section.ice_pwd) < 22:
-            raise SdpError("sdp.malformed", "ICE user name or password is missing")
-        if not any(item.algorithm in ("sha-256", "sha-384", "sha-512") for item in section.fingerprints):
-            raise SdpError("sdp.malformed", "there is no usable DTLS fingerprint")
-        return section.setup != "passive"
+    def _layer_index(publication: Publication, rid: str) -> int:
+        if len(publication.layers) == 1:
+            return 0
+        for index, layer in enumerate(publication.layers):
+            if layer.rid == rid:
+                return index
+        return -1
 
-    def _restart_if_new(self, state: LegState, offer: Description) -> None:
-        ice = state.connection.ice
-        if ice.remote_ufrag and ice.remote_ufrag != offer.transport.ice_ufrag:
-            ice.restart()
-            self._front.add(state.connection)
+    def report_blocks(self, now: float) -> Iterator[tuple[int, int, int, int, int, int, int]]:
+        """Report blocks of the SSRCs that sent something since their last one."""
+        for ssrc, stream in self.streams.items():
+            stats = stream.stats
+            if stats.packets == 0 or stats.last_at <= stats.reported_at:
+                continue
+            stats.reported_at = now
+            fraction, lost = stats.report()
+            delay = int((now - stream.report_at) * 65536) if stream.report_ntp else 0
+            yield ssrc, fraction, lost, stats.highest, int(stats.jitter), stream.report_ntp, min(delay, 0xFFFFFFFF)
 
-    def _open(self, peer: PeerId, leg: Leg, is_local: bool) -> LegState:
-        old = self._legs.get((peer, leg))
-        if old is None and (self.is_draining or len(self._legs) >= MAX_LEGS):
-            raise RelayFull("this relay takes no new peers")
-        if old is not None:
-            self._drop(old, "replaced")
-        connection = Connection(
-            peer, leg, self._clock(), self._certificate, self._front.send_dtls, self._up, self._ended
-        )
-        state = self._legs[(peer, leg)] = LegState(connection, is_local)
-        self._front.add(connection)
-        return state
+    def counted(self) -> tuple[int, int]:
+        """(packets expected, packets received) of the media SSRCs so far."""
+        expected = received = 0
+        for stream in self.streams.values():
+            if not stream.rtx:
+                stats = stream.stats
+                if stats.base >= 0:
+                    expected += stats.highest - stats.base + 1
+                    received += stats.packets
+        return expected, received
 
-    def _set_remote(self, state: LegState, description: Description, is_server: bool) -> None:
-        section = description.transport
-        state.connection.ice.remote_ufrag = section.ice_ufrag
-        state.connection.start(section.fingerprints, is_server)
 
-    def _write(self, state: LegState, sections: tuple[sdp.OwnSection, ...], setup: str) -> str:
-        state.version += 1
-        ice = state.connection.ice
-        transport = sdp.Transport(
-            ice.ufrag, ice.pwd, self._certificate.fingerprints, setup, self._announced.for_client(state.is_local)
-        )
-        return sdp.write(state.session_id, state.version, sections, transport)
+def _same_place(stream: Stream, publication: Publication, index: int, rtx: bool) -> bool:
+    return stream.publication is publication and stream.index == index and stream.rtx == rtx
 
-    def _offer(self, peer: PeerId, state: LegState) -> None:
-        assert isinstance(state.lines, OfferedLines)
-        number, sections, lines = state.lines.offer()
-        state.offer_text = self._write(state, sections, "actpass")
-        state.offered_at = self._clock()
-        self._listener.offer(peer, number, state.offer_text, lines)
 
-    def _up(self, connection: Connection) -> None:
-        state = self._legs.get((connection.peer, connection.leg))
-        if state is not None and state.connection is connection:
-            self._attach(state)
-            self._listener.leg_up(connection.peer, connection.leg)
+class SubscribeLeg:
+    """A subscriber's connection and its sections."""
 
-    def _attach(self, state: LegState) -> None:
-        connection, now = state.connection, self._clock()
-        if connection.leg == "publish":
-            self._core.attach_publisher(connection.peer, state.media, connection.slab, now)
-        else:
-            self._core.attach_subscriber(connection.peer, connection.slab, now)
-            self._set_subscribed(connection.peer, state)
+    def __init__(self, peer: str, slab: Slab, now: float) -> None:
+        self.peer = peer
+        self.slab = slab
+        self.subscriptions: dict[str, Subscription] = {}  # by mid
+        self.by_ssrc: dict[int, Subscription] = {}
+        self.told: list[tuple[ParticipantId, Source]] = []  # what the listener knows to be wanted
+        self.estimate_bps = 0  # the receiver's REMB; 0: none
+        self.quality_at = now
+        self.quality_octets = 0
 
-    def _set_subscribed(self, peer: PeerId, state: LegState) -> None:
-        if state.connection.is_up and state.lines is not None:
-            lines = state.lines.subscribed(lambda who, source: self._core.codec_of(who, source, peer))
-            self._core.set_subscribed(peer, lines, self._clock())
+    def update(self, lines: Sequence[tuple[SubscribedMedia, str, Source]]) -> list[Subscription]:
+        """Take the negotiated sections; a section keeps its numbers. The subscriptions that ended."""
+        old = self.subscriptions
+        self.subscriptions = {}
+        self.by_ssrc = {}
+        for media, participant, source in lines:
+            subscription = old.get(media.mid)
+            if subscription is not None and subscription.media == media:
+                del old[media.mid]
+            else:
+                before = subscription
+                subscription = Subscription(media, self.slab)
+                if before is not None and before.media.ssrc == media.ssrc:
+                    subscription.follow(before)
+            subscription.participant = participant
+            subscription.source = source
+            self.subscriptions[media.mid] = subscription
+            self.by_ssrc[media.ssrc] = subscription
+        return list(old.values())
 
-    def _ended(self, connection: Connection) -> None:
-        state = self._legs.get((connection.peer, connection.leg))
-        if state is not None and state.connection is connection:
-            self.close(connection.peer, connection.leg, "closed" if connection.is_up else "error")
+    def sent(self) -> int:
+        """Payload octets sent on all sections."""
+        return sum(subscription.sent()[1] for subscription in self.subscriptions.values())
 
-    def _drop(self, state: LegState, reason: str) -> None:
-        connection = state.connection
-        self._front.remove(connection)
-        if connection.is_up and not connection.is_silent:
-            self._listener.leg_down(connection.peer, connection.leg, reason)
-        task = asyncio.ensure_future(connection.close())
-        self._closing.add(task)
-        task.add_done_callback(self._closing.discard)
+
+__all__ = ["PublishLeg", "Stream", "SubscribeLeg"]

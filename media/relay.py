@@ -16,6 +16,9 @@ How the process drives it:
     relay.next_deadline() / handle_deadline(now, batch) # timers: NACK, reports, key frames, silence
     relay.detach(peer, leg, now)
 
+``apply``, ``attach_*``, ``set_subscribed`` and ``detach`` may make something due at once: look at ``next_deadline``
+after them as after packets.
+
 Closures: ``detach`` ends a leg only; what a session wants stays. ``apply`` with state "closed" ends the session's
 routes and journals; its peers stay attached and may be named by the next session. A leg that is attached again
 replaces the old one (do not call ``detach`` for the replaced one).
@@ -25,9 +28,33 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from struct import Struct
 
-from media.messages import Desired, Leg, LegQuality, Source
-from media.types import Batch, Listener, ParticipantId, PeerId, PublishedMedia, Recorder, Slab, SubscribedMedia
+from media.bandwidth import BandwidthEstimator
+from media.forwarder import MAX_PAYLOAD, Publication
+from media.legs import PublishLeg, Stream, SubscribeLeg
+from media.messages import Desired, Leg, LegQuality, Member, SessionEnded, Source, SourceLive, SourceSilent
+from media.reporting import Reporting
+from media.rtp import LEVEL_UNKNOWN, TIME_UNKNOWN, build, payload_end, payload_start, scan_extensions
+from media.sessions import Sessions, records
+from media.speaker import SMOOTHING, SpeakerChoice
+from media.subscription import Subscription
+from media.tracks import Tracks
+from media.types import (
+    MAX_DATAGRAM,
+    Batch,
+    Listener,
+    ParticipantId,
+    PeerId,
+    PublishedMedia,
+    Recorder,
+    SessionId,
+    Slab,
+    SubscribedMedia,
+)
+
+TICK = 0.1  # s: reports, silence, speaker
+_fields = Struct(">BBHII").unpack_from
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +76,28 @@ class Relay:
 
     def __init__(self, listener: Listener, recorder: Recorder | None, options: RelayOptions | None = None) -> None:
         self.dropped: dict[str, int] = {}
-        """Packets dropped, by reason. The set of reasons is fixed and small."""
+        """Packets not passed on, by reason. The set of reasons is fixed and small."""
         self.packets_in = 0
-        self.packets_out = 0
         self.utc_offset = 0.0
         """UTC seconds minus monotonic seconds; the process sets and refreshes it (for ``SourceSilent.since``)."""
+        self._listener = listener
+        self._recorder = recorder
+        self._options = options or RelayOptions()
+        self._sessions = Sessions()
+        self._tracks = Tracks(recorder) if recorder is not None else None
+        self._publishers: dict[str, PublishLeg] = {}
+        self._subscribers: dict[str, SubscribeLeg] = {}
+        self._speakers: dict[str, SpeakerChoice] = {}
+        self._reporting = Reporting(self._options, self._publishers, self._subscribers)
+        self._tick_at = 0.0
+        self._packets_out = 0  # of subscriptions that ended
+
+    @property
+    def packets_out(self) -> int:
+        """Media packets written to subscribers, without retransmissions."""
+        return self._packets_out + sum(
+            subscription.sent()[0] for leg in self._subscribers.values() for subscription in leg.subscriptions.values()
+        )
 
     # --- desired state ----------------------------------------------------------------------------------------------
 
@@ -63,11 +107,28 @@ class Relay:
         A peer named by several sessions belongs to the one that named it last (next visit, design 4).
         Raises StaleEpoch when a higher epoch of this session was seen.
         """
-        raise NotImplementedError
+        if not self._sessions.apply(desired):
+            return
+        if self._tracks is not None:
+            wanted = [
+                (member.participant, source)
+                for member in desired.members
+                for source in member.publish
+                if desired.state != "closed" and records(desired, member, source)
+            ]
+            self._route(now)  # marks and gates first: what is closed here must not write another byte
+            self._tracks.want(desired.session, desired.epoch, desired.part, wanted, now)
+        self._route(now)
+        if desired.state == "closed":
+            self._speakers.pop(desired.session, None)
+            if self._recorder is not None:
+                self._recorder.end_session(SessionId(desired.session), desired.epoch, now)
+            else:
+                self._listener.report(SessionId(desired.session), desired.epoch, SessionEnded(files=()))
 
     def sessions(self) -> dict[str, int]:
         """Session id -> epoch of every session that is not closed."""
-        raise NotImplementedError
+        return {session: desired.epoch for session, desired in self._sessions.running.items()}
 
     # --- legs -------------------------------------------------------------------------------------------------------
 
@@ -77,60 +138,337 @@ class Relay:
         ``slab``: where RTCP feedback to this publisher goes (RR, NACK, PLI, REMB). With the same slab, sections that
         did not change keep running untouched; with another slab the leg is a new connection and starts afresh.
         """
-        raise NotImplementedError
+        leg = self._publishers.get(peer)
+        if leg is None or leg.slab is not slab:
+            if leg is not None:
+                self._end_publications(list(leg.publications.values()), now)
+            estimator = BandwidthEstimator(self._options.start_bitrate_bps, self._options.min_bitrate_bps)
+            leg = self._publishers[peer] = PublishLeg(peer, slab, estimator, now)
+        self._end_publications(leg.update(media), now)
+        leg.estimator.ceiling_bps = self._reporting.ceiling(leg)
+        self._wake(now)
+        self._route(now)
 
     def attach_subscriber(self, peer: PeerId, slab: Slab, now: float) -> None:
         """The subscribe leg of ``peer`` is up; media and SRs for it go to ``slab``.
 
         Another slab than before is a new connection: its lines are forgotten until ``set_subscribed``.
         """
-        raise NotImplementedError
+        leg = self._subscribers.get(peer)
+        if leg is None or leg.slab is not slab:
+            if leg is not None:
+                self._end_subscriber(leg)
+            self._subscribers[peer] = SubscribeLeg(peer, slab, now)
+        self._wake(now)
+        self._route(now)
 
     def wanted(self, peer: PeerId) -> list[tuple[ParticipantId, Source]]:
         """What this peer should receive now, in a stable order: the sources that the others of its session have
         attached and may publish, screened by ``receives``. A muted or paused source stays in the list."""
-        raise NotImplementedError
+        found: list[tuple[ParticipantId, Source]] = []
+        for member in self._sessions.audience(peer):
+            for source in member.publish:
+                if self._publication(member, source) is not None:
+                    found.append((ParticipantId(member.participant), source))
+        return found
 
     def set_subscribed(self, peer: PeerId, lines: Sequence[tuple[SubscribedMedia, str, Source]], now: float) -> None:
         """The sections of the subscribe leg after negotiation: (section, participant, source), all of them.
 
-        Idle sections have participant "". A line whose participant is not (or no longer) to be received gets nothing.
-        A section keeps its outgoing sequence, timestamps and picture ids when it changes its participant.
+        Idle sections have participant "". A line whose participant is not (or no longer) to be received gets nothing,
+        nor does one whose codec is not the publisher's. A section keeps its outgoing sequence, timestamps and picture
+        ids when it changes its participant. Unknown peers are ignored (the leg has just gone).
         """
-        raise NotImplementedError
+        leg = self._subscribers.get(peer)
+        if leg is None:
+            return
+        for subscription in leg.update(lines):
+            self._detach_subscription(subscription.publication, subscription)
+            self._packets_out += subscription.sent()[0]
+        self._route(now)
 
     def codec_of(self, participant: str, source: Source, peer: PeerId) -> PublishedMedia | None:
         """The published section that ``peer`` would receive for (participant, source), for matching codecs in an
         offer; None while nothing is attached or it is not wanted."""
-        raise NotImplementedError
+        for member in self._sessions.audience(peer):
+            if member.participant == participant:
+                publication = self._publication(member, source)
+                return publication.media if publication is not None else None
+        return None
 
     def detach(self, peer: PeerId, leg: Leg, now: float) -> None:
         """The leg is gone; unknown legs are ignored. A publisher's live sources are reported silent."""
-        raise NotImplementedError
+        if leg == "publish":
+            publisher = self._publishers.pop(peer, None)
+            if publisher is not None:
+                self._end_publications(list(publisher.publications.values()), now)
+        else:
+            subscriber = self._subscribers.pop(peer, None)
+            if subscriber is not None:
+                self._end_subscriber(subscriber)
+        self._route(now)
+
+    def _end_publications(self, publications: list[Publication], now: float) -> None:
+        for publication in publications:
+            self._silence(publication, now)
+            publication.open = False
+            for subscription in list(publication.subscriptions):
+                publication.remove(subscription)
+            publication.tap = None
+
+    def _end_subscriber(self, leg: SubscribeLeg) -> None:
+        for subscription in leg.subscriptions.values():
+            self._detach_subscription(subscription.publication, subscription)
+            self._packets_out += subscription.sent()[0]
+
+    @staticmethod
+    def _detach_subscription(publication: object, subscription: Subscription) -> None:
+        if isinstance(publication, Publication):
+            publication.remove(subscription)
+
+    # --- routing ----------------------------------------------------------------------------------------------------
+
+    def _publication(self, member: Member, source: Source) -> Publication | None:
+        """What a member has attached for a source that it may publish."""
+        leg = self._publishers.get(member.peer) if member.peer is not None and source in member.publish else None
+        if leg is not None:
+            for publication in leg.publications.values():
+                if publication.source == source:
+                    return publication
+        return None
+
+    def _route(self, now: float) -> None:
+        """Bring gates, journals and subscriptions in line with what is wanted. Rare, so it looks at everything."""
+        for leg in self._publishers.values():
+            place = self._sessions.of_peer(leg.peer)
+            for publication in leg.publications.values():
+                self._gate(publication, place, now)
+        for subscriber in self._subscribers.values():
+            audience = {member.participant: member for member in self._sessions.audience(subscriber.peer)}
+            for subscription in subscriber.subscriptions.values():
+                member = audience.get(subscription.participant)
+                target = self._publication(member, subscription.source) if member is not None else None
+                if target is not None and target.codec_name != subscription.media.codec.name.lower():
+                    target = None
+                if target is not subscription.publication:
+                    self._detach_subscription(subscription.publication, subscription)
+                    if target is not None:
+                        subscription.cname = subscription.participant
+                        target.add(subscription, now)
+            wanted = self.wanted(PeerId(subscriber.peer))
+            if wanted != subscriber.told:
+                subscriber.told = wanted
+                self._listener.subscriptions_changed(PeerId(subscriber.peer))
+        self._reporting.schedule()
+
+    def _gate(self, publication: Publication, place: tuple[Desired, Member] | None, now: float) -> None:
+        """Open, close or fence one publication, and give it the journal it belongs to."""
+        session, participant, epoch = "", "", 0
+        allowed = running = muted = False
+        if place is not None:
+            desired, member = place
+            session, participant, epoch = desired.session, member.participant, desired.epoch
+            allowed = publication.source in member.publish
+            running = desired.state == "running"
+            muted = publication.source in member.muted
+        if (session, participant) != (publication.session, publication.participant) or not allowed:
+            self._silence(publication, now)
+        tap = publication.tap
+        if tap is not None and session == publication.session:
+            if muted != publication.muted:
+                tap.mark("mute" if muted else "unmute", now)
+            if running != publication.running:
+                tap.mark("resume" if running else "pause", now)
+        moved = (session, participant) != (publication.session, publication.participant)
+        opened = allowed and running and not muted
+        changed = moved or opened != publication.open
+        publication.session, publication.participant, publication.epoch = session, participant, epoch
+        publication.allowed, publication.running, publication.muted = allowed, running, muted
+        if changed:
+            publication.open = opened
+            publication.fence(now)
+        track = None
+        if allowed and self._tracks is not None:
+            track = self._tracks.get(session, participant, publication.source)
+            if track is not None and track.media is not publication.media:
+                track.media = publication.media
+        if track is not publication.tap:
+            publication.record(track, now)
+        if changed and opened and (publication.subscriptions or publication.tap is not None):
+            publication.ask_keyframe(now, fresh=True)
+
+    def _silence(self, publication: Publication, now: float) -> None:
+        """Report a live source as silent."""
+        if not publication.live:
+            return
+        publication.live = False
+        publication.loudness = 0.0
+        if publication.tap is not None:
+            publication.tap.mark("silent", now)
+        if publication.session in self._sessions.running:
+            since = publication.last_at + self.utc_offset
+            body = SourceSilent(participant=publication.participant, source=publication.source, since=since)
+            self._listener.report(SessionId(publication.session), publication.epoch, body)
+
+    def _revive(self, publication: Publication, now: float) -> None:
+        """Report that packets of a source arrive."""
+        publication.live = True
+        if publication.tap is not None:
+            publication.tap.mark("live", now)
+        body = SourceLive(participant=publication.participant, source=publication.source)
+        self._listener.report(SessionId(publication.session), publication.epoch, body)
 
     # --- packets ----------------------------------------------------------------------------------------------------
 
     def receive_rtp(self, peer: PeerId, data: memoryview, now: float, batch: Batch) -> None:
         """One decrypted RTP packet of the publish leg; ``data`` is only read, and only during the call."""
-        raise NotImplementedError
+        self.packets_in += 1
+        reason = self._receive_rtp(peer, data, now, batch)
+        if reason:
+            self.dropped[reason] = self.dropped.get(reason, 0) + 1
+
+    def _receive_rtp(self, peer: str, data: memoryview, now: float, batch: Batch) -> str:
+        leg = self._publishers.get(peer)
+        if leg is None:
+            return "no_leg"
+        size = len(data)
+        if size > MAX_DATAGRAM:
+            return "too_long"
+        start = payload_start(data)
+        if start < 0 or data[0] & 0xC0 != 0x80:
+            return "malformed"
+        end = payload_end(data, start) if data[0] & 0x20 else size
+        if end < 0:
+            return "malformed"
+        if end - start > MAX_PAYLOAD:
+            return "too_long"
+        _, second, seq, timestamp, ssrc = _fields(data)
+        stream = leg.streams.get(ssrc)
+        payload_type = second & 0x7F
+        if stream is None:
+            stream = leg.learn(data, start, ssrc, payload_type, now)
+            if stream is None:
+                return "unknown_ssrc"
+        if payload_type != stream.payload_type:
+            return "payload_type"
+        leg.octets += size
+        level = LEVEL_UNKNOWN
+        if data[0] & 0x10:
+            level, send_time = scan_extensions(data, start, leg.level_id, leg.time_id)
+            if send_time != TIME_UNKNOWN:
+                leg.estimator.add(send_time, size, now)
+        publication = stream.publication
+        publication.last_at = now
+        if not publication.allowed:
+            return "not_allowed"
+        if not publication.live:
+            self._revive(publication, now)
+        payload = bytes(data[start:end])
+        if stream.rtx:
+            reason = self._recover(stream, seq, timestamp, second & 0x80, payload, level, now, batch)
+        else:
+            reason = publication.receive(stream.index, seq, timestamp, second & 0x80, payload, level, data, now, batch)
+            if level >= 0 and publication.open:
+                publication.loudness += (127 - (level & 0x7F) - publication.loudness) * SMOOTHING
+        self._reporting.note(publication.layers[stream.index])
+        return reason
+
+    def _recover(
+        self, stream: Stream, seq: int, timestamp: int, marker: int, payload: bytes, level: int, now: float,
+        batch: Batch,
+    ) -> str:  # fmt: skip
+        """A packet on a retransmission SSRC (RFC 4588): the original number, then the original payload."""
+        stats = stream.stats
+        stats.add(stream.widen(seq), timestamp, len(payload), now)
+        if len(payload) < 3:
+            return "rtx_padding"  # probing: no original inside
+        publication = stream.publication
+        original = int.from_bytes(payload[:2], "big")
+        packet = build(
+            publication.payload_type, original, timestamp, publication.layers[stream.index].ssrc, payload[2:],
+            marker != 0,
+        )  # fmt: skip
+        return publication.receive(
+            stream.index, original, timestamp, marker, payload[2:], level, memoryview(packet), now, batch,
+            recovered=True,
+        )  # fmt: skip
 
     def receive_rtcp(self, peer: PeerId, leg: Leg, data: memoryview, now: float, batch: Batch) -> None:
         """One decrypted compound (or reduced-size) RTCP packet of either leg."""
-        raise NotImplementedError
+        self.packets_in += 1
+        if len(data) > MAX_DATAGRAM:
+            reason = "too_long"
+        elif leg == "publish":
+            publisher = self._publishers.get(peer)
+            reason = "no_leg"
+            if publisher is not None:
+                reason, ended = self._reporting.from_publisher(publisher, data, now, batch)
+                for publication in ended:
+                    self._silence(publication, now)
+        else:
+            subscriber = self._subscribers.get(peer)
+            reason = (
+                self._reporting.from_subscriber(subscriber, data, now, batch) if subscriber is not None else "no_leg"
+            )
+        if reason:
+            self.dropped[reason] = self.dropped.get(reason, 0) + 1
 
     # --- time -------------------------------------------------------------------------------------------------------
 
     def next_deadline(self) -> float | None:
         """When ``handle_deadline`` wants to be called next (monotonic seconds); None while nothing is attached."""
-        raise NotImplementedError
+        if not self._publishers and not self._subscribers:
+            return None
+        soon = self._reporting.due
+        return self._tick_at if soon is None or soon > self._tick_at else soon
 
     def handle_deadline(self, now: float, batch: Batch) -> None:
         """Do what is due by ``now``: NACK, receiver reports, REMB, key frame requests, silence, active speaker."""
-        raise NotImplementedError
+        soon = self._reporting.due
+        if soon is not None and now >= soon:
+            self._reporting.ask(now, batch)
+        if now < self._tick_at:
+            return
+        self._tick_at = now + TICK
+        for leg in self._publishers.values():
+            for publication in leg.publications.values():
+                if publication.live and now - publication.last_at >= self._options.silence_s:
+                    self._silence(publication, now)
+        self._reporting.tick(now, batch)
+        self._choose_speakers(now)
+
+    def _wake(self, now: float) -> None:
+        """A leg came: the clock, if it stood still, starts again."""
+        if self._tick_at < now:
+            self._tick_at = now + TICK
+
+    def _choose_speakers(self, now: float) -> None:
+        microphones: dict[str, list[tuple[str, float]]] = {}
+        for leg in self._publishers.values():
+            for publication in leg.publications.values():
+                if publication.audio and publication.open:
+                    microphones.setdefault(publication.session, []).append(
+                        (publication.participant, publication.loudness)
+                    )
+        for session in self._sessions.running:
+            choice = self._speakers.setdefault(session, SpeakerChoice())
+            if choice.update(microphones.get(session, ()), now):
+                self._listener.speaker(SessionId(session), choice.speaker)
 
     def quality(self, now: float) -> list[LegQuality]:
         """Figures of every leg since the last call."""
-        raise NotImplementedError
+        found = []
+        for publisher in self._publishers.values():
+            session, participant = self._place(publisher.peer)
+            found.append(self._reporting.publish_quality(publisher, session, participant, now))
+        for subscriber in self._subscribers.values():
+            session, participant = self._place(subscriber.peer)
+            found.append(self._reporting.subscribe_quality(subscriber, session, participant, now))
+        return found
+
+    def _place(self, peer: str) -> tuple[str, str]:
+        place = self._sessions.of_peer(peer)
+        return (place[0].session, place[1].participant) if place is not None else ("", "")
 
 
 __all__ = ["Relay", "RelayOptions"]

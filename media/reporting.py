@@ -1,72 +1,283 @@
-"""From the outbox to the hub: one link at a time carries the reports, so that acknowledgements stay in order."""
+"""RTCP in both directions: what we tell publishers and subscribers, and what their reports mean.
+
+Publishers get NACK, PLI or FIR, receiver reports and REMB; subscribers get sender reports that say what the
+publisher's own said. Key frame requests of all subscribers of an SSRC become one.
+"""
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import time
-from collections.abc import Sequence
-from pathlib import Path
+from typing import Protocol
 
-from media.link import AppLink
-from media.messages import ReportBody
-from media.outbox import Outbox
+from media import rtcp
+from media.forwarder import Publication
+from media.layer import Layer
+from media.legs import PublishLeg, SubscribeLeg
+from media.messages import LegQuality
+from media.tracks import Track
+from media.types import SLOT, Batch, Slab
 
-AT_ONCE = 200
-"""Reports sent without an acknowledgement, so that a long outage does not arrive in one burst."""
+SENDER = 1  # our SSRC in feedback; publishers do not look at it
+MAX_NACKS_OUT = 250  # numbers per NACK packet
+FIRST_REPORT = 0.2  # s after the leg came up: the sender's start phase needs early reports
+
+
+class Options(Protocol):
+    """What of the relay's options is needed here."""
+
+    @property
+    def audio_bitrate_bps(self) -> int: ...
+    @property
+    def camera_bitrate_bps(self) -> int: ...
+    @property
+    def screen_bitrate_bps(self) -> int: ...
+    @property
+    def report_interval_s(self) -> float: ...
+    @property
+    def record_keyframe_interval_s(self) -> float: ...
 
 
 class Reporting:
-    """Keeps reports and sends them over the first link that is up; over the next one when that breaks."""
+    """All RTCP of a relay. ``due``: when ``ask`` wants to run next."""
 
-    def __init__(self, path: Path, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
-        self._outbox = Outbox(path, self._ready)
-        self._link: AppLink | None = None
-        self._sent = 0
-        self._empty = asyncio.Event()
+    def __init__(
+        self, options: Options, publishers: dict[str, PublishLeg], subscribers: dict[str, SubscribeLeg]
+    ) -> None:
+        self.due: float | None = None
+        self._options = options
+        self._publishers = publishers
+        self._subscribers = subscribers
 
-    def add(self, session: str, epoch: int, body: ReportBody) -> None:
-        """Keep a report until the hub has it."""
-        self._outbox.add(session, epoch, time.time(), body)
-        self._empty.clear()
+    # --- what is due ------------------------------------------------------------------------------------------------
 
-    def ack(self, number: int) -> None:
-        """The hub has everything up to ``number``; send what follows."""
-        self._outbox.ack(number)
-        if not len(self._outbox):
-            self._empty.set()
-        self._send()
+    def note(self, layer: Layer) -> None:
+        """A packet of this layer came in: it may have made something due (the hot path)."""
+        due = layer.keys.deadline
+        if due is not None and (self.due is None or due < self.due):
+            self.due = due
+        nack = layer.nack
+        if nack is not None:
+            due = nack.deadline
+            if due is not None and (self.due is None or due < self.due):
+                self.due = due
 
-    def link_up(self, link: AppLink, acked: int) -> None:
-        """A link may carry reports; ``acked``: what the hub has."""
-        self._outbox.ack(acked)
-        if self._link is None:
-            self._link, self._sent = link, 0
-        self._send()
+    def schedule(self) -> None:
+        """Look through all layers for the next thing that is due."""
+        self.due = None
+        for leg in self._publishers.values():
+            for publication in leg.publications.values():
+                for layer in publication.layers:
+                    self.note(layer)
 
-    def link_down(self, link: AppLink, others: Sequence[AppLink]) -> None:
-        """A link broke: what was not acknowledged goes over another one."""
-        if self._link is link:
-            self._link, self._sent = next((each for each in others if each.is_up), None), 0
-            self._send()
+    def ask(self, now: float, batch: Batch) -> None:
+        """Send the NACKs and key frame requests that are due."""
+        for leg in self._publishers.values():
+            for publication in leg.publications.values():
+                for layer in publication.layers:
+                    nack = layer.nack
+                    if nack is not None and nack.deadline is not None and nack.deadline <= now:
+                        self._nack(leg, publication, layer, now, batch)
+                    deadline = layer.keys.deadline
+                    if deadline is not None and deadline <= now:
+                        self._request(leg, publication, layer, now, batch)
+        self.schedule()
 
-    async def close(self, patience_s: float) -> None:
-        """Wait for the hub to take what is left, as long as one is there, then finish writing."""
-        if len(self._outbox) and self._link is not None:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(patience_s):
-                    await self._empty.wait()
-        await asyncio.to_thread(self._outbox.close, patience_s)
-
-    def _ready(self) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody is left to send it
-            self._loop.call_soon_threadsafe(self._send)
-
-    def _send(self) -> None:
-        if self._link is None:
+    def _nack(self, leg: PublishLeg, publication: Publication, layer: Layer, now: float, batch: Batch) -> None:
+        if layer.nack is None:
             return
-        for number, frame in self._outbox.after(0)[:AT_ONCE]:
-            if number > self._sent:
-                self._link.send_text(frame)
-                self._sent = number
+        missing, given_up = layer.nack.due(now)
+        if given_up:
+            publication.ask_keyframe(now, layer=layer)
+        if missing and leg.slab.reserve() >= 0:
+            size = rtcp.write_nack(leg.slab.buffer, leg.slab.count * SLOT, SENDER, layer.ssrc, missing[:MAX_NACKS_OUT])
+            _commit(leg.slab, size, batch)
+
+    def _request(self, leg: PublishLeg, publication: Publication, layer: Layer, now: float, batch: Batch) -> None:
+        if not publication.open or not (publication.subscriptions or publication.tap is not None):
+            layer.keys.cancel()
+            return
+        if layer.highest < 0 and not layer.ssrc:
+            layer.keys.cancel()  # nothing is sent, and the first thing sent will be a key frame
+            return
+        if not layer.keys.send(now) or leg.slab.reserve() < 0:
+            return
+        feedback = publication.media.codec.feedback
+        at = leg.slab.count * SLOT
+        if "ccm fir" in feedback and "nack pli" not in feedback:
+            size = rtcp.write_fir(leg.slab.buffer, at, SENDER, layer.ssrc, layer.keys.number)
+        else:
+            size = rtcp.write_pli(leg.slab.buffer, at, SENDER, layer.ssrc)
+        _commit(leg.slab, size, batch)
+
+    def tick(self, now: float, batch: Batch) -> None:
+        """Every 100 ms: receiver reports, REMB, the recorder's key frames, layers that are no longer sent."""
+        for leg in self._publishers.values():
+            if now >= leg.report_due:
+                first = leg.report_due == 0.0
+                leg.report_due = now + (FIRST_REPORT if first else self._options.report_interval_s)
+                if not first:
+                    self._receiver_report(leg, now, batch)
+            if leg.remb and leg.octets:
+                bitrate = leg.estimator.update(now)
+                if bitrate and leg.slab.reserve() >= 0:
+                    ssrcs = [ssrc for ssrc, stream in leg.streams.items() if not stream.rtx]
+                    size = rtcp.write_remb(leg.slab.buffer, leg.slab.count * SLOT, SENDER, bitrate, ssrcs)
+                    _commit(leg.slab, size, batch)
+            for publication in leg.publications.values():
+                self._refresh_picture(publication, now)
+        self.schedule()
+
+    def _refresh_picture(self, publication: Publication, now: float) -> None:
+        """Key frames that nobody asks for by RTCP: the journal's, and those for changing to another layer."""
+        if not publication.keyed or not publication.open:
+            return
+        layer = publication.best_layer(now)
+        if not layer.alive(now):
+            return
+        interval = self._options.record_keyframe_interval_s
+        if publication.tap is not None and now - max(layer.keys.keyed_at, layer.keys.asked_at) >= interval:
+            layer.keys.want(now)
+        if len(publication.layers) > 1 and layer.keys.deadline is None:
+            recorded = publication.tap is None or publication.recorded is layer
+            if not recorded or any(item.layer is not layer for item in publication.subscriptions):
+                layer.keys.want(now)
+
+    def _receiver_report(self, leg: PublishLeg, now: float, batch: Batch) -> None:
+        blocks = list(leg.report_blocks(now))
+        if blocks and leg.slab.reserve() >= 0:
+            size = rtcp.write_receiver_report(leg.slab.buffer, leg.slab.count * SLOT, SENDER, blocks)
+            _commit(leg.slab, size, batch)
+
+    def ceiling(self, leg: PublishLeg) -> int:
+        """The most that a leg with these sources may send, in bit/s."""
+        options = self._options
+        total = 0
+        for publication in leg.publications.values():
+            if publication.audio:
+                total += options.audio_bitrate_bps
+            else:
+                total += options.camera_bitrate_bps if publication.source == "camera" else options.screen_bitrate_bps
+        return total
+
+    # --- what comes in ----------------------------------------------------------------------------------------------
+
+    def from_publisher(
+        self, leg: PublishLeg, data: memoryview, now: float, batch: Batch
+    ) -> tuple[str, list[Publication]]:
+        """RTCP of a publisher: (why it was dropped or "", publications whose sender said goodbye)."""
+        ended: list[Publication] = []
+        understood = False
+        for kind, count, at, end in rtcp.packets(data):
+            understood = True
+            if kind == rtcp.SR:
+                report = rtcp.read_sender(data, at, end)
+                if report is not None:
+                    self._sender_report(leg, *report, now, batch)
+            elif kind == rtcp.BYE:
+                for ssrc in rtcp.read_bye(data, count, at, end):
+                    stream = leg.streams.get(ssrc)
+                    if stream is not None and not stream.rtx and len(stream.publication.layers) == 1:
+                        ended.append(stream.publication)
+        return ("" if understood else "malformed_rtcp"), ended
+
+    def _sender_report(self, leg: PublishLeg, ssrc: int, ntp: int, rtp_time: int, now: float, batch: Batch) -> None:
+        stream = leg.streams.get(ssrc)
+        if stream is None:
+            return
+        stream.report_ntp = ntp >> 16 & 0xFFFFFFFF
+        stream.report_at = now
+        if stream.rtx or ntp == 0:
+            return
+        publication = stream.publication
+        layer = publication.layers[stream.index]
+        if 0 < layer.clock.ntp - ntp < 10 << 32:
+            return  # overtaken by a newer one
+        layer.clock.update(ntp, rtp_time, now)
+        if not publication.open:
+            return
+        if publication.recorded is layer and isinstance(publication.tap, Track):
+            publication.tap.report(ntp, rtp_time, now)
+        for subscription in publication.subscriptions:
+            if subscription.layer is layer:
+                subscription.write_report(now, batch)
+
+    def from_subscriber(self, leg: SubscribeLeg, data: memoryview, now: float, batch: Batch) -> str:
+        """RTCP of a subscriber: reports, NACK, PLI, FIR, REMB. Why it was dropped, or ""."""
+        understood = False
+        asked = False
+        for kind, count, at, end in rtcp.packets(data):
+            understood = True
+            if kind in (rtcp.RR, rtcp.SR):
+                for ssrc, fraction, _, jitter, lsr, dlsr in rtcp.read_blocks(data, kind, count, at, end):
+                    subscription = leg.by_ssrc.get(ssrc)
+                    if subscription is not None:
+                        subscription.note_report(fraction, jitter, lsr, dlsr, now)
+            elif kind == rtcp.RTPFB and count == rtcp.NACK:
+                ssrc, wanted = rtcp.read_nack(data, at, end)
+                subscription = leg.by_ssrc.get(ssrc)
+                if subscription is not None:
+                    subscription.resend(wanted, now, batch)
+            elif kind == rtcp.PSFB and count in (rtcp.PLI, rtcp.FIR):
+                for ssrc in rtcp.read_keyframe_request(data, count, at, end):
+                    asked = self._wants_keyframe(leg, ssrc, now) or asked
+            elif kind == rtcp.PSFB and count == rtcp.REMB:
+                leg.estimate_bps = max(0, rtcp.read_remb(data, at, end))
+        if asked:
+            self.ask(now, batch)
+        return "" if understood else "malformed_rtcp"
+
+    @staticmethod
+    def _wants_keyframe(leg: SubscribeLeg, ssrc: int, now: float) -> bool:
+        subscription = leg.by_ssrc.get(ssrc)
+        publication = subscription.publication if subscription is not None else None
+        if subscription is None or not isinstance(publication, Publication):
+            return False
+        publication.ask_keyframe(now, layer=subscription.layer)
+        return True
+
+    # --- figures ----------------------------------------------------------------------------------------------------
+
+    def publish_quality(self, leg: PublishLeg, session: str, participant: str, now: float) -> LegQuality:
+        """How a publisher arrived since the last call."""
+        elapsed = max(0.001, now - leg.quality_at)
+        expected, received = leg.counted()
+        new_expected = expected - leg.quality_expected
+        lost = new_expected - (received - leg.quality_received)
+        layers = [layer for item in leg.publications.values() for layer in item.layers]
+        quality = LegQuality(
+            peer=leg.peer,
+            leg="publish",
+            session=session,
+            participant=participant,
+            bitrate_bps=int((leg.octets - leg.quality_octets) * 8 / elapsed),
+            loss=max(0.0, min(1.0, lost / new_expected)) if new_expected > 0 else 0.0,
+            jitter_s=max((layer.stats.jitter / layer.stats.clock_rate for layer in layers), default=0.0),
+        )
+        leg.quality_at, leg.quality_octets = now, leg.octets
+        leg.quality_expected, leg.quality_received = expected, received
+        return quality
+
+    def subscribe_quality(self, leg: SubscribeLeg, session: str, participant: str, now: float) -> LegQuality:
+        """How a subscriber receives, by its own reports."""
+        elapsed = max(0.001, now - leg.quality_at)
+        octets = leg.sent()
+        active = [item for item in leg.subscriptions.values() if item.layer is not None]
+        quality = LegQuality(
+            peer=leg.peer,
+            leg="subscribe",
+            session=session,
+            participant=participant,
+            bitrate_bps=max(0, int((octets - leg.quality_octets) * 8 / elapsed)),
+            loss=max((item.fraction_lost for item in active), default=0.0),
+            rtt_s=max((item.rtt for item in active), default=0.0),
+            jitter_s=max((item.jitter for item in active), default=0.0),
+        )
+        leg.quality_at, leg.quality_octets = now, octets
+        return quality
+
+
+def _commit(slab: Slab, size: int, batch: Batch) -> None:
+    batch.touch(slab)
+    slab.commit(size, rtcp=True)
+
+
+__all__ = ["Reporting"]

@@ -1,0 +1,296 @@
+"""One publication to its subscribers and its journal: the path of every packet.
+
+Per packet the payload is copied once and cached; per subscriber a header template is patched and header and payload
+are copied into the subscriber's slab. Nothing else is built per subscriber.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from media.codecs import NO_VP8, Vp8Info, h264_starts_key, patch_vp8, vp8_info
+from media.layer import Layer
+from media.rtp import PATCH, abs_send_time
+from media.seq import time_delta
+from media.subscription import Subscription
+from media.types import SLOT, Batch, PublishedMedia
+
+MAX_JUMP = 1000  # numbers; beyond that the sender has restarted or the packet is stray (RFC 3550 A.1: 3000)
+MAX_LATE = 1000
+MAX_PAYLOAD = 1400  # bytes: with our header and the SRTP tag it stays below a slot and pylibsrtp's 1,500
+
+_pack = PATCH.pack_into
+
+
+class Tap(Protocol):
+    """Where the packets of an open publication are also written (the recorder)."""
+
+    def write(self, packet: memoryview, now: float) -> None:
+        """One packet as received (RTX unwrapped)."""
+
+    def mark(self, kind: str, now: float) -> None:
+        """Something that explains what follows."""
+
+
+class Publication:
+    """One source of one publisher: its layers, its subscriptions, its journal and its gate.
+
+    ``open``: packets may pass; ``fence`` must be called whenever that or the audience's session changes.
+    """
+
+    __slots__ = (
+        "allowed", "audio", "clock_rate", "codec_name", "epoch", "keyed", "last_at", "layers", "live", "loudness",
+        "media", "muted", "open", "parameters_known", "participant", "payload_type", "peer", "recorded", "running",
+        "session", "source", "subscriptions", "tap",
+    )  # fmt: skip
+
+    def __init__(self, peer: str, media: PublishedMedia) -> None:
+        self.peer = peer
+        self.media = media
+        self.source = media.source
+        codec = media.codec
+        self.codec_name = codec.name.lower()
+        self.payload_type = codec.payload_type
+        self.clock_rate = codec.clock_rate
+        self.audio = media.source == "mic"
+        self.keyed = self.codec_name in ("vp8", "h264")
+        self.parameters_known = "sprop-parameter-sets" in codec.fmtp
+        rids = media.rids or ("",)
+        self.layers = [self._layer(rid, 0) for rid in rids]
+        self.subscriptions: list[Subscription] = []
+        self.tap: Tap | None = None
+        self.recorded: Layer | None = None  # the layer that the tap takes now
+        self.session = ""
+        self.epoch = 0
+        self.participant = ""
+        self.allowed = False
+        self.running = False
+        self.muted = False
+        self.open = False
+        self.live = False
+        self.last_at = -1e9
+        self.loudness = 0.0  # smoothed, 0 silent .. 127 loudest
+
+    def _layer(self, rid: str, ssrc: int) -> Layer:
+        nack = "nack" in self.media.codec.feedback
+        return Layer(rid, ssrc, self.clock_rate, not self.audio, nack)
+
+    def replace_layer(self, index: int, ssrc: int, now: float) -> Layer:
+        """The sender of a layer starts anew (another SSRC, or its numbering jumped)."""
+        old = self.layers[index]
+        new = self._layer(old.rid, ssrc)
+        new.rtx_ssrc = old.rtx_ssrc
+        new.keys = old.keys
+        if old.highest >= 0:
+            # Numbers go on in a later cycle: what a fence closed stays closed.
+            new.floor = old.highest
+            for subscription in self.subscriptions:
+                if subscription.layer is old:
+                    subscription.end()
+            if self.recorded is old:
+                self.recorded = new
+                if self.tap is not None:
+                    self.tap.mark("new_ssrc", now)
+            if self.keyed and self.open and (self.subscriptions or self.tap is not None):
+                new.keys.want(now, fresh=True)
+        self.layers[index] = new
+        return new
+
+    def fence(self, now: float) -> None:
+        """Nothing sent before now passes from here on; every subscription begins a new stint when something may."""
+        for layer in self.layers:
+            layer.fence(now)
+            layer.keys.cancel()
+        for subscription in self.subscriptions:
+            subscription.end()
+            subscription.stints.clear()
+        self.recorded = None
+        self.loudness = 0.0
+
+    def add(self, subscription: Subscription, now: float) -> None:
+        """A section shows this publication from now on."""
+        subscription.publication = self
+        subscription.fence_time = {layer.ssrc: layer.time_at(now) for layer in self.layers if layer.highest >= 0}
+        self.subscriptions.append(subscription)
+        self.ask_keyframe(now, fresh=True)
+
+    def remove(self, subscription: Subscription) -> None:
+        """The section shows something else or nothing."""
+        subscription.forget()
+        subscription.publication = None
+        self.subscriptions.remove(subscription)
+
+    def best_layer(self, now: float) -> Layer:
+        """The highest layer that is being sent; the lowest when none is."""
+        for layer in reversed(self.layers):
+            if layer.alive(now):
+                return layer
+        return self.layers[0]
+
+    def ask_keyframe(self, now: float, fresh: bool = False, layer: Layer | None = None) -> None:
+        """Note that a key frame is needed; it is sent by ``KeyframeRequests`` when due."""
+        if self.keyed and self.open:
+            (layer or self.best_layer(now)).keys.want(now, fresh)
+
+    # --- the path of a packet ---------------------------------------------------------------------------------------
+
+    def receive(
+        self, index: int, seq: int, timestamp: int, marker: int, payload: bytes, level: int, packet: memoryview,
+        now: float, batch: Batch, recovered: bool = False,
+    ) -> str:  # fmt: skip
+        """Take a media packet (``recovered``: unwrapped from RTX) and pass it on. The reason if it was dropped, or "".
+
+        ``marker``: 0x80 or 0. ``payload``: without padding, empty for a padding-only packet.
+        """
+        layer = self.layers[index]
+        highest = layer.highest
+        if highest < 0:
+            if recovered:
+                return "rtx_unknown"
+            number = layer.first(seq, timestamp, now)
+            in_order = True
+        else:
+            number = highest + ((seq - highest + 0x8000) & 0xFFFF) - 0x8000
+            step = number - highest
+            if step > MAX_JUMP or step < -MAX_LATE:
+                if recovered:
+                    return "rtx_unknown"
+                if seq != layer.expected:
+                    layer.expected = (seq + 1) & 0xFFFF
+                    return "jump"
+                layer = self._restart(index, seq, timestamp, now)
+                number = layer.highest
+                in_order = True
+            elif step > 0:
+                in_order = True
+                if (
+                    step > 1
+                    and self.open
+                    and layer.nack is not None
+                    and not layer.nack.add(highest + 1, number - 1, now)
+                ):
+                    self.ask_keyframe(now, layer=layer)
+                layer.highest = number
+                layer.highest_time = timestamp
+                layer.highest_at = now
+            else:
+                in_order = False
+                if layer.nack is not None:
+                    layer.nack.received(number, now)
+        if not recovered:
+            layer.stats.add(number, timestamp, len(packet), now)
+        if not self.open:
+            return "gated"
+        if number <= layer.floor or (now < layer.fence_until and time_delta(timestamp, layer.fence_time) <= 0):
+            return "fenced"
+        if not payload and in_order:
+            layer.map.drop(number)
+            if self.recorded is layer and self.tap is not None:
+                self.tap.write(packet, now)
+            return "padding"
+        clean = number + layer.map.offset if in_order else layer.map.lookup(number)
+        if clean < 0 or (not in_order and layer.cache.holds(clean)):
+            return "duplicate"
+        vp8 = NO_VP8
+        starts = in_order
+        if self.keyed:
+            if self.codec_name == "vp8":
+                vp8 = vp8_info(payload)
+                starts = vp8[0]
+            else:
+                starts = h264_starts_key(payload, self.parameters_known)
+            if starts:
+                layer.keys.arrived(now)
+        layer.cache.put(clean, (timestamp, marker != 0, payload, level, vp8), now)
+        tap = self.tap
+        if tap is not None and (self.recorded is layer or self._take(layer, number, timestamp, starts, now)):
+            if in_order or layer.recordable(number, timestamp):
+                tap.write(packet, now)
+        if self.subscriptions:
+            self._forward(layer, clean, timestamp, marker, payload, level, vp8, starts, now, batch)
+        layer.note_passed(clean, timestamp, len(payload), vp8, now)
+        return ""
+
+    def _restart(self, index: int, seq: int, timestamp: int, now: float) -> Layer:
+        """The sender numbers anew: a new layer whose numbers lie beyond all the old ones."""
+        old = self.layers[index]
+        layer = self.replace_layer(index, old.ssrc, now)
+        layer.clock = old.clock if abs(time_delta(timestamp, old.highest_time)) < self.clock_rate * 60 else layer.clock
+        layer.first(seq, timestamp, now)
+        return layer
+
+    def record(self, tap: Tap | None, now: float) -> None:
+        """What is sent from now on is written to ``tap`` (None: nothing more)."""
+        self.tap = tap
+        self.recorded = None
+        if tap is not None:
+            for layer in self.layers:
+                layer.fence_record(now)
+            self.ask_keyframe(now, fresh=True)
+
+    def _take(self, layer: Layer, number: int, timestamp: int, starts: bool, now: float) -> bool:
+        """Whether the journal goes on with this layer: the only one, or the best one from a key frame on."""
+        if not layer.recordable(number, timestamp):
+            return False
+        if len(self.layers) > 1 and not (starts and layer is self.best_layer(now)):
+            return False
+        if self.recorded is not None and self.tap is not None:
+            self.tap.mark("new_ssrc", now)
+        self.recorded = layer
+        return True
+
+    def _forward(
+        self, layer: Layer, clean: int, timestamp: int, marker: int, payload: bytes, level: int, vp8: Vp8Info,
+        starts: bool, now: float, batch: Batch,
+    ) -> None:  # fmt: skip
+        length = len(payload)
+        time = abs_send_time(now)
+        slabs = batch.slabs
+        for subscription in self.subscriptions:
+            if subscription.layer is not layer:
+                if not starts or not self._may_begin(subscription, layer, timestamp, now):
+                    continue
+                subscription.begin(layer, clean, timestamp, vp8, now)
+                subscription.write_report(now, batch)
+            elif clean < subscription.start:
+                continue
+            slab = subscription.slab
+            index = slab.count
+            if index >= slab.capacity:
+                slab.overflows += 1
+                continue
+            if not index:
+                slabs.append(slab)
+            template = subscription.header
+            header = template.buffer
+            _pack(
+                header, 1, template.payload_type | marker, (clean + subscription.offset) & 0xFFFF,
+                (timestamp + subscription.time_offset) & 0xFFFFFFFF,
+            )  # fmt: skip
+            at = template.time_at
+            if at:
+                header[at : at + 3] = time
+            at = template.level_at
+            if at:
+                template.set_level(level)
+            at = index * SLOT
+            body = at + template.size
+            end = body + length
+            buffer = slab.buffer
+            buffer[at:body] = header
+            buffer[body:end] = payload
+            if subscription.shifted:
+                patch_vp8(buffer, body, vp8, subscription.picture_shift, subscription.tl0_shift)
+            slab.lengths[index] = end - at
+            slab.rtcp[index] = False
+            slab.count = index + 1
+
+    def _may_begin(self, subscription: Subscription, layer: Layer, timestamp: int, now: float) -> bool:
+        """Whether a section may show ``layer`` from this packet on: it is the best one, and newer than the fence."""
+        if len(self.layers) > 1 and layer is not self.best_layer(now):
+            return False
+        fence = subscription.fence_time.get(layer.ssrc)
+        return fence is None or time_delta(timestamp, fence) > 0
+
+
+__all__ = ["MAX_PAYLOAD", "Publication", "Tap"]

@@ -1,0 +1,115 @@
+"""One incoming SSRC of a publication: order, holes, recent packets, statistics and its fence."""
+
+from __future__ import annotations
+
+from media.codecs import NO_VP8, Vp8Info
+from media.feedback import KeyframeRequests, ReceiveStats, SenderClock
+from media.nack import NackTracker
+from media.packetcache import PacketCache
+from media.seq import FIRST_CYCLE, SequenceMap, time_delta
+
+FENCE_TIME = 10.0  # s: how long a fence also looks at timestamps; nothing is resent later than that
+FENCE_REACH = 1.0  # s: a stream silent for longer has stopped its clock, so it is not extrapolated
+ALIVE = 1.0  # s without a packet after which a layer is no longer one that is sent
+
+
+class Layer:
+    """The state of one incoming SSRC. A restart of the sender's numbering makes a new one.
+
+    ``highest``: extended number of the newest packet, tracked also while nothing may pass. ``passed_*``: the newest
+    packet that went to subscribers, in numbers without holes; subscriptions derive their own counters from it.
+    """
+
+    __slots__ = (
+        "cache", "clock", "expected", "fence_time", "fence_until", "floor", "highest", "highest_at", "highest_time",
+        "keys", "map", "nack", "passed", "passed_at", "passed_layer", "passed_octets", "passed_packets",
+        "passed_picture", "passed_time", "record_floor", "record_time", "rid", "rtx_ssrc", "ssrc", "stats",
+    )  # fmt: skip
+
+    def __init__(self, rid: str, ssrc: int, clock_rate: int, video: bool, nack: bool) -> None:
+        self.rid = rid
+        self.ssrc = ssrc
+        self.rtx_ssrc = 0
+        self.highest = -1
+        self.highest_time = 0
+        self.highest_at = -1e9
+        self.expected = -1  # where the sender goes on if it has really jumped
+        self.map = SequenceMap()
+        # 2 s of video at 4 Mbit/s are 830 packets; of sound, 100.
+        self.cache = PacketCache(1024 if video else 256)
+        self.nack = NackTracker() if nack else None
+        self.stats = ReceiveStats(clock_rate)
+        self.clock = SenderClock(clock_rate)
+        self.keys = KeyframeRequests()
+        self.floor = -1  # numbers up to here are fenced off for good
+        self.fence_time = 0
+        self.fence_until = -1e9
+        self.record_floor = -1  # numbers up to here are not written (the record began later)
+        self.record_time = -1  # nor what is not newer than this RTP time; -1: no packet had come
+        self.passed = -1
+        self.passed_time = 0
+        self.passed_at = 0.0
+        self.passed_picture = -1
+        self.passed_layer = -1
+        self.passed_packets = 0
+        self.passed_octets = 0
+
+    def first(self, seq: int, timestamp: int, now: float) -> int:
+        """The first packet; its extended number, in a cycle beyond everything that was fenced off."""
+        self.highest = FIRST_CYCLE + seq if self.floor < 0 else ((self.floor >> 16) + 2) * FIRST_CYCLE + seq
+        self.highest_time = timestamp
+        self.highest_at = now
+        return self.highest
+
+    def fence(self, now: float) -> None:
+        """Nothing that was sent before now passes from here on (RTP time now is carried on from the last packet)."""
+        self.cache.clear()
+        if self.nack is not None:
+            self.nack.clear()
+        self.floor = self.highest
+        if self.highest >= 0:
+            self.fence_time = self.time_at(now)
+            self.fence_until = now + FENCE_TIME
+
+    def fence_record(self, now: float) -> None:
+        """Nothing that was sent before now is written."""
+        self.record_floor = self.highest
+        self.record_time = self.time_at(now) if self.highest >= 0 else -1
+
+    def recordable(self, number: int, timestamp: int) -> bool:
+        """Whether a packet is newer than the record's fence."""
+        if number <= self.record_floor:
+            return False
+        return self.record_time < 0 or time_delta(timestamp, self.record_time) > 0
+
+    def time_at(self, now: float) -> int:
+        """The newest RTP time that anything sent before ``now`` can carry, as far as arrival tells."""
+        elapsed = now - self.highest_at
+        if elapsed > FENCE_REACH:
+            elapsed = 0.0
+        return (self.highest_time + int(elapsed * self.stats.clock_rate)) & 0xFFFFFFFF
+
+    def fenced(self, number: int, timestamp: int, now: float) -> bool:
+        """Whether a packet is from before the fence."""
+        if number <= self.floor:
+            return True
+        return now < self.fence_until and time_delta(timestamp, self.fence_time) <= 0
+
+    def note_passed(self, number: int, timestamp: int, size: int, vp8: Vp8Info, now: float) -> None:
+        """A packet goes to the subscribers."""
+        self.passed_packets += 1
+        self.passed_octets += size
+        if number > self.passed:
+            self.passed = number
+            self.passed_time = timestamp
+            self.passed_at = now
+            if vp8 is not NO_VP8:
+                self.passed_picture = vp8[3]
+                self.passed_layer = vp8[5]
+
+    def alive(self, now: float) -> bool:
+        """Whether the sender is sending this layer."""
+        return now - self.highest_at < ALIVE
+
+
+__all__ = ["Layer"]

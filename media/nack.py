@@ -1,0 +1,82 @@
+"""What is missing of an incoming stream, when to ask for it again, and when to give up (RFC 4585, engineering 2.2)."""
+
+from __future__ import annotations
+
+FIRST_DELAY = 0.015  # s: most reordering is over by then
+MAX_TRIES = 10
+MAX_AGE = 1.0  # s
+MAX_MISSING = 256
+MAX_GAP = 128  # a longer gap is an outage, not loss: a key frame helps, resending does not
+MIN_RETRY, MAX_RETRY = 0.03, 0.4  # s
+
+
+class NackTracker:
+    """Missing extended sequence numbers of one stream with their next try."""
+
+    __slots__ = ("_missing", "deadline", "lost", "rtt")
+
+    def __init__(self) -> None:
+        self._missing: dict[int, list[float]] = {}  # number -> [first seen missing, next try, tries, last try]
+        self.deadline: float | None = None  # earliest next try
+        self.rtt = 0.1  # s, smoothed time from asking to getting
+        self.lost = 0  # numbers given up
+
+    def __len__(self) -> int:
+        return len(self._missing)
+
+    def add(self, first: int, last: int, now: float) -> bool:
+        """Numbers ``first..last`` were skipped. False: too many, they are given up at once."""
+        count = last - first + 1
+        if count > MAX_GAP or len(self._missing) + count > MAX_MISSING:
+            self.lost += count + len(self._missing)
+            self.clear()
+            return False
+        due = now + FIRST_DELAY
+        for number in range(first, last + 1):
+            self._missing[number] = [now, due, 0, 0.0]
+        if self.deadline is None or due < self.deadline:
+            self.deadline = due
+        return True
+
+    def received(self, number: int, now: float) -> bool:
+        """A late packet came; True when it was missing."""
+        entry = self._missing.pop(number, None)
+        if entry is None:
+            return False
+        if entry[2] == 1:  # asked exactly once, so the answer is to that question (Karn)
+            self.rtt += 0.125 * (now - entry[3] - self.rtt)
+        if not self._missing:
+            self.deadline = None
+        return True
+
+    def due(self, now: float) -> tuple[list[int], int]:
+        """(ascending numbers to ask for now, how many were given up); sets the next deadline."""
+        ask: list[int] = []
+        given_up: list[int] = []
+        retry = min(MAX_RETRY, max(MIN_RETRY, self.rtt * 1.25))
+        deadline = None
+        for number, entry in self._missing.items():
+            if entry[1] <= now:
+                if entry[2] >= MAX_TRIES or now - entry[0] > MAX_AGE:
+                    given_up.append(number)
+                    continue
+                entry[2] += 1
+                entry[3] = now
+                entry[1] = now + retry
+                ask.append(number)
+            if deadline is None or entry[1] < deadline:
+                deadline = entry[1]
+        for number in given_up:
+            del self._missing[number]
+        self.lost += len(given_up)
+        self.deadline = deadline
+        ask.sort()
+        return ask, len(given_up)
+
+    def clear(self) -> None:
+        """Stop asking (a fence, a restart, a key frame that makes the past useless)."""
+        self._missing.clear()
+        self.deadline = None
+
+
+__all__ = ["NackTracker"]
