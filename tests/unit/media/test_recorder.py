@@ -136,7 +136,8 @@ def test_heads_and_clock_anchors_come_every_ten_seconds(sink: FakeSink, recorder
     heads = []
     for step in range(1, 331):
         for _, _, body in recorder.poll(100 + step / 10, UTC + step / 10):
-            heads.append((step / 10, body))
+            if isinstance(body, messages.Heads):
+                heads.append((step / 10, body))
     assert [at for at, _ in heads] == [10.0, 20.0, 30.0]
     assert heads[0][1] == messages.Heads(files={"alice.mic.0.rnd.dcj": ("01" * 32, 300)})
     anchors = [
