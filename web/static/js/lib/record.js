@@ -1,0 +1,65 @@
+// @ts-check
+/** The state of the record and of a line in plain words. Pure: a session view and the time in, words out. */
+
+import { counter } from './clock.js';
+import { _ } from './i18n.js';
+
+/**
+ * @typedef {object} RecordWords
+ * @property {'on' | 'sound' | 'off' | 'paused' | 'alarm' | 'starting'} tone
+ * @property {string} words without the running time: announced to screen readers when it changes
+ * @property {string} time running time, or ""
+ */
+
+/**
+ * @param {any} session a SessionView
+ * @param {number} utc the hub's time
+ * @returns {RecordWords}
+ */
+export function recordWords(session, utc) {
+  const time = session.record_since_utc ? counter(utc - session.record_since_utc) : '';
+  const words = (/** @type {RecordWords['tone']} */ tone, /** @type {string} */ text, shown = '') => ({ tone, words: text, time: shown });
+  if (session.state === 'suspended') return words('paused', _('TẠM DỪNG, KHÔNG GHI'));
+  if (session.side_talk?.length) return words('paused', _('HỘI Ý, KHÔNG GHI'));
+  if (session.state !== 'running' || session.record === 'off') return words('off', _('KHÔNG GHI HÌNH'));
+  if (session.alarms?.length) return words('alarm', _('BẢN GHI GẶP SỰ CỐ'), time);
+  if (!session.recording) return words('starting', _('ĐANG MỞ BẢN GHI'));
+  return session.record === 'sound' ? words('sound', _('CHỈ GHI ÂM'), time) : words('on', _('ĐANG GHI HÌNH'), time);
+}
+
+/**
+ * What is wrong with the record, as sentences. Alarms are codes, or code:participant:source.
+ * @param {string[]} alarms
+ * @param {(participant: string) => string} nameOf
+ */
+export function alarmSentences(alarms, nameOf) {
+  return alarms.map((alarm) => {
+    const [code, participant, source] = alarm.split(':');
+    if (code === 'not_written') {
+      return _('Chưa ghi được {source} của {point}.', { source: sourceWord(source), point: nameOf(participant) });
+    }
+    if (code === 'disk_full') return _('Ổ đĩa lưu bản ghi đã đầy. Phiên vẫn tiếp tục nhưng không được ghi.');
+    if (code === 'disk_stalled') return _('Ổ đĩa lưu bản ghi phản hồi quá chậm. Bản ghi có thể bị thiếu.');
+    return _('Không ghi được bản ghi xuống ổ đĩa. Hãy báo bộ phận kỹ thuật.');
+  });
+}
+
+/** @param {string} source */
+export function sourceWord(source) {
+  if (source === 'mic') return _('âm thanh');
+  if (source === 'screen') return _('màn hình');
+  if (source === 'document') return _('camera tài liệu');
+  return _('hình ảnh');
+}
+
+/**
+ * @param {string} line of a ParticipantView
+ * @returns {{tone: 'good' | 'warn' | 'bad', words: string} | null}
+ */
+export function lineWords(line) {
+  if (line === 'good') return { tone: 'good', words: _('đường truyền tốt') };
+  if (line === 'weak') return { tone: 'warn', words: _('đường truyền yếu') };
+  if (line === 'sound_only') return { tone: 'warn', words: _('chỉ còn tiếng') };
+  if (line === 'lost') return { tone: 'bad', words: _('mất kết nối') };
+  return null;
+}

@@ -1,0 +1,353 @@
+// @ts-check
+/** The reception room. Wires socket, media and components together; what each does stands in its own module. */
+
+import { Controls } from '../components/controls.js';
+import { openDevicePicker } from '../components/device-picker.js';
+import { confirmOnce, openDialog, toast } from '../components/dialogs.js';
+import { Notices } from '../components/notices.js';
+import { ANSWERS, OperatorDialogs } from '../components/operator.js';
+import { Overlay } from '../components/overlay.js';
+import { RoomState } from '../components/room-state.js';
+import { SidePanel } from '../components/side-panel.js';
+import { Listener } from '../components/sound.js';
+import { Stage } from '../components/stage.js';
+import { call } from '../lib/api.js';
+import { clockTime } from '../lib/clock.js';
+import { LocalMedia } from '../lib/devices.js';
+import { byId, csrfToken, el, icon, installMessages, pageData, setText, show } from '../lib/dom.js';
+import { _ } from '../lib/i18n.js';
+import { readMinutes } from '../lib/minutes.js';
+import { MediaLink } from '../lib/peer.js';
+import { recordWords } from '../lib/record.js';
+import { SessionSocket } from '../lib/signaling.js';
+
+/** @typedef {'mic' | 'camera' | 'screen' | 'document'} Source */
+
+class RoomPage {
+  constructor() {
+    const data = pageData();
+    data.load = (/** @type {string} */ what) => this.load(what);
+    this.room = new RoomState(data);
+    this.room.say = toast;
+    this.room.render = () => this.render();
+    this.listener = new Listener();
+    this.media = new LocalMedia({
+      devices: navigator.mediaDevices,
+      storage: localStorage,
+      ontrack: (source, track) => void this.trackChanged(source, track),
+      ontrouble: (trouble) => {
+        this.room.troubles.set(trouble.source, trouble);
+        this.render();
+      },
+    });
+    this.room.media = this.media;
+    this.socket = new SessionSocket({
+      url: socketUrl(data.socketUrl),
+      token: data.token,
+      device: data.device,
+      clock: this.room.clock,
+      random: Math.random,
+      connect: (url) => new WebSocket(url),
+      renew: () => this.renew(),
+      onstatus: (status) => this.statusChanged(status),
+      onmessage: (message) => this.take(message),
+    });
+    this.socket.onclock = (utc, roundTrip) => this.room.hub.learn(utc, roundTrip);
+    this.room.socket = this.socket;
+    this.link = new MediaLink({
+      make: () => new RTCPeerConnection({ iceServers: data.iceServers ?? [], bundlePolicy: 'max-bundle' }),
+      request: (type, fields) => this.socket.request(type, fields),
+      send: (type, fields) => this.socket.send(type, fields),
+      clock: this.room.clock,
+      expected: () => this.room.expectsMedia(),
+      onlines: (incoming) => {
+        this.room.incoming = new Map(incoming.map((one) => [`${one.participant}/${one.source}`, one.track]));
+        this.render();
+      },
+      onstate: (state) => {
+        this.room.link = state;
+        this.render();
+      },
+    });
+    this.parts();
+  }
+
+  parts() {
+    const { room } = this;
+    this.dialogs = new OperatorDialogs(room);
+    this.stage = new Stage(room, byId('stage'), byId('sounds'));
+    this.panel = new SidePanel(room, byId('panel'));
+    this.notices = new Notices(room, byId('notices'), (act) => void this.act(act));
+    this.overlay = new Overlay(room, byId('overlay'), { reload: () => location.reload(), level: () => this.listener.level() });
+    this.controls = new Controls(room, byId('controls'), {
+      toggleMic: () => void this.toggle('mic'),
+      toggleCamera: () => void this.toggle('camera'),
+      share: () => this.share(),
+      devices: () => this.devices(),
+      admit: () => this.dialogs.admit(),
+      start: () => this.dialogs.start(),
+      sideTalk: () => this.dialogs.sideTalk(),
+      more: () => this.dialogs.more({ leave: () => void this.leave() }),
+      end: () => void this.dialogs.end(),
+      leave: () => void this.leave(),
+      panel: () => document.body.classList.toggle('panel-open'),
+    });
+    this.big = byId('kit-mute');
+  }
+
+  async start() {
+    this.render();
+    this.socket.start();
+    addEventListener('keydown', (event) => this.key(event));
+    addEventListener('online', () => this.socket.retryNow());
+    addEventListener('pagehide', () => this.media.stopAll());
+    setInterval(() => this.render(), 1000);
+    setInterval(() => this.overlay.tick(), 120);
+    // one question for both devices would fail as a whole when one of them is missing
+    await this.media.start('mic');
+    await this.media.start('camera');
+  }
+
+  /** @param {import('../lib/signaling.js').Status} status */
+  statusChanged(status) {
+    this.room.status = status;
+    if (status.phase === 'over') {
+      this.link.close();
+      this.media.stopAll();
+    }
+    this.render();
+  }
+
+  /** @param {any} message */
+  take(message) {
+    const { room } = this;
+    if (message.type === 'welcome') {
+      room.me = message.participant;
+      room.minutes = readMinutes(message.minutes);
+      room.take(message.session, message.may);
+      this.follow();
+      this.link.reopen('resumed', false);
+      void this.tellSources();
+    } else if (message.type === 'state') {
+      room.take(message.session, message.may);
+      this.follow();
+    } else if (message.type === 'minutes_state') room.minutes = readMinutes(message.minutes);
+    else if (message.type === 'speaker') {
+      room.speaker = message.participant;
+      if (message.participant && message.participant !== room.me) room.lastSpeaker = message.participant;
+    } else if (message.type === 'event') this.event(message);
+    else if (message.type === 'moved') this.moved(message);
+    else if (message.type === 'offer' || message.type === 'relay_lost') this.link.take(message);
+    else if (message.type === 'error') toast(message.message, 'bad');
+    this.render();
+  }
+
+  /** @param {any} event */
+  event(event) {
+    const { room } = this;
+    room.events.push(event);
+    if (event.kind.startsWith('chat.')) {
+      room.chat.push({ text: event.body.text ?? '', name: room.nameOf(event.body.participant ?? ''), utc: event.utc });
+    } else if (event.kind === 'participant.waiting' && room.isOperator) {
+      toast(_('{name} đang chờ vào phiên', { name: room.nameOf(event.body.participant ?? '') }));
+    }
+  }
+
+  /** The sitting's next visit: same socket and legs, another session. @param {{session: string}} message */
+  moved(message) {
+    this.room.pinned = '';
+    this.room.events = [];
+    this.socket.lastEvent = 0;
+    this.room.session.session = message.session;
+    toast(_('Đã chuyển sang lượt tiếp theo'));
+    void this.load('all');
+  }
+
+  /** Media follows admission: open when we are inside a live session, closed otherwise. */
+  follow() {
+    const { room } = this;
+    if (room.inside && room.live) this.link.open();
+    else this.link.close();
+    this.dialogs.refresh?.();
+  }
+
+  /**
+   * @param {Source} source
+   * @param {MediaStreamTrack | null} track
+   */
+  async trackChanged(source, track) {
+    if (track) this.room.troubles.delete(source);
+    if (source === 'mic') this.listener.listen(track);
+    this.render();
+    try {
+      await this.link.setTrack(source, track);
+    } catch {
+      this.link.reopen('publish', true);
+    }
+    if (source === 'screen' || source === 'document') {
+      if (this.room.inside) await this.socket.request('set_source', { source, on: Boolean(track) }).catch(() => {});
+    }
+    this.render();
+  }
+
+  /** After coming back, the hub is told what is on and what is off here. */
+  async tellSources() {
+    for (const source of /** @type {Source[]} */ (['mic', 'camera'])) {
+      const off = this.room.self?.muted.includes(source);
+      const track = this.media.tracks.get(source);
+      if (track) track.enabled = !off;
+    }
+  }
+
+  /** Own microphone or camera on or off; a missing one is asked for again. @param {'mic' | 'camera'} source */
+  async toggle(source) {
+    const { room } = this;
+    const track = this.media.tracks.get(source);
+    if (!track) {
+      await this.media.start(source);
+      if (!this.media.tracks.has(source)) return;
+      if (room.inside && room.self?.muted.includes(source)) await room.ask('set_source', { source, on: true });
+      return this.render();
+    }
+    const off = room.self?.muted.includes(source) ?? !track.enabled;
+    track.enabled = off;
+    if (room.inside && room.live) {
+      const done = await room.ask('set_source', { source, on: off });
+      if (!done && !off) track.enabled = false; // nobody hears us even if the hub did not get it
+    }
+    this.render();
+  }
+
+  share() {
+    const { media } = this;
+    for (const source of /** @type {Source[]} */ (['screen', 'document'])) {
+      if (media.tracks.has(source)) {
+        media.stop(source);
+        return;
+      }
+    }
+    const cameras = media.of('videoinput').filter((one) => one.deviceId !== media.tracks.get('camera')?.getSettings().deviceId);
+    openDialog({ title: _('Chia sẻ'), name: 'share' }, (close) => {
+      const row = (/** @type {string} */ name, /** @type {string} */ image, /** @type {string} */ label, /** @type {string} */ note, /** @type {() => void} */ run) =>
+        el('li', {}, el('button', { type: 'button', class: 'menu-row', 'data-testid': name, onclick: () => {
+          close();
+          run();
+        } }, icon(image), el('span', {}, el('b', {}, label), el('small', {}, note))));
+      return [el('ul', { class: 'plain' },
+        row('share-screen', 'monitor-up', _('Màn hình hoặc cửa sổ'), _('Mọi điểm cầu thấy đúng phần được chọn'), () => void media.startScreen()),
+        ...cameras.map((one, index) => row('share-document', 'scan-line', one.label || _('Camera {n}', { n: index + 1 }), _('Camera tài liệu: hình nét, chiếm khung lớn'), () => void media.start('document', one.deviceId))),
+        cameras.length ? null : el('li', { class: 'muted small' }, _('Không tìm thấy camera thứ hai để làm camera tài liệu.')))];
+    });
+  }
+
+  devices() {
+    openDevicePicker({ media: this.media, level: () => this.listener.level(), onspeaker: () => this.stage.changeOutput() });
+  }
+
+  async leave() {
+    const { room } = this;
+    const text = room.isOperator ? _('Phiên vẫn tiếp tục. Người điều hành khác có thể nhận điều hành; bạn vào lại được.') : _('Hình và tiếng của điểm cầu này sẽ tắt. Có thể vào lại khi phiên còn mở.');
+    const yes = await confirmOnce({ title: _('Rời phiên'), text, yes: _('Rời phiên'), name: 'confirm-leave' });
+    if (yes === null) return;
+    await this.socket.request('leave').catch(() => {});
+    this.socket.stop();
+  }
+
+  /** @param {string} act what a notice's button asks for */
+  async act(act) {
+    if (act === 'sound') await this.stage.playAll();
+    else if (act === 'retry') this.socket.retryNow();
+    else if (act === 'devices') this.devices();
+    else if (act === 'share') this.share();
+    else if (act === 'answer') this.answer();
+    else if (act === 'help:https') location.href = `https://${location.host}${location.pathname}${location.search}`;
+    else if (act.startsWith('start:')) await this.media.start(/** @type {Source} */ (act.slice(6)));
+    this.render();
+  }
+
+  /** The point's own answer to the notice. */
+  answer() {
+    const { room } = this;
+    openDialog({ title: _('Thông báo ghi âm, ghi hình'), name: 'answer' }, (close) => [
+      el('blockquote', { class: 'notice-text' }, room.data.notice),
+      el('div', { class: 'row' }, ...ANSWERS().map(({ value, label }) =>
+        el('button', { type: 'button', class: `btn ${value === 'heard' ? 'main' : ''}`, 'data-testid': `own-${value}`, onclick: async () => {
+          if (await room.ask('answer_notice', { participant: room.me, answer: value })) close();
+        } }, label))),
+    ]);
+  }
+
+  /** @param {KeyboardEvent} event */
+  key(event) {
+    if (event.ctrlKey && event.key.toLowerCase() === 'b') {
+      event.preventDefault();
+      void this.panel.minutes.bookmark();
+      return;
+    }
+    const target = /** @type {HTMLElement} */ (event.target);
+    if (event.ctrlKey || event.altKey || event.metaKey || target.closest('input, textarea, select, dialog')) return;
+    const kit = this.room.data.kit;
+    if (event.key === 'm' || event.key === 'M' || (kit && (event.key === 'Enter' || event.key === ' ') && target === document.body)) {
+      event.preventDefault();
+      void this.toggle('mic');
+    } else if (event.key === 'v' || event.key === 'V') void this.toggle('camera');
+    else if (kit && (event.key === 'ArrowRight' || event.key === 'ArrowLeft')) this.stage.pinNext(event.key === 'ArrowRight' ? 1 : -1);
+  }
+
+  render() {
+    const { room } = this;
+    if (!this.big) return;
+    const utc = room.hub.utc();
+    this.bar(utc);
+    this.stage.render();
+    this.controls.render();
+    this.panel.render();
+    this.notices.render();
+    this.overlay.render();
+    document.body.dataset.state = room.session.state;
+    document.body.dataset.phase = room.status.phase;
+    document.body.dataset.media = this.link.connected ? 'connected' : room.link.subscribe;
+    const silent = !this.media.tracks.has('mic') || room.self?.muted.includes('mic') || room.self?.muted_by_operator.includes('mic');
+    this.big.dataset.silent = String(Boolean(silent));
+    setText(this.big.lastElementChild, silent ? _('MICRO ĐANG TẮT') : _('MICRO ĐANG BẬT'));
+  }
+
+  /** @param {number} utc */
+  bar(utc) {
+    const { session } = this.room;
+    const record = recordWords(session, utc);
+    byId('record').dataset.tone = record.tone;
+    setText(byId('record-words'), record.words);
+    setText(byId('record-time'), record.time);
+    setText(byId('session-number'), session.number ? _('Phiên {number}', { number: session.number }) : _('Phiên tiếp'));
+    setText(byId('session-title'), session.title ?? '');
+    setText(byId('chair'), session.chair ? _('Chủ trì: {name}', { name: session.chair }) : '');
+    setText(byId('clock'), clockTime(utc));
+    show(byId('training'), Boolean(session.training));
+  }
+
+  /** @returns {Promise<string | null>} */
+  async renew() {
+    const answer = await call(this.room.data.ticketUrl, { method: 'POST', csrf: csrfToken() }).catch(() => null);
+    return answer?.token ?? null;
+  }
+
+  /** @param {string} what */
+  async load(what) {
+    const fresh = await call(this.room.data.contextUrl.replace('{session}', this.room.session.session)).catch(() => null);
+    if (!fresh) return null;
+    if (what === 'all') Object.assign(this.room.data, fresh);
+    return fresh[what] ?? null;
+  }
+}
+
+/** @param {string} path */
+function socketUrl(path) {
+  const url = new URL(path, location.href);
+  url.protocol = location.protocol === 'https:' ? 'wss:' : 'ws:';
+  return url.href;
+}
+
+installMessages();
+const page = new RoomPage();
+void page.start();
