@@ -304,6 +304,6 @@ class Room:
 async def until(condition: Callable[[], Any], seconds: float = 10.0) -> Any:
     """Poll ``condition`` every 50 ms; its value. Raises TimeoutError."""
     async with asyncio.timeout(seconds):
-        while not (value := condition()):
-            await asyncio.sleep(0.05)  # noqa: ASYNC110 (waits for a real process)
+        while not (value := condition()):  # noqa: ASYNC110 (waits for a real process)
+            await asyncio.sleep(0.05)
         return value

@@ -19,7 +19,7 @@ ALLOWED = {
 PURE = {
     "media.types", "media.messages", "media.errors", "media.seq", "media.rtp", "media.rtcp", "media.codecs",
     "media.packetcache", "media.nack", "media.feedback", "media.forwarder", "media.relay", "media.speaker",
-    "media.depacketize", "media.journal", "media.ortc", "signaling.messages", "signaling.room", "signaling.errors",
+    "media.depacketize", "media.journal", "media.ortc", "media.sdp", "media.offers", "signaling.messages", "signaling.room", "signaling.errors",
     "rooms.models", "rooms.policy", "rooms.eventlog", "rooms.manifest",
 }  # fmt: skip
 IMPURE = {"asyncio", "socket", "time", "random", "os", "logging", "threading", "aiortc", "aioice", "av", "pylibsrtp"}

@@ -1,0 +1,89 @@
+"""Capability matching: which codec a section gets, which offers are refused."""
+
+from pathlib import Path
+
+import pytest
+
+from media import ortc, sdp
+from media.errors import SdpError
+
+DATA = Path(__file__).parents[2] / "data" / "sdp"
+CHROMIUM = (DATA / "chromium-156-offer.sdp").read_text()
+FIREFOX = (DATA / "firefox-153-offer.sdp").read_text()
+
+H264_ONLY = """v=0
+a=group:BUNDLE a v
+m=audio 9 UDP/TLS/RTP/SAVPF 97
+a=mid:a
+a=rtcp-mux
+a=sendonly
+a=rtpmap:97 opus/48000/2
+m=video 9 UDP/TLS/RTP/SAVPF 98 96
+a=mid:v
+a=rtcp-mux
+a=sendonly
+a=rtpmap:98 H264/90000
+a=fmtp:98 packetization-mode=1;profile-level-id=42001f
+a=rtpmap:96 H264/90000
+a=fmtp:96 packetization-mode=1;profile-level-id=42e01f
+"""
+
+
+def test_it_works() -> None:
+    answer, media = ortc.publish(sdp.parse(CHROMIUM), {"2": "screen"})
+    assert [(m.mid, m.source, m.codec.name, m.codec.payload_type, m.codec.rtx_pt) for m in media] == [
+        ("0", "mic", "opus", 111, None),
+        ("1", "camera", "vp8", 96, 97),
+        ("2", "screen", "vp8", 96, 97),
+    ]
+    assert media[2].ssrcs and media[2].rtx_ssrcs
+    assert [section.direction for section in answer] == ["recvonly"] * 3
+
+
+def test_only_feedback_that_we_answer_is_agreed() -> None:
+    _, media = ortc.publish(sdp.parse(FIREFOX), {})
+    assert media[1].codec.feedback == ("nack", "nack pli", "ccm fir", "goog-remb")
+    assert media[1].extensions.transport_cc == 0
+
+
+def test_of_several_layers_the_largest_is_asked_for() -> None:
+    answer, media = ortc.publish(sdp.parse(CHROMIUM), {})
+    assert media[1].rids == ("f",) and media[1].ssrcs == () and media[1].extensions.rid == 10
+    assert answer[1].rid == "f"
+
+
+def test_pictures_without_a_source_are_rejected_not_mixed_up() -> None:
+    answer, media = ortc.publish(sdp.parse(CHROMIUM), {})
+    assert [m.source for m in media] == ["mic", "camera"]
+    assert answer[2].formats == ()
+
+
+def test_h264_alone_is_taken_with_the_profile_that_everybody_decodes() -> None:
+    _, media = ortc.publish(sdp.parse(H264_ONLY), {})
+    assert (media[1].codec.name, media[1].codec.payload_type) == ("h264", 96)
+
+
+@pytest.mark.parametrize("profile", ["64001f", "4d001f"])
+def test_other_h264_profiles_are_nothing_in_common(profile: str) -> None:
+    text = H264_ONLY.replace("42001f", profile).replace("42e01f", profile)
+    with pytest.raises(SdpError) as caught:
+        ortc.publish(sdp.parse(text), {})
+    assert caught.value.code == "sdp.no_codec"
+
+
+def test_an_offer_that_sends_nothing_is_refused() -> None:
+    with pytest.raises(SdpError) as caught:
+        ortc.publish(sdp.parse(CHROMIUM.replace("a=sendonly", "a=recvonly")), {})
+    assert caught.value.code == "sdp.no_codec"
+
+
+def test_a_viewer_gets_the_first_sound_and_the_first_picture() -> None:
+    found = ortc.view(sdp.parse(CHROMIUM.replace("a=sendonly", "a=recvonly")))
+    assert {mid: [choice.codec.name for choice in choices] for mid, choices in found.items()} == {
+        "0": ["opus"],
+        "1": ["vp8", "h264"],
+    }
+
+
+def test_the_source_of_a_sound_cannot_be_a_camera() -> None:
+    assert ortc.sources_of(sdp.parse(CHROMIUM), {"0": "camera", "1": "document"}) == {"1": "document"}
