@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from web.config import Config
+from web.looks import Looks
 
 if TYPE_CHECKING:
     from rooms.db import Database
@@ -37,6 +38,7 @@ class Hub:
     channel: Any = None
     endpoints: Any = None
     supervisor: Any = None
+    looks: Looks = field(default_factory=Looks)
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
     stopping: bool = False
 

@@ -59,5 +59,5 @@ def remove_forbidden(_logger: WrappedLogger, _method: str, event: EventDict) -> 
 
 def get(area: str) -> structlog.stdlib.BoundLogger:
     """The logger of one area ("auth", "supervisor", ...)."""
-    logger: structlog.stdlib.BoundLogger = structlog.get_logger("diemcau." + area).bind(area=area)
+    logger: structlog.stdlib.BoundLogger = structlog.get_logger("diemcau." + area, area=area)
     return logger

@@ -24,7 +24,7 @@ from rooms import db as rooms_db
 from rooms import signing
 from rooms.files import FileStore
 from rooms.vault import Vault
-from web import auth, errors, folder, health, logs, security
+from web import auth, errors, folder, health, logs, security, sockets
 from web.config import Config
 from web.hub import Hub
 
@@ -65,6 +65,7 @@ def create_app(config: Config, hub: Hub | None = None) -> FastAPI:
     app.state.hub = hub
     errors.install(app)
     health.install(app)
+    app.include_router(sockets.router)
     for package in (web.api, web.pages):
         mount(app, package)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")

@@ -130,7 +130,7 @@ async def _until_stopped(
                 task.result()
             return
         await asyncio.sleep(0.02)
-    hub.supervisor.start()
+    await hub.supervisor.start()
     ready()
     log.info("serving", port=hub.config.port)
     waiting = asyncio.create_task(stop.wait())
@@ -150,6 +150,7 @@ def _web_options(app: object, config: Config, certificate: tls.Certificate | Non
         ws_max_size=1024 * 1024,
         ws_ping_interval=10.0,
         ws_ping_timeout=20.0,
+        ws_per_message_deflate=False,
         timeout_graceful_shutdown=GRACE_S,
         timeout_keep_alive=30,
         h11_max_incomplete_event_size=64 * 1024,

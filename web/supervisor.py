@@ -13,6 +13,7 @@ import json
 import os
 import signal
 import socket
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -55,7 +56,7 @@ class Child:
     watched: Watched | None = None
     started_at: float = 0.0
     wait_s: float = 0.0
-    timer: asyncio.TimerHandle | None = field(default=None, repr=False)
+    starting: asyncio.Task[None] | None = field(default=None, repr=False)
 
     @property
     def note(self) -> Path:
@@ -131,32 +132,45 @@ class Supervisor:
             return list(self.config.announce)
         return ["127.0.0.1"] if is_loopback(self.config.host) and not self.config.url else []
 
-    def start(self) -> None:
+    async def start(self) -> None:
         """Adopt what still runs, start the rest."""
         for child in self.children:
             found = living(child.folder)
             if found is None:
-                self._start(child)
+                await self._start(child)
             elif child.name == "worker" or _read_note(child.note).get("app") != self.app:
                 # A worker belongs to one app, and a relay that dials another address will never find this one.
                 log.info("replaced", child=child.name, pid=found.pid)
                 os.kill(found.pid, signal.SIGTERM)
-                self._start(child)
+                await self._start(child)
             else:
                 log.info("adopted", child=child.name, pid=found.pid)
                 self._watch(child, found, None)
 
-    def _start(self, child: Child) -> None:
-        child.timer = None
-        if self.stopping:
+    async def _start(self, child: Child) -> None:
+        """Start one; when even that fails (no database for a token, no room for the log), try again shortly."""
+        try:
+            command = await asyncio.to_thread(child.command)
+            if self.stopping:
+                return
+            process = processes.start(command, child.log_file, self._environ(child))
+        except Exception as error:
+            log.error("not started", child=child.name, error=type(error).__name__)
+            self._again(child, 1.0)
             return
-        process = processes.start(child.command(), child.log_file, self._environ(child))
         identity = Identity.of(process.pid) or Identity(process.pid, 0)
         note = {"pid": identity.pid, "started": identity.started, "port": child.port, "app": self.app}
         child.note.write_text(json.dumps(note))
         child.started_at = time.monotonic()
         log.info("started", child=child.name, pid=identity.pid, port=child.port)
         self._watch(child, identity, process)
+
+    def _again(self, child: Child, wait_s: float) -> None:
+        child.starting = asyncio.create_task(self._start_in(child, wait_s), name=f"start-{child.name}")
+
+    async def _start_in(self, child: Child, wait_s: float) -> None:
+        await asyncio.sleep(wait_s)
+        await self._start(child)
 
     @staticmethod
     def _environ(child: Child) -> dict[str, str]:
@@ -165,8 +179,8 @@ class Supervisor:
             return dict(os.environ)
         return {key: value for key, value in os.environ.items() if not key.startswith("HUB_")}
 
-    def _watch(self, child: Child, identity: Identity, process: object) -> None:
-        child.watched = Watched(identity, lambda: self._ended(child), process)  # type: ignore[arg-type]
+    def _watch(self, child: Child, identity: Identity, process: subprocess.Popen[bytes] | None) -> None:
+        child.watched = Watched(identity, lambda: self._ended(child), process)
 
     def _ended(self, child: Child) -> None:
         child.watched = None
@@ -176,15 +190,15 @@ class Supervisor:
         child.wait_s = min(LONGEST_WAIT_S, max(0.5, child.wait_s * 2)) if lived < QUICK_DEATH_S else 0.0
         log.warning("ended", child=child.name, lived_s=round(lived, 1), again_in_s=child.wait_s)
         self.on_restart()
-        child.timer = asyncio.get_running_loop().call_later(child.wait_s, self._start, child)
+        self._again(child, child.wait_s)
 
     async def stop(self, relays_too: bool) -> None:
         """Stop the worker; the relays too when asked, else they run on and the next start adopts them."""
         self.stopping = True
         waits = []
         for child in self.children:
-            if child.timer is not None:
-                child.timer.cancel()
+            if child.starting is not None:
+                child.starting.cancel()
             if child.watched is None:
                 continue
             if relays_too or child.name == "worker":

@@ -1,0 +1,162 @@
+"""What the worker can do: lock a session, make its replay files, remove what is old.
+
+A job runs in a thread of the worker; the heavy part of ``replay`` runs in a process of its own with low priority.
+Between steps each job says how far it is, which keeps its lease and tells it when somebody cancelled it.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import exists, func, or_, select
+from sqlalchemy.orm import Session
+
+from rooms import jobs, logins, recordings, tickets
+from rooms.errors import Conflict, RoomsError
+from rooms.models import Job, ReceptionSession, ReplayFile, Track
+from rooms.words import JobState, SessionState, TrackState
+from web import errors, logs, replays
+from web.hub import Hub
+
+log = logs.get("jobs")
+
+Step = Callable[[float, str], None]
+"""Says how far the job is (0..1) with a stable word; raises JobCancelled."""
+
+TRACKS_PATIENCE_S = 30.0
+"""How long a lock waits for the relay to close its journals before it lets go and tries again later."""
+KEEP_LEASE_S = 30.0
+EXPIRE_EVERY = timedelta(hours=1)
+
+
+def execute(hub: Hub, job_id: str) -> None:
+    """Run one claimed job to its end and write down how it went. Never raises."""
+    with hub.database.read() as db:
+        job = db.get(Job, job_id)
+        kind, payload = (job.kind, dict(job.payload)) if job is not None else ("", {})
+    began = time.monotonic()
+    try:
+        with lease_kept(hub, job_id):
+            result = KINDS[kind](hub, payload, lambda done, note: _progress(hub, job_id, done, note))
+        with hub.database.write() as db:
+            jobs.finish(db, job_id, hub.now(), result=result)
+        log.info("job done", job=job_id, kind=kind, seconds=round(time.monotonic() - began, 2))
+    except jobs.JobCancelled:
+        with hub.database.write() as db:
+            jobs.cancelled(db, job_id, hub.now())
+        log.info("job cancelled", job=job_id, kind=kind)
+    except Exception as error:
+        _failed(hub, job_id, kind, error)
+
+
+def _failed(hub: Hub, job_id: str, kind: str, error: Exception) -> None:
+    code, message = errors.code_of(error)
+    if code == "internal":
+        code, message = f"internal.{type(error).__name__}", ""
+        log.error("job failed", job=job_id, kind=kind, exc_info=error)
+    else:
+        log.warning("job failed", job=job_id, kind=kind, code=code)
+    try:
+        with hub.database.write() as db:
+            jobs.fail(db, job_id, f"{code} {message}".strip(), hub.now())
+    except RoomsError as again:
+        log.error("job left to its lease", job=job_id, code=again.code)
+
+
+def _progress(hub: Hub, job_id: str, done: float, note: str = "") -> None:
+    with hub.database.write() as db:
+        jobs.progress(db, job_id, done, hub.now(), note=note)
+
+
+@contextmanager
+def lease_kept(hub: Hub, job_id: str) -> Iterator[None]:
+    """Extends the job's lease while a long step runs."""
+    ended = threading.Event()
+
+    def keep() -> None:
+        while not ended.wait(KEEP_LEASE_S):
+            try:
+                with hub.database.write() as db:
+                    job = db.get(Job, job_id)
+                    if job is not None and job.state == JobState.RUNNING:
+                        job.lease_until = hub.now() + timedelta(minutes=2)
+            except RoomsError as error:
+                log.warning("lease not kept", job=job_id, code=error.code)
+
+    thread = threading.Thread(target=keep, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def lock(hub: Hub, payload: dict[str, Any], step: Step) -> dict[str, Any]:
+    """Build, sign and keep the package of a closed session."""
+    session_id = payload["session"]
+    deadline = time.monotonic() + TRACKS_PATIENCE_S
+    while True:
+        step(0.1, "waiting for journals")
+        try:
+            with hub.database.write() as db:
+                package = recordings.lock(db, hub.files, session_id, hub.signer, hub.now())
+                result = {"package": package.id}
+            break
+        except Conflict as conflict:
+            if conflict.code != "recording.tracks_open" or time.monotonic() > deadline:
+                raise
+            time.sleep(0.5)
+    replays.list_in_package(hub, session_id)
+    return result
+
+
+def replay(hub: Hub, payload: dict[str, Any], step: Step) -> dict[str, Any]:
+    """Make the replay files of a session whose journals are closed."""
+    return replays.build(hub, payload["session"], step)
+
+
+def expire(hub: Hub, _payload: dict[str, Any], step: Step) -> dict[str, Any]:
+    """Remove ended log-ins, old tickets, replay files that nobody watched for long."""
+    now = hub.now()
+    with hub.database.write() as db:
+        ended = {"logins": logins.purge(db, now), "tickets": tickets.purge(db, now)}
+    step(0.5, "")
+    return {**ended, "replays": replays.expire(hub, now - timedelta(days=hub.config.replay_keep_days))}
+
+
+KINDS: dict[str, Callable[[Hub, dict[str, Any], Step], dict[str, Any]]] = {
+    "lock": lock,
+    "replay": replay,
+    "expire": expire,
+}
+
+
+def without_replay(db: Session) -> list[str]:
+    """Closed or locked sessions with finished journals, no replay file, and no replay job yet."""
+    writing = exists().where(Track.session_id == ReceptionSession.id, Track.state == TrackState.WRITING)
+    finished = exists().where(Track.session_id == ReceptionSession.id, Track.state != TrackState.WRITING)
+    made = exists().where(ReplayFile.session_id == ReceptionSession.id)
+    asked = exists().where(Job.kind == "replay", Job.key == ReceptionSession.id)
+    over = ReceptionSession.state.in_((SessionState.CLOSED, SessionState.LOCKED))
+    return list(db.scalars(select(ReceptionSession.id).where(over, finished, ~writing, ~made, ~asked).limit(20)))
+
+
+def next_expiry(db: Session) -> datetime:
+    """When old things are to be removed again."""
+    last = db.scalar(select(func.max(Job.created_at)).where(Job.kind == "expire"))
+    if last is None:
+        return datetime.fromtimestamp(0, UTC)
+    return last + EXPIRE_EVERY
+
+
+def claimable(db: Session, now: datetime) -> bool:
+    """True when ``jobs.claim`` would find something."""
+    waits = (Job.state == JobState.QUEUED) & (Job.run_after <= now)
+    dead = (Job.state == JobState.RUNNING) & or_(Job.lease_until.is_(None), Job.lease_until <= now)
+    return db.scalar(select(Job.id).where(or_(waits, dead)).limit(1)) is not None
