@@ -23,6 +23,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from media.connections import Connections
+from media.courier import Courier
 from media.enrolment import EnrolmentRefused, HubAway, Identity, identify, tls_context
 from media.errors import PeerError, StaleEpoch, UsageError
 from media.front import Front
@@ -57,7 +58,6 @@ from media.messages import (
 )
 from media.recorder import SpoolRecorder
 from media.relay import Relay
-from media.reporting import Reporting
 from media.settings import Announced, Settings, read_settings
 from media.types import PeerId, SessionId
 
@@ -88,7 +88,7 @@ class RelayProcess:
         port = self.front.open(settings.port, any(":" in ip for ip, _ in settings.addresses))
         self.announced = Announced(settings.addresses, port)
         self._legs = Connections(self.front, self._core, self.announced, self, time.monotonic)
-        self._reporting = Reporting(settings.folder / "outbox.db", self._loop)
+        self._courier = Courier(settings.folder / "outbox.db", self._loop)
         self._links = [AppLink(app, self, lambda: tls_context(settings)) for app in settings.apps]
         self._desired: dict[str, Desired] = {}
         self._owners: dict[str, AppLink] = {}  # peer -> the app that spoke of it last
@@ -127,7 +127,7 @@ class RelayProcess:
         self._poll_recorder()
         if self._timer is not None:
             self._timer.cancel()
-        await self._reporting.close(STOP_S)
+        await self._courier.close(STOP_S)
 
     async def _every(self, period_s: float, step: Callable[[], None]) -> None:
         while True:
@@ -194,7 +194,7 @@ class RelayProcess:
 
     def report(self, session: SessionId | str, epoch: int, body: ReportBody) -> None:
         """Keep a report until the hub has it (Listener)."""
-        self._reporting.add(session, epoch, body)
+        self._courier.add(session, epoch, body)
 
     def speaker(self, session: SessionId, participant: str) -> None:
         """Tell the apps who speaks (Listener)."""
@@ -252,13 +252,13 @@ class RelayProcess:
         """An app is there (LinkListener)."""
         _log.info("link to %s is up", link.app)
         self._recorder.set_clock_offset(welcome.utc - time.time())
-        self._reporting.link_up(link, welcome.acked)
+        self._courier.link_up(link, welcome.acked)
         self._legs.repeat_offers(time.monotonic(), 0.0)
 
     def link_down(self, link: AppLink) -> None:
         """An app is gone (LinkListener)."""
         _log.info("link to %s is down", link.app)
-        self._reporting.link_down(link, self._links)
+        self._courier.link_down(link, self._links)
         if not any(each.is_up for each in self._links):
             self._recorder.set_clock_offset(None)
 
@@ -298,7 +298,7 @@ class RelayProcess:
                 self._legs.close(PeerId(message.peer), message.leg)
                 self._forget_owners()
             case Ack():
-                self._reporting.ack(message.number)
+                self._courier.ack(message.number)
             case Ask():
                 link.send(self._state(message.req))
             case Drain():
