@@ -148,7 +148,7 @@ def minutes_line(state: RoomState, ask: Ask, message: m.MinutesLine, now: float)
         return Refusal("minutes.frozen")
     if len(message.text) > MAX_TEXT:
         return Refusal("text.too_long", {"limit": MAX_TEXT})
-    body = {"line": message.line or ask.id, "corrects": bool(message.line), "by": ask.by}
+    body = {"line": ask.id, "corrects": message.line, "by": ask.by}
     return [Event("minutes.line", now, body)]
 
 

@@ -1,0 +1,396 @@
+"""The app's end of the relay links: who is linked, what they are asked, what they report, and when one is dead.
+
+A relay dials in, proves its key, and stays (design 2). Its reports are stored in order, each exactly once, before they
+are acknowledged; while the database is away they wait, here and in the relay's outbox. A link that is lost is not
+yet a dead relay: media outlives signaling. It is dead when its process is known to be gone, when it comes back with
+another ``boot`` (then all its peers are gone), or when nothing is heard of it for a while.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import itertools
+import logging
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from media import messages as r
+from rooms import relays as relay_rows
+from rooms.signing import is_signed
+from signaling.errors import SENTENCES, Refusal, RequestRefused, Unavailable
+from signaling.messages import CLOSE_AGAIN, CLOSE_NOT_ALLOWED, CLOSE_PROTOCOL, CLOSE_REPLACED
+from signaling.sockets import Socket, SocketClosed
+from signaling.store import Store, moment
+
+log = logging.getLogger(__name__)
+
+HANDSHAKE_S = 10.0
+ANSWER_S = 8.0
+"""A relay answers an offer in milliseconds; a hung one must not keep a page waiting for long."""
+
+SILENT_S = 7.0
+"""A relay sends ``quality`` every 2 s; a link this silent is a link to a hung process or a broken line."""
+
+MAX_WAITING_REPORTS = 5000
+
+SIGNED = b"diemcau relay link v1\n"
+
+
+@dataclass(frozen=True, slots=True)
+class RelayOptions:
+    """``gone_s``: after a lost link, when the process cannot be looked at. ``hung_s``: when it is there but silent."""
+
+    gone_s: float = 5.0
+    hung_s: float = 30.0
+    silent_s: float = SILENT_S
+    retry_s: float = 1.0
+    answer_s: float = ANSWER_S
+
+
+class RelayListener(Protocol):
+    """Who acts on what relays say: the sessions."""
+
+    async def relay_up(self, relay: str, restarted: bool) -> None:
+        """A relay is linked. ``restarted``: its process is new, the peers of the old one are gone."""
+
+    async def relay_dead(self, relay: str) -> None:
+        """A relay is confirmed dead."""
+
+    async def report(self, relay: str, report: r.Report) -> None:
+        """Store a report and act on it. Raises Unavailable to be called again with the same report."""
+
+    def offered(self, relay: str, offer: r.SubscribeOffer) -> None:
+        """An offer for a subscribe leg."""
+
+    def speaks(self, relay: str, speaker: r.Speaker) -> None:
+        """Who speaks."""
+
+    def measured(self, relay: str, quality: r.Quality) -> None:
+        """Line quality."""
+
+
+@dataclass(slots=True, eq=False)
+class Link:
+    """One relay's socket after its handshake."""
+
+    relay: str
+    hello: r.Hello
+    socket: Socket
+    outbox: asyncio.Queue[r.ToRelay] = field(default_factory=asyncio.Queue)
+    reports: asyncio.Queue[r.Report] = field(default_factory=asyncio.Queue)
+    heard: float = 0.0
+    cpu: float = 0.0
+    offset_s: float = 0.0
+
+
+class RelayPool:
+    """All relays of the hub, as far as they are linked to this app."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Callable[[], float],
+        options: RelayOptions | None = None,
+        is_alive: Callable[[str, int], bool | None] = lambda relay, pid: None,
+    ) -> None:
+        self.listener: RelayListener | None = None
+        self._store = store
+        self._clock = clock
+        self._options = options or RelayOptions()
+        self._is_alive = is_alive
+        self._links: dict[str, Link] = {}
+        self._boots: dict[str, str] = {}
+        self._mourning: dict[str, asyncio.Task[None]] = {}
+        self._waiting: dict[str, tuple[str, asyncio.Future[r.Answer]]] = {}
+        self._carried: dict[str, str] = {}
+        self._numbers = itertools.count(1)
+        self._changed = asyncio.Event()
+
+    # --- what the sessions use ---------------------------------------------------------------------------------------
+
+    def linked(self) -> list[str]:
+        """Relays that are linked now."""
+        return list(self._links)
+
+    def sessions_on(self, relay: str) -> dict[str, int]:
+        """Sessions (and their epochs) that the relay said it carries when it linked."""
+        link = self._links.get(relay)
+        return dict(link.hello.sessions) if link is not None else {}
+
+    def is_linked(self, relay: str) -> bool:
+        """Whether this relay is linked now."""
+        return relay in self._links
+
+    def offset(self, relay: str) -> float:
+        """The relay's clock minus ours, in seconds; 0 while unknown."""
+        link = self._links.get(relay)
+        return link.offset_s if link is not None else 0.0
+
+    def place(self, session: str, preferred: str = "", avoid: str = "") -> str:
+        """Choose a relay for a session: the one it is on if that is linked, else the least loaded; "" for none."""
+        if preferred in self._links and preferred != avoid:
+            choice = preferred
+        else:
+            counts = {relay: 0 for relay in self._links if relay != avoid}
+            for relay in self._carried.values():
+                if relay in counts:
+                    counts[relay] += 1
+            choice = min(counts, key=lambda one: (counts[one], self._links[one].cpu, one), default="")
+        if choice:
+            self._carried[session] = choice
+        return choice
+
+    def keep(self, session: str, relay: str) -> None:
+        """The session stays on ``relay`` though it is not linked now (it may well run)."""
+        self._carried[session] = relay
+
+    def forget(self, session: str) -> None:
+        """The session needs no relay any more."""
+        self._carried.pop(session, None)
+
+    def is_mourned(self, relay: str) -> bool:
+        """Whether the relay lost its link and is not yet known to be dead."""
+        return relay in self._mourning
+
+    def send(self, relay: str, message: r.ToRelay) -> bool:
+        """Queue a message; False while the relay is not linked."""
+        link = self._links.get(relay)
+        if link is None:
+            return False
+        link.outbox.put_nowait(message)
+        return True
+
+    def next_request(self) -> str:
+        """A fresh request id."""
+        return f"q{next(self._numbers)}"
+
+    async def ask(self, relay: str, message: r.PublishOffer | r.SubscribeStart | r.ViewOffer) -> r.Answer:
+        """Ask and wait. Raises Unavailable (relay.none, relay.away, relay.timeout) and RequestRefused."""
+        if not relay:
+            raise Unavailable("relay.none")
+        future: asyncio.Future[r.Answer] = asyncio.get_running_loop().create_future()
+        self._waiting[message.req] = (relay, future)
+        try:
+            if not self.send(relay, message):
+                raise Unavailable("relay.away")
+            return await asyncio.wait_for(future, self._options.answer_s)
+        except TimeoutError:
+            raise Unavailable("relay.timeout") from None
+        finally:
+            self._waiting.pop(message.req, None)
+
+    async def expect(self, relay: str) -> None:
+        """A session runs on ``relay`` and nothing is linked: begin to wait for it, as if its link were lost."""
+        if relay and relay not in self._links and relay not in self._mourning:
+            self._mourn(relay, 0)
+
+    async def until_linked(self, timeout_s: float) -> bool:
+        """Wait for any relay."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                while not self._links:
+                    self._changed.clear()
+                    await self._changed.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    async def stop(self) -> None:
+        """Close all links; the relays dial again elsewhere or later."""
+        for task in self._mourning.values():
+            task.cancel()
+        self._mourning.clear()
+        for link in list(self._links.values()):
+            await link.socket.close(CLOSE_AGAIN, "app stops")
+
+    # --- a link ------------------------------------------------------------------------------------------------------
+
+    async def serve(self, socket: Socket) -> None:
+        """Run one relay's link until it ends."""
+        try:
+            link = await self._handshake(socket)
+        except (r.LinkError, TimeoutError):
+            await socket.close(CLOSE_PROTOCOL, "protocol")
+            return
+        except Unavailable:
+            await socket.close(CLOSE_AGAIN, "database")
+            return
+        except SocketClosed:
+            return
+        if link is None:
+            await socket.close(CLOSE_NOT_ALLOWED, "key")
+            return
+        await self._run(link)
+
+    async def _handshake(self, socket: Socket) -> Link | None:
+        nonce = secrets.token_urlsafe(32)
+        await socket.send_text(r.encode(r.Challenge(version=r.LINK_VERSION, nonce=nonce)))
+        async with asyncio.timeout(HANDSHAKE_S):
+            hello = r.decode_to_app(await socket.receive_text())
+        if not isinstance(hello, r.Hello) or hello.version != r.LINK_VERSION:
+            raise r.LinkError("expected hello")
+        known = await self._store.run(self._look_up, hello, nonce)
+        if known is None:
+            log.warning("relay refused: %s", hello.relay[:24])
+            return None
+        acked, boot = known
+        self._boots.setdefault(hello.relay, boot)
+        await socket.send_text(r.encode(r.Welcome(app=self._store.owner, utc=self._clock(), acked=acked)))
+        return Link(hello.relay, hello, socket, heard=asyncio.get_running_loop().time())
+
+    def _look_up(self, hello: r.Hello, nonce: str) -> tuple[int, str] | None:
+        """The number acknowledged and the boot of before, if the relay is enrolled and proves its key."""
+        with self._store.database.write() as db:
+            row = relay_rows.get(db, hello.relay)
+            if row is None or not _proves(row.public_key, hello, nonce):
+                return None
+            before = row.boot
+            relay_rows.seen(
+                db, hello.relay, moment(self._clock()), boot=hello.boot, pid=hello.pid, addresses=hello.addresses
+            )
+            return row.acked, before
+
+    async def _run(self, link: Link) -> None:
+        old = self._links.get(link.relay)
+        if old is not None:
+            await old.socket.close(CLOSE_REPLACED, "newer link")
+        before = self._boots.get(link.relay, "")
+        restarted = bool(before) and before != link.hello.boot
+        self._boots[link.relay] = link.hello.boot
+        self._links[link.relay] = link
+        mourning = self._mourning.pop(link.relay, None)
+        if mourning is not None:
+            mourning.cancel()
+        self._changed.set()
+        log.info("relay %s linked, restarted=%s", link.relay, restarted)
+        tasks = [
+            asyncio.create_task(self._write(link), name="relay-writer"),
+            asyncio.create_task(self._read(link), name="relay-reader"),
+            asyncio.create_task(self._store_reports(link), name="relay-reports"),
+            asyncio.create_task(self._watch(link), name="relay-watch"),
+        ]
+        try:
+            if self.listener is not None:
+                await self.listener.relay_up(link.relay, restarted)
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            results = await asyncio.gather(*tasks, return_exceptions=True)
+            self._lost(link)
+            await link.socket.close(CLOSE_AGAIN, "link ends")
+            for result in results:
+                if isinstance(result, Exception) and not isinstance(result, (SocketClosed, r.LinkError)):
+                    log.error("relay link failed: %s", link.relay, exc_info=result)
+
+    def _lost(self, link: Link) -> None:
+        if self._links.get(link.relay) is not link:
+            return
+        del self._links[link.relay]
+        for req, (relay, future) in list(self._waiting.items()):
+            if relay == link.relay and not future.done():
+                future.set_exception(Unavailable("relay.away"))
+                self._waiting.pop(req, None)
+        log.warning("relay %s: link lost", link.relay)
+        self._mourn(link.relay, link.hello.pid)
+
+    def _mourn(self, relay: str, pid: int) -> None:
+        task = asyncio.create_task(self._wait_for(relay, pid), name="relay-mourning")
+        self._mourning[relay] = task
+
+    async def _wait_for(self, relay: str, pid: int) -> None:
+        """A link is lost: is the relay dead? Cancelled when it comes back."""
+        loop = asyncio.get_running_loop()
+        since = loop.time()
+        while True:
+            alive = self._is_alive(relay, pid) if pid else None
+            limit = 0.0 if alive is False else self._options.hung_s if alive else self._options.gone_s
+            left = since + limit - loop.time()
+            if left <= 0:
+                break
+            await asyncio.sleep(min(left, 0.25))
+        self._mourning.pop(relay, None)
+        for session, carrier in list(self._carried.items()):
+            if carrier == relay:
+                del self._carried[session]
+        log.error("relay %s is dead", relay)
+        if self.listener is not None:
+            await self.listener.relay_dead(relay)
+
+    async def _write(self, link: Link) -> None:
+        while True:
+            await link.socket.send_text(r.encode(await link.outbox.get()))
+
+    async def _watch(self, link: Link) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            left = link.heard + self._options.silent_s - loop.time()
+            if left <= 0:
+                break
+            await asyncio.sleep(left)
+        log.warning("relay %s says nothing", link.relay)
+
+    async def _read(self, link: Link) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            message = r.decode_to_app(await link.socket.receive_text())
+            link.heard = loop.time()
+            if isinstance(message, r.Report):
+                if link.reports.qsize() >= MAX_WAITING_REPORTS:
+                    raise r.LinkError("more reports than can be stored")  # they stay in the relay's outbox
+                link.reports.put_nowait(message)
+            else:
+                self._take(link, message)
+
+    def _take(self, link: Link, message: r.ToApp) -> None:
+        listener = self.listener
+        match message:
+            case r.Answer() | r.Refused():
+                self._answered(message)
+            case r.SubscribeOffer() if listener is not None:
+                listener.offered(link.relay, message)
+            case r.Speaker() if listener is not None:
+                listener.speaks(link.relay, message)
+            case r.Quality():
+                link.cpu = message.cpu
+                link.offset_s = message.utc - self._clock()
+                if listener is not None:
+                    listener.measured(link.relay, message)
+            case r.Hello():
+                raise r.LinkError("hello twice")
+
+    def _answered(self, message: r.Answer | r.Refused) -> None:
+        relay_future = self._waiting.pop(message.req, None)
+        if relay_future is None or relay_future[1].done():
+            return
+        if isinstance(message, r.Answer):
+            relay_future[1].set_result(message)
+            return
+        log.info("relay refused a request: %s", message.code)
+        code = message.code if message.code in SENTENCES else "sdp.refused"
+        relay_future[1].set_exception(RequestRefused(Refusal(code)))
+
+    async def _store_reports(self, link: Link) -> None:
+        while True:
+            report = await link.reports.get()
+            while True:
+                try:
+                    if self.listener is not None:
+                        await self.listener.report(link.relay, report)
+                    break
+                except Unavailable:
+                    await asyncio.sleep(self._options.retry_s)
+            link.outbox.put_nowait(r.Ack(number=report.number))
+
+
+def _proves(public_key: str, hello: r.Hello, nonce: str) -> bool:
+    try:
+        public = base64.b64decode(public_key, validate=True)
+        signature = base64.b64decode(hello.signature, validate=True)
+    except (binascii.Error, ValueError):
+        return False
+    return is_signed(public, signature, SIGNED + nonce.encode() + b"\n" + hello.relay.encode())

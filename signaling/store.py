@@ -1,0 +1,331 @@
+"""What signaling keeps in the database: the session's log and, in the same transaction, the rows that mirror it.
+
+Everything here is synchronous and runs in a thread (``run``): no database call ever happens in the event loop.
+``commit`` is the one way by which events come into being: it decides, appends and mirrors in one transaction, and
+only when that has succeeded does the caller fold the events and carry out their effects (design 2).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, ParamSpec, TypeVar
+
+from sqlalchemy.orm import Session
+
+from rooms import people, recordings, sessions, tickets
+from rooms.actor import SYSTEM, Actor
+from rooms.db import Database
+from rooms.errors import NotFound, StorageFailed
+from rooms.models import Participant as ParticipantRow
+from rooms.models import ReceptionSession, SessionEvent, Site
+from rooms.words import ParticipantState, RecordMode, SessionState, TicketKind
+from signaling.commands import Add, Ask, Command
+from signaling.errors import Refusal, RequestRefused, Unavailable
+from signaling.room import decide, fold
+from signaling.state import Event, RoomState
+from signaling.views import Labels
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+RESUME_TTL = dt.timedelta(hours=12)
+"""How long a page may come back with the token of its welcome: longer than any sitting."""
+
+Extra = Callable[[Session, RoomState], Command]
+"""Runs inside the transaction before the decision, for what must be stored together with the events (the words of a
+line, the names of people); gives the command with the ids it made."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """Whom a ticket stands for. ``resource`` is the peer id of WHIP and WHEP; ``user`` "" for a room's device."""
+
+    session: str
+    participant: str
+    device: str = ""
+    user: str = ""
+    resource: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A session as the database has it. ``missing``: participants with a row that the log does not know yet."""
+
+    session: str
+    epoch: int
+    state: RoomState
+    relay: str
+    visit: str
+    sitting: str
+    site: str
+    record_wanted: RecordMode
+    chat: bool
+    labels: Labels
+    missing: tuple[Add, ...] = ()
+    visit_points: frozenset[str] = field(default_factory=frozenset)
+    users: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """Events that are in the log now, with the number of the first."""
+
+    command: Command
+    first: int
+    events: tuple[Event, ...]
+    state: RoomState
+
+
+def moment(utc: float) -> dt.datetime:
+    """UNIX seconds as a moment."""
+    return dt.datetime.fromtimestamp(utc, dt.UTC)
+
+
+class Store:
+    """The database as signaling uses it. ``owner`` names this app on the sessions it owns."""
+
+    def __init__(self, database: Database, owner: str) -> None:
+        self.database = database
+        self.owner = owner
+
+    async def run(self, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Call ``work`` in a thread. Raises Unavailable db.away when the database cannot be reached."""
+        try:
+            return await asyncio.to_thread(work, *args, **kwargs)
+        except StorageFailed as error:
+            raise Unavailable("db.away") from error
+
+    # --- loading -----------------------------------------------------------------------------------------------------
+
+    def live_sessions(self) -> list[str]:
+        """Sessions that are open, running or suspended."""
+        with self.database.read() as db:
+            return [row.id for row in sessions.live(db)]
+
+    def take(self, session: str) -> Loaded:
+        """Become the session's owner and rebuild its room from the log. Raises NotFound, StaleEpoch."""
+        with self.database.write() as db:
+            row = _row(db, session)
+            if row.state is SessionState.LOCKED:
+                return _load(db, row, row.epoch)
+            epoch = sessions.take_epoch(db, session, self.owner, row.epoch)
+            return _load(db, row, epoch)
+
+    def reload(self, session: str, epoch: int) -> Loaded:
+        """The session again, without taking it. Raises NotFound."""
+        with self.database.read() as db:
+            return _load(db, _row(db, session), epoch)
+
+    def is_locked(self, session: str) -> bool:
+        """Whether somebody (the worker) has locked the session meanwhile."""
+        with self.database.read() as db:
+            return _row(db, session).state is SessionState.LOCKED
+
+    # --- writing -----------------------------------------------------------------------------------------------------
+
+    def commit(self, state: RoomState, epoch: int, command: Command, now: float, extra: Extra | None = None) -> Written:
+        """Decide ``command`` and write what follows. Raises RequestRefused, StaleEpoch, RoomsError, StorageFailed."""
+        with self.database.write() as db:
+            return write(db, state, epoch, command, now, extra)
+
+    def report(
+        self, relay: str, number: int, state: RoomState | None, epoch: int, command: Command, now: float,
+        track: tuple[str, str, dict[str, Any]],
+    ) -> Written | None:  # fmt: skip
+        """Keep one report of a relay: number, track and events together. None when it was stored before.
+
+        ``state`` None: no room is open for it here, only the tables of the record are told.
+        """
+        from rooms import relays
+
+        session, kind, body = track
+        with self.database.write() as db:
+            if not relays.ack(db, relay, number):
+                return None
+            if session and db.get(ReceptionSession, session) is not None:
+                recordings.track_reported(db, relay, session, kind, body, moment(now))
+            if state is None:
+                return Written(command, 0, (), RoomState(session=session))
+            return write(db, state, epoch, command, now, None)
+
+    def next_epoch(self, session: str, epoch: int) -> int:
+        """Raise the epoch of a session that this app owns. Raises StaleEpoch."""
+        with self.database.write() as db:
+            return sessions.take_epoch(db, session, self.owner, epoch)
+
+    def set_relay(self, session: str, epoch: int, relay: str) -> None:
+        """Note which relay carries the session."""
+        with self.database.write() as db:
+            sessions.set_relay(db, session, epoch, relay)
+
+    # --- tickets and actors ------------------------------------------------------------------------------------------
+
+    def redeem(self, secret: str, kind: TicketKind, now: float) -> Seat:
+        """Whom this ticket admits. Raises TicketRefused."""
+        with self.database.write() as db:
+            row = tickets.redeem(db, secret, kind, moment(now))
+            return Seat(row.session_id or "", row.participant_id or "", row.device, row.user_id or "", row.resource)
+
+    def issue_resume(self, seat: Seat, now: float) -> str:
+        """A token with which the same device may come back."""
+        with self.database.write() as db:
+            _, secret = tickets.issue(
+                db,
+                TicketKind.PAGE,
+                moment(now),
+                RESUME_TTL,
+                session_id=seat.session,
+                participant_id=seat.participant,
+                device=seat.device,
+                user_id=seat.user or None,
+            )
+            return secret
+
+    def events_since(self, session: str, number: int) -> list[tuple[int, Event]]:
+        """Events after ``number``."""
+        with self.database.read() as db:
+            return [(row.number, as_event(row)) for row in sessions.events_since(db, session, number)]
+
+
+def actor_of(db: Session, user: str, now: float) -> Actor:
+    """The account as it stands now; the hub itself for "". Raises NotFound."""
+    return people.actor_of(db, user, moment(now)) if user else SYSTEM
+
+
+def as_event(row: SessionEvent) -> Event:
+    """A row of the log."""
+    return Event(row.kind, row.utc, row.body)
+
+
+def write(db: Session, state: RoomState, epoch: int, command: Command, now: float, extra: Extra | None) -> Written:
+    """Inside a transaction: decide, append, mirror. Raises RequestRefused and what rooms raises."""
+    if extra is not None:
+        # Refuse before anything is stored: what ``extra`` writes belongs to a request that is allowed.
+        _decided(decide(state, command, now))
+        command = extra(db, state)
+    events = _decided(decide(state, command, now))
+    if not events:
+        return Written(command, state.number + 1, (), state)
+    after = fold(state, events)
+    mirror(db, state, after, epoch, events, now)
+    rows = sessions.append_events(
+        db, state.session, epoch, [sessions.NewEvent(kind=e.kind, utc=e.utc, body=e.body) for e in events]
+    )
+    return Written(command, rows[0].number, tuple(events), after)
+
+
+def _decided(decision: list[Event] | Refusal) -> list[Event]:
+    if isinstance(decision, Refusal):
+        raise RequestRefused(decision)
+    return decision
+
+
+def _row(db: Session, session: str) -> ReceptionSession:
+    row = db.get(ReceptionSession, session)
+    if row is None:
+        raise NotFound("session.unknown")
+    return row
+
+
+# --- rows that mirror the log, so that lists and searches need not fold it -------------------------------------------
+
+
+def mirror(db: Session, before: RoomState, after: RoomState, epoch: int, events: list[Event], now: float) -> None:
+    """Bring the session's rows in line with the state after ``events``."""
+    session, at = after.session, moment(now)
+    if after.state != before.state and after.state not in ("planned", "locked"):
+        row = _row(db, session)
+        if row.state.value != after.state:
+            sessions.set_state(db, session, epoch, SessionState(after.state), at)
+    if after.lock_now and not before.lock_now:
+        _row(db, session).lock_due_at = at
+    if (after.record, after.part) != (before.record, before.part):
+        sessions.set_record(db, session, epoch, RecordMode(after.record), after.part)
+    if after.operator != before.operator:
+        row_of = db.get(ParticipantRow, after.operator) if after.operator else None
+        sessions.set_operator(db, session, epoch, row_of.user_id if row_of is not None else None)
+    if after.restricted and not before.restricted:
+        sessions.restrict(db, session, at)
+    _mirror_participants(db, before, after, epoch, at)
+
+
+def _mirror_participants(db: Session, before: RoomState, after: RoomState, epoch: int, at: dt.datetime) -> None:
+    for one in after.participants:
+        old = before.find(one.participant)
+        same = old is not None and (old.state, old.peer, old.restricted) == (one.state, one.peer, one.restricted)
+        if one.kind == "whep" or same:
+            continue  # a WHEP viewer has a ticket, not a row
+        if db.get(ParticipantRow, one.participant) is None:
+            continue
+        state = ParticipantState.REMOVED if one.restricted else ParticipantState(one.state)
+        peer = (one.peer or "") if one.connected else ""
+        sessions.set_participant(db, after.session, epoch, one.participant, at, state=state, peer=peer)
+        if state is ParticipantState.REMOVED:
+            tickets.revoke_for(db, one.participant, at)
+
+
+# --- loading ---------------------------------------------------------------------------------------------------------
+
+
+def _load(db: Session, row: ReceptionSession, epoch: int) -> Loaded:
+    log = [as_event(event) for event in sessions.events_since(db, row.id, 0, limit=1_000_000)]
+    state = fold(RoomState(session=row.id), log)
+    rows = list(row.participants)
+    return Loaded(
+        session=row.id,
+        epoch=epoch,
+        state=state,
+        relay=row.relay_id or "",
+        visit=row.visit_id or "",
+        sitting=row.sitting_id or "",
+        site=row.site_id or "",
+        record_wanted=row.record_wanted,
+        chat=row.chat,
+        labels=_labels(db, row, rows, state),
+        missing=tuple(_as_add(one) for one in rows if state.find(one.id) is None),
+        visit_points=frozenset(one.id for one in rows if one.receives_visit),
+        users={one.id: one.user_id for one in rows if one.user_id},
+    )
+
+
+def _as_add(row: ParticipantRow) -> Add:
+    publishes = tuple(source for source in ("mic", "camera", "screen", "document") if source in row.publish)
+    return Add(
+        participant=row.id,
+        role=row.role.value,
+        site=row.site_id or "",
+        admitted=row.state in (ParticipantState.ADMITTED, ParticipantState.JOINED),
+        publishes=publishes,
+    )
+
+
+def _labels(db: Session, row: ReceptionSession, rows: list[ParticipantRow], state: RoomState) -> Labels:
+    sites = {ring.site for ring in state.rings}
+    names = {site: found.name for site in sites if (found := db.get(Site, site)) is not None}
+    return Labels(
+        number=f"{row.number}/{row.year}" if row.number is not None else "",
+        title=row.title,
+        chair=row.chair,
+        training=row.training_space_id is not None,
+        names={one.id: one.name for one in rows},
+        people={one.id: tuple(_person(p) for p in one.people if p.left_at is None) for one in rows},
+        sites=names,
+    )
+
+
+def _person(row: Any) -> dict[str, str]:
+    return {
+        "label": row.label,
+        "name": row.name,
+        "capacity": row.capacity,
+        "title": row.title,
+        "notice": row.notice,
+    }
+
+
+def with_ids(ask: Ask, id: str = "", ids: tuple[str, ...] = ()) -> Ask:
+    """The same request with the ids that were made for it."""
+    return Ask(ask.by, ask.message, id=id or ask.id, ids=ids or ask.ids)
