@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+import errno
+import hashlib
+import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Protocol
+
+from rooms.errors import Invalid, NotFound, StorageFailed
+from rooms.ids import new_id
+
+_PIECE = 256 * 1024
+_HEAD = 8192
+_AREA = re.compile(r"[a-z]{1,16}")
+_SUFFIX = re.compile(r"(\.[a-z0-9]{1,8})?")
 
 
 class Stream(Protocol):
@@ -33,22 +45,82 @@ class FileStore:
     def put(self, area: str, stream: Stream, *, limit: int, suffix: str = "") -> Stored:
         """Stream into ``area`` (papers, packages, replay) under a random name; fsynced before it is named.
 
-        Raises Invalid paper.too_large past ``limit`` bytes, StorageFailed storage.full.
+        Raises Invalid file.too_large past ``limit`` bytes, StorageFailed (storage.full, storage.failed).
         """
-        raise NotImplementedError
+        path, target = self.place(area, suffix)
+        temporary = target.with_name(f".{target.name}.new")
+        try:
+            with open(temporary, "xb") as out:
+                length, digest, head = _copy(stream, out, limit)
+                out.flush()
+                os.fsync(out.fileno())
+            temporary.rename(target)
+            _sync_folder(target.parent)
+        except OSError as error:
+            temporary.unlink(missing_ok=True)
+            raise _translated(error) from error
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+        return Stored(path, length, digest, head)
 
     def path_of(self, path: str) -> Path:
         """The absolute path of a stored file. Raises NotFound for one that leaves the store or is not there."""
-        raise NotImplementedError
+        root = self.root.resolve()
+        target = (root / path).resolve()
+        if not target.is_relative_to(root) or not target.exists() or target == root:
+            raise NotFound()
+        return target
 
     def open(self, path: str) -> BinaryIO:
         """Open a stored file for reading. Raises NotFound."""
-        raise NotImplementedError
+        return open(self.path_of(path), "rb")
 
     def place(self, area: str, suffix: str = "") -> tuple[str, Path]:
-        """A fresh name for a file that somebody else writes (package, replay): relative and absolute path."""
-        raise NotImplementedError
+        """A fresh name for a file or folder that somebody else writes (package, replay): relative and absolute path."""
+        if not _AREA.fullmatch(area) or not _SUFFIX.fullmatch(suffix):
+            raise ValueError("areas and suffixes are plain words")
+        name = new_id()
+        path = f"{area}/{name[:2]}/{name}{suffix}"  # two letters of folders keep each below some thousand entries
+        target = self.root / path
+        try:
+            target.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
+        except OSError as error:
+            raise _translated(error) from error
+        return path, target
 
     def remove(self, path: str) -> None:
         """Remove a stored file if it is there (caches, uploads that failed)."""
-        raise NotImplementedError
+        try:
+            self.path_of(path).unlink(missing_ok=True)
+        except NotFound:
+            return
+
+
+def _copy(stream: Stream, out: BinaryIO, limit: int) -> tuple[int, str, bytes]:
+    digest = hashlib.sha256()
+    length = 0
+    head = b""
+    while piece := stream.read(_PIECE):
+        length += len(piece)
+        if length > limit:
+            raise Invalid("file.too_large", "The file is too large.", limit=limit)
+        digest.update(piece)
+        if len(head) < _HEAD:
+            head = (head + piece)[:_HEAD]
+        out.write(piece)
+    return length, digest.hexdigest(), head
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _translated(error: OSError) -> StorageFailed:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return StorageFailed("storage.full", "There is no room left on the disk.")
+    return StorageFailed("storage.failed", "The file could not be stored.")

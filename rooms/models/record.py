@@ -46,7 +46,8 @@ class Gap(Base):
     source: Mapped[str] = mapped_column(sa.String(16), default="")
     from_utc: Mapped[float] = mapped_column(sa.Float(53))
     to_utc: Mapped[float] = mapped_column(sa.Float(53))
-    reason: Mapped[str] = mapped_column(sa.String(32))  # relay_died, line_lost, disk, device_off, unknown
+    reason: Mapped[str] = mapped_column(sa.String(32))  # words of docs/formats.md
+    lost_s: Mapped[float] = mapped_column(sa.Float(53), default=0.0)
     note: Mapped[str] = text()
 
 
@@ -57,9 +58,9 @@ class Package(Base):
 
     id: Mapped[str] = id_column()
     session_id: Mapped[str] = mapped_column(sa.String(24), sa.ForeignKey("session.id"), unique=True)
-    path: Mapped[str] = text()  # relative to the file store
+    path: Mapped[str] = text()  # folder, relative to the file store
     length: Mapped[int] = mapped_column(sa.BigInteger)
-    sha256: Mapped[str] = mapped_column(sa.String(64))
+    problems: Mapped[list[str]] = mapped_column(default=list)  # "code file": what was not as the relay had said
     manifest_sha256: Mapped[str] = mapped_column(sa.String(64))
     key_id: Mapped[str] = mapped_column(sa.String(64))
     locked_at: Mapped[dt.datetime] = mapped_column(index=True)
