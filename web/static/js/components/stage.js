@@ -139,7 +139,7 @@ export class Stage {
     const track = tile.own ? (room.media.tracks.get(/** @type {any} */ (tile.source)) ?? null) : (room.incoming.get(tile.key) ?? null);
     const off = view.muted.includes(tile.source) || view.muted_by_operator.includes(tile.source);
     shown.setTrack(track);
-    const pictured = Boolean(track) && !off && (tile.own || view.publishes.includes(tile.source));
+    const pictured = Boolean(track) && !off && (tile.own || view.publishes.includes(tile.source) || view.state === 'lost' || room.lostFor() !== null);
     show(shown.video, pictured);
     show(shown.still, !pictured);
     this._words(shown, tile, view, isMain);

@@ -1,0 +1,97 @@
+// @ts-check
+/** The players of a replay: one <video> a point, all following one master clock. */
+
+import { el, icon, setText, show } from '../lib/dom.js';
+import { _ } from '../lib/i18n.js';
+import { covering, follow, gapKind } from '../lib/timeline.js';
+
+/**
+ * @typedef {import('../lib/timeline.js').Segment} Segment
+ * @typedef {{key: string, name: string, paper: boolean, segments: Segment[], gaps: import('../lib/timeline.js').Gap[]}} Point
+ */
+
+const NEAR_END = 0.25; // a file may end a little before its segment does
+
+export class PointPlayer {
+  /**
+   * @param {Point} point
+   * @param {number} index
+   * @param {() => void} onpick
+   */
+  constructor(point, index, onpick) {
+    this.point = point;
+    /** @type {Segment | null} */
+    this.segment = null;
+    this.video = /** @type {HTMLVideoElement} */ (el('video', { playsinline: true, preload: 'auto', 'data-testid': 'replay-video' }));
+    this.still = el('div', { class: 'sil' }, icon('user'));
+    this.gap = el('div', { class: 'wait', 'data-testid': 'replay-gap' });
+    this.error = '';
+    const number = index < 9 ? el('kbd', {}, String(index + 1)) : null;
+    this.node = el('button', { type: 'button', class: `tile${point.paper ? ' paper' : ''}`, 'data-testid': 'replay-tile', 'data-participant': point.key, onclick: onpick, 'aria-label': _('Phóng lớn {name}', { name: point.name }) },
+      this.video, this.still, this.gap, el('span', { class: 'name' }, number, point.name));
+    this.video.addEventListener('error', () => {
+      if (this.video.getAttribute('src')) this.error = _('Không mở được đoạn này. Hãy tải lại trang; bản gốc trong gói không bị ảnh hưởng.');
+    });
+  }
+
+  /**
+   * Bring this player to where the master clock stands.
+   * @param {number} at session seconds
+   * @param {boolean} playing
+   * @param {number} rate
+   */
+  follow(at, playing, rate) {
+    const { video } = this;
+    const segment = covering(this.point.segments, at);
+    if (segment !== this.segment) this._change(segment);
+    show(video, Boolean(segment) && segment?.kind !== 'sound');
+    show(this.still, !segment || segment.kind === 'sound');
+    this._words(at, segment);
+    if (!segment) return;
+    const target = at - segment.start;
+    if (Number.isFinite(video.duration) && target > video.duration - NEAR_END) {
+      if (!video.paused) video.pause();
+      return;
+    }
+    if (!playing) {
+      if (!video.paused) video.pause();
+      if (Math.abs(video.currentTime - target) > 0.04 && !video.seeking) video.currentTime = target;
+      return;
+    }
+    const step = follow(target, video.currentTime, rate);
+    if (step.jump && !video.seeking) video.currentTime = target;
+    if (Math.abs(video.playbackRate - step.rate) > 0.004) video.playbackRate = step.rate;
+    if (video.paused) void video.play().catch(() => {});
+  }
+
+  /** @param {Segment | null} segment */
+  _change(segment) {
+    this.segment = segment;
+    this.error = '';
+    if (segment) {
+      this.video.src = segment.url;
+    } else {
+      this.video.pause();
+      this.video.removeAttribute('src');
+      this.video.load();
+    }
+  }
+
+  /**
+   * @param {number} at
+   * @param {Segment | null} segment
+   */
+  _words(at, segment) {
+    let text = this.error;
+    if (!segment) text = gapKind(this.point.gaps, at) === 'lost' ? _('Mất kết nối') : _('Không ghi');
+    else if (!text && segment.kind === 'sound') text = _('Chỉ ghi âm');
+    setText(this.gap, text);
+    show(this.gap, Boolean(text));
+    this.node.classList.toggle('dimmed', !segment);
+  }
+
+  /** It should be running and has nothing to show yet. */
+  get waiting() {
+    return Boolean(this.segment) && !this.error && this.video.readyState < 2;
+  }
+}
