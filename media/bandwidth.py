@@ -1,19 +1,192 @@
-"""How much a publisher's line carries, estimated where it arrives. To be filled in."""
+"""How much a publisher's line carries, estimated where it arrives, to be told by REMB.
+
+The measure is queueing delay: arrival time minus the sender's abs-send-time, above the least value of the last
+seconds, taken as the minimum over the last 150 ms. A stall of either process delays some packets and then lets all
+catch up, which the minimum does not see; a full line delays every packet. While no queue grows, the estimate rises
+fast as long as the sender follows it (a Chromium sender takes a rising REMB at once only in its first seconds); when
+a queue grows, it falls below the rate that really arrived, the more the longer the queue. Times are monotonic seconds.
+"""
 
 from __future__ import annotations
 
+from collections import deque
+
+WRAP = 1 << 24
+UNIT = 1 / 262144  # s per unit of abs-send-time (6.18 fixed point)
+
+MIN_WINDOW = 0.15  # s over which the least delay counts
+BASE_WINDOW = 10.0  # s after which a longer way counts as the new normal
+QUEUE_LOW = 0.015  # s: no queue
+QUEUE_HIGH = 0.030  # s: a queue, if it grows
+QUEUE_LONG = 0.200  # s: a queue that must go even if it stands still
+RATE_WINDOW = 0.5  # s
+START_STEP, START_PAUSE = 1.25, 0.2  # the fast rise: factor, and s between two
+FOLLOWED = 0.75  # share of the estimate that must arrive before the next fast step
+GROWTH = 0.08  # per s, the slow rise
+NEAR_GROWTH = 0.03  # per s, close to where a queue grew before
+DECREASE_PAUSE = 0.3  # s between two decreases: the first must have had its effect
+FORGET = 15.0  # s after which a limit found before is tried again with the fast rise
+LOSS_HOLD, LOSS_DOWN = 0.05, 0.10
+REPEAT = 1.0  # s: REMB is repeated at least so often
+RESET_GAP = 2.0  # s without packets after which delays before and after do not compare
+
 
 class BandwidthEstimator:
-    """Placeholder with the interface of the estimator."""
+    """The estimate for one publish leg. ``ceiling_bps`` may be changed at any time."""
+
+    __slots__ = (
+        "_base", "_base_next", "_base_since", "_bytes", "_counts", "_decreased_at", "_delays", "_fast", "_last_send",
+        "_limit", "_loss_at", "_low_since", "_previous_queue", "_rates", "_sent_bps", "_sent_at", "_stepped_at",
+        "_updated_at", "bitrate_bps", "ceiling_bps", "min_bps", "queue", "loss",
+    )  # fmt: skip
 
     def __init__(self, start_bps: int, min_bps: int) -> None:
-        self.bitrate_bps = start_bps
+        self.bitrate_bps = float(start_bps)
         self.min_bps = min_bps
         self.ceiling_bps = start_bps
+        self.queue = 0.0  # s, queueing delay
+        self.loss = 0.0  # share of packets lost lately
+        self._delays: deque[tuple[float, float]] = deque()  # (arrival, delay), only rising delays: a minimum queue
+        self._last_send = -1
+        self._base = 1e9
+        self._base_next = 1e9
+        self._base_since = 0.0
+        self._bytes = 0
+        self._rates: deque[tuple[float, int]] = deque()  # (time, bytes) per update
+        self._counts: deque[tuple[float, int, int]] = deque()
+        self._previous_queue = 0.0
+        self._fast = True
+        self._limit = 0.0  # rate at which a queue grew last
+        self._decreased_at = -1e9
+        self._stepped_at = -1e9
+        self._low_since = -1e9
+        self._loss_at = -1e9
+        self._updated_at = -1.0
+        self._sent_bps = 0.0
+        self._sent_at = -1e9
 
     def add(self, send_time: int, size: int, now: float) -> None:
-        """A packet arrived. ``send_time``: abs-send-time, 24 bits."""
+        """A packet arrived (the hot path). ``send_time``: abs-send-time, 24 bits."""
+        self._bytes += size
+        last = self._last_send
+        if last < 0:
+            unwrapped = send_time
+        else:
+            unwrapped = last + ((send_time - last + 0x800000) & 0xFFFFFF) - 0x800000
+        if unwrapped > last:
+            self._last_send = unwrapped
+        delay = now - unwrapped * UNIT
+        delays = self._delays
+        while delays and delays[-1][1] >= delay:
+            delays.pop()
+        delays.append((now, delay))
+
+    def add_size(self, size: int) -> None:
+        """A packet without a send time arrived: only the rate counts."""
+        self._bytes += size
+
+    def count(self, expected: int, received: int, now: float) -> None:
+        """Packets expected and received on the leg so far, for the loss."""
+        counts = self._counts
+        counts.append((now, expected, received))
+        while counts[0][0] < now - 1.0 and len(counts) > 2:
+            counts.popleft()
+        new = expected - counts[0][1]
+        lost = new - (received - counts[0][2])
+        self.loss = max(0.0, lost / new) if new >= 20 else 0.0
+
+    def rate(self, now: float, window: float = RATE_WINDOW) -> float:
+        """Rate that arrived over the last ``window`` seconds, in bit/s."""
+        total = 0
+        since = now - 0.1  # an entry covers the time since the one before it, 100 ms as a rule
+        for time, size in reversed(self._rates):
+            if time <= now - window - 0.001:
+                since = time
+                break
+            total += size
+            since = time - 0.1
+        return total * 8 / (now - since) if total else 0.0
 
     def update(self, now: float) -> int:
-        """The estimate now."""
-        return min(self.bitrate_bps, self.ceiling_bps)
+        """Every 100 ms: the bitrate to announce now, or 0 when there is nothing new to say."""
+        elapsed = min(0.5, now - self._updated_at) if self._updated_at >= 0 else 0.1
+        self._updated_at = now
+        self._rates.append((now, self._bytes))
+        if not self._bytes and len(self._rates) > 20 and not any(size for _, size in self._rates):
+            self._restart()
+        self._bytes = 0
+        while self._rates[0][0] < now - RESET_GAP:
+            self._rates.popleft()
+        self._measure_queue(now)
+        self._adjust(now, elapsed)
+        self.bitrate_bps = max(float(self.min_bps), min(self.bitrate_bps, float(self.ceiling_bps)))
+        return self._announce(now)
+
+    def _restart(self) -> None:
+        """Long silence: the sender's clock or way may have changed, so delays start anew."""
+        self._delays.clear()
+        self._last_send = -1
+        self._base = self._base_next = 1e9
+
+    def _measure_queue(self, now: float) -> None:
+        delays = self._delays
+        while delays and delays[0][0] < now - MIN_WINDOW:
+            if len(delays) == 1:
+                break
+            delays.popleft()
+        self._previous_queue = self.queue
+        if not delays:
+            self.queue = 0.0
+            return
+        delay = delays[0][1]
+        if now - self._base_since > BASE_WINDOW / 2:
+            self._base, self._base_next = self._base_next, 1e9
+            self._base_since = now
+        self._base = min(self._base, delay)
+        self._base_next = min(self._base_next, delay)
+        self.queue = delay - self._base
+        if self.queue >= QUEUE_LOW:
+            self._low_since = now
+
+    def _adjust(self, now: float, elapsed: float) -> None:
+        rate = self.rate(now)
+        growing = self.queue > self._previous_queue + 0.002
+        if self.queue > QUEUE_LONG or (self.queue > QUEUE_HIGH and growing):
+            if now - self._decreased_at >= DECREASE_PAUSE and rate > 0:
+                # An empty queue again in about half a second, without starving the picture.
+                self._decrease(rate, max(0.5, 0.9 - 1.2 * self.queue), now)
+            return
+        if self.loss > LOSS_DOWN:
+            if now - self._loss_at >= 1.0 and rate > 0:
+                self._loss_at = now
+                self._decrease(min(rate, self.bitrate_bps), 1 - 0.5 * self.loss, now)
+            return
+        if self.queue >= QUEUE_LOW or self.loss > LOSS_HOLD:
+            return
+        if self._limit and now - self._decreased_at > FORGET:
+            self._limit = 0.0
+            self._fast = True
+        if self._fast:
+            if now - self._stepped_at >= START_PAUSE and self.rate(now, 0.25) >= FOLLOWED * self.bitrate_bps:
+                self._stepped_at = now
+                self.bitrate_bps *= START_STEP
+        elif now - self._low_since > DECREASE_PAUSE and rate > 0.6 * self.bitrate_bps:
+            growth = NEAR_GROWTH if self.bitrate_bps > 0.85 * self._limit else GROWTH
+            self.bitrate_bps *= 1 + growth * elapsed
+
+    def _decrease(self, rate: float, factor: float, now: float) -> None:
+        self._decreased_at = now
+        self._fast = False
+        self._limit = rate
+        self.bitrate_bps = min(self.bitrate_bps, rate * factor)
+
+    def _announce(self, now: float) -> int:
+        change = self.bitrate_bps / self._sent_bps if self._sent_bps else 2.0
+        if change < 0.97 or change > 1.1 or now - self._sent_at >= REPEAT:
+            self._sent_bps = self.bitrate_bps
+            self._sent_at = now
+            return int(self.bitrate_bps)
+        return 0
+
+
+__all__ = ["BandwidthEstimator"]

@@ -54,8 +54,9 @@ class PublishLeg:
         self.learned = 0
         self.level_id = 0
         self.time_id = 0
+        self.timed: Publication | None = None  # whose RTP times stand in for abs-send-time where that is missing
         self.octets = 0
-        self.report_due = 0.0
+        self.report_due = now + 0.2
         self.remb = False
         self.quality_at = now
         self.quality_octets = 0
@@ -78,6 +79,8 @@ class PublishLeg:
             self.time_id = section.extensions.abs_send_time or self.time_id
         gone = list(ended.values())
         self.streams = {ssrc: stream for ssrc, stream in self.streams.items() if stream.publication not in gone}
+        pictures = [item for item in self.publications.values() if not item.audio]
+        self.timed = pictures[0] if pictures and not self.time_id else None
         self.remb = any("goog-remb" in section.codec.feedback for section in media)
         return gone
 

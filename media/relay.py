@@ -358,6 +358,11 @@ class Relay:
             if send_time != TIME_UNKNOWN:
                 leg.estimator.add(send_time, size, now)
         publication = stream.publication
+        if not leg.time_id:
+            if publication is leg.timed and not stream.rtx:
+                leg.estimator.add(timestamp * 262144 // publication.clock_rate & 0xFFFFFF, size, now)
+            else:
+                leg.estimator.add_size(size)
         publication.last_at = now
         if not publication.allowed:
             return "not_allowed"
@@ -438,9 +443,8 @@ class Relay:
         self._choose_speakers(now)
 
     def _wake(self, now: float) -> None:
-        """A leg came: the clock, if it stood still, starts again."""
-        if self._tick_at < now:
-            self._tick_at = now + TICK
+        """A leg came: tick at once, for the first REMB of a publisher should come before its first picture."""
+        self._tick_at = min(self._tick_at, now)
 
     def _choose_speakers(self, now: float) -> None:
         microphones: dict[str, list[tuple[str, float]]] = {}

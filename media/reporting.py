@@ -18,7 +18,6 @@ from media.types import SLOT, Batch, Slab
 
 SENDER = 1  # our SSRC in feedback; publishers do not look at it
 MAX_NACKS_OUT = 250  # numbers per NACK packet
-FIRST_REPORT = 0.2  # s after the leg came up: the sender's start phase needs early reports
 
 
 class Options(Protocol):
@@ -111,12 +110,10 @@ class Reporting:
     def tick(self, now: float, batch: Batch) -> None:
         """Every 100 ms: receiver reports, REMB, the recorder's key frames, layers that are no longer sent."""
         for leg in self._publishers.values():
-            if now >= leg.report_due:
-                first = leg.report_due == 0.0
-                leg.report_due = now + (FIRST_REPORT if first else self._options.report_interval_s)
-                if not first:
-                    self._receiver_report(leg, now, batch)
-            if leg.remb and leg.octets:
+            if now >= leg.report_due and self._receiver_report(leg, now, batch):
+                leg.report_due = now + self._options.report_interval_s
+            if leg.remb:
+                leg.estimator.count(*leg.counted(), now)
                 bitrate = leg.estimator.update(now)
                 if bitrate and leg.slab.reserve() >= 0:
                     ssrcs = [ssrc for ssrc, stream in leg.streams.items() if not stream.rtx]
@@ -141,11 +138,16 @@ class Reporting:
             if not recorded or any(item.layer is not layer for item in publication.subscriptions):
                 layer.keys.want(now)
 
-    def _receiver_report(self, leg: PublishLeg, now: float, batch: Batch) -> None:
+    def _receiver_report(self, leg: PublishLeg, now: float, batch: Batch) -> bool:
+        """Send one if there is something to report on; the first ones soon, the sender's start phase needs them."""
+        if leg.slab.reserve() < 0:
+            return False
         blocks = list(leg.report_blocks(now))
-        if blocks and leg.slab.reserve() >= 0:
-            size = rtcp.write_receiver_report(leg.slab.buffer, leg.slab.count * SLOT, SENDER, blocks)
-            _commit(leg.slab, size, batch)
+        if not blocks:
+            return False
+        size = rtcp.write_receiver_report(leg.slab.buffer, leg.slab.count * SLOT, SENDER, blocks)
+        _commit(leg.slab, size, batch)
+        return True
 
     def ceiling(self, leg: PublishLeg) -> int:
         """The most that a leg with these sources may send, in bit/s."""

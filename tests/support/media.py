@@ -147,7 +147,7 @@ class World:
         values = {name: getattr(base, name) for name in ("epoch", "version", "state", "record", "part", "members")}
         values["version"] += 1
         values.update(fields)
-        self.desired = Desired(session=session, **values)  # type: ignore[arg-type]
+        self.desired = Desired(session=session, **values)
         self.relay.apply(self.desired, self.now)
 
     def publish(self, peer: str, *media: PublishedMedia, slab: Slab | None = None) -> None:
