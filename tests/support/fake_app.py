@@ -15,6 +15,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
@@ -34,6 +35,7 @@ from media.messages import (
     Refused,
     RelayState,
     Report,
+    Source,
     Speaker,
     SubscribeAnswer,
     SubscribeOffer,
@@ -83,6 +85,11 @@ class FakeApp:
             self._server.close()
             await self._server.wait_closed()
         self._server = self._socket = None
+
+    async def settle(self) -> None:
+        """Wait for answers that are being made."""
+        if self._tasks:
+            await asyncio.wait(self._tasks)
 
     async def _serve(self, opened: ServerConnection) -> None:
         assert opened.request is not None and opened.request.path == "/relay/link"
@@ -259,10 +266,18 @@ class Room:
             )
         )
 
+    def add(self, participant: str, peer: str, publish: tuple[Source, ...] = ()) -> None:
+        """A member; ``tell`` makes it so."""
+        self.members[participant] = Member(participant=participant, peer=peer, publish=publish)
+
+    def change(self, participant: str, **changes: Any) -> None:
+        """Change fields of a member; ``tell`` makes it so."""
+        self.members[participant] = msgspec.structs.replace(self.members[participant], **changes)
+
     async def join(self, participant: str, client: MediaClient) -> None:
         """Admit a participant whose peer id is ``peer-<participant>``; publish when it has a clip, and subscribe."""
         peer = f"peer-{participant}"
-        self.members[participant] = Member(participant=participant, peer=peer, publish=("mic", "camera"))
+        self.add(participant, peer, ("mic", "camera"))
         self.clients[peer] = client
         await self.tell()
         if client.clip is not None:
@@ -296,8 +311,11 @@ class Room:
             await self.app.send(SubscribeAnswer(peer=offer.peer, offer=offer.offer, sdp=sdp))
 
     async def close(self) -> None:
-        """Close every client."""
-        for client in self.clients.values():
+        """Close every client; offers that are still on their way must not open new connections."""
+        clients, self.clients = self.clients, {}
+        self.app.on_offer = None
+        await self.app.settle()
+        for client in clients.values():
             await client.close()
 
 
