@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from signaling import messages as m
-from signaling.commands import HUB, Add, Ask, Connect, Disconnect, RingAnswered, RingNext
+from signaling.commands import HUB, Add, Ask, Connect, Disconnect, GiveButtons, RingAnswered, RingNext
 from signaling.errors import Refusal
 from signaling.state import Event, Participant, RoomState
 
@@ -59,6 +59,17 @@ def disconnect(state: RoomState, gone: Disconnect, now: float) -> Decision:
     if one is None or one.state not in ("joined", "waiting", "admitted"):
         return []
     return [Event("participant.lost", now, {"participant": one.participant})]
+
+
+def give_buttons(state: RoomState, command: GiveButtons, now: float) -> Decision:
+    one = state.find(command.participant)
+    if one is None:
+        return Refusal("participant.unknown")
+    if one.role != "operator" or one.restricted or one.state == "removed":
+        return Refusal("right.missing")
+    if state.state == "closed" or state.operator == one.participant:
+        return []
+    return [Event("operator.taken", now, {"participant": one.participant, "from": state.operator})]
 
 
 def target(state: RoomState, ask: Ask) -> Participant | Refusal:

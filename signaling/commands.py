@@ -62,6 +62,13 @@ class Disconnect:
 
 
 @dataclass(frozen=True, slots=True)
+class GiveButtons:
+    """An entitled operator took the buttons from the board, perhaps before entering the room."""
+
+    participant: str
+
+
+@dataclass(frozen=True, slots=True)
 class RingNext:
     """Nobody answered: ask the next one."""
 
@@ -110,5 +117,17 @@ class Tick:
 
 
 Command = (
-    Ask | Open | Add | Connect | Disconnect | RingNext | RingAnswered | Reported | RelayGone | Anchor | Locked | Tick
+    Ask
+    | Open
+    | Add
+    | Connect
+    | Disconnect
+    | GiveButtons
+    | RingNext
+    | RingAnswered
+    | Reported
+    | RelayGone
+    | Anchor
+    | Locked
+    | Tick
 )

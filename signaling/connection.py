@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
-
 from typing import Any
 
 from signaling.messages import CLOSE_AGAIN

@@ -20,6 +20,7 @@ from signaling.commands import (
     Command,
     Connect,
     Disconnect,
+    GiveButtons,
     Locked,
     Open,
     RelayGone,
@@ -54,6 +55,8 @@ def decide(state: RoomState, command: Command, now: float) -> Decision:
             return attendance.connect(state, command, now)
         case Disconnect():
             return attendance.disconnect(state, command, now)
+        case GiveButtons():
+            return attendance.give_buttons(state, command, now)
         case RingNext():
             return attendance.ring_next(state, command, now)
         case RingAnswered():

@@ -14,13 +14,13 @@ import msgspec
 from sqlalchemy.orm import Session
 
 from media import messages as r
+from rooms import access, visits
 from rooms import sessions as rows
-from rooms import visits
 from rooms.errors import NotFound, RoomsError, StaleEpoch, TicketRefused
 from rooms.ids import new_id
 from rooms.words import TicketKind
 from signaling import messages as m
-from signaling.commands import HUB, Ask, Connect, Locked, Tick
+from signaling.commands import HUB, Ask, Connect, GiveButtons, Locked, Tick
 from signaling.connection import Connection
 from signaling.desired import desired
 from signaling.errors import (
@@ -195,6 +195,53 @@ class Sessions:
         """Close a session; with ``lock`` it can be locked at once."""
         await self.command(session, m.Close(req="", lock=lock))
 
+    async def take_over(self, session: str, user: str) -> None:
+        """The account takes the buttons from the board. Raises RequestRefused right.missing, NotFound."""
+
+        def find() -> str:
+            with self.store.database.read() as db:
+                now = self.clock()
+                row = rows.participant_for(db, actor_of(db, user, now), session, moment(now))
+                return row.id if row is not None else ""
+
+        host = await self.host(session)
+        await host.submit(GiveButtons(await self.store.run(find)))
+
+    async def ring(self, session: str, site: str, user: str) -> None:
+        """Ring a site into the session, from the board. Raises RequestRefused, NotFound."""
+
+        def look() -> None:
+            with self.store.database.read() as db:
+                now = self.clock()
+                access.load_site(db, actor_of(db, user, now), site, now=moment(now))
+
+        await self.store.run(look)
+        host = await self.command(session, m.Ring(req="", site=site))
+        await host.refresh()
+
+    async def open_visit(
+        self, visit: str, user: str, site: str = "", invite: tuple[str, ...] = (), chair: str = "", admit: bool = True
+    ) -> str:
+        """ "Mời vào phiên": open the session of a waiting visit; ``admit`` lets the visit's point in at once.
+
+        ``site``: the operator's. Gives the session. Raises NotFound, Forbidden, WrongState, Conflict.
+        """
+
+        def work() -> str:
+            with self.store.database.write() as db:
+                now = self.clock()
+                row = rows.open_for_visit(
+                    db, actor_of(db, user, now), visit, moment(now), operator_site_id=site or None, invite=invite,
+                    chair=chair,
+                )  # fmt: skip
+                return row.id
+
+        session = await self.store.run(work)
+        host = await self.host(session)
+        for participant in host.loaded.visit_points if admit else ():
+            await host.submit(Ask(HUB, m.Admit(req="", participant=participant)))
+        return session
+
     async def participant_added(self, session: str, participant: str) -> None:
         """A row was added (a token was made): let the log know."""
         host = await self.host(session)
@@ -285,7 +332,7 @@ class Sessions:
         told = (
             as_signaling_error(error) if not isinstance(error, TimeoutError) else ProtocolError("protocol.hello_first")
         )
-        code = _close_code(told)
+        code = close_code(told)
         frame = m.Error(code=told.code, message=translate(told.code, told.message, told.values))
         if connection is not None:
             connection.send(frame)
@@ -510,7 +557,7 @@ def _same_place(state: RoomState, site: str, role: str) -> str:
     return best.participant if best is not None else ""
 
 
-def _close_code(error: SignalingError) -> int:
+def close_code(error: SignalingError) -> int:
     if error.code == "session.over":
         return m.CLOSE_ENDED
     if isinstance(error, Unavailable):

@@ -1,0 +1,378 @@
+"""The hub channel (``/ws/hub``): who is present where, the queue, running sessions, alerts, rings, calls for help.
+
+One socket per device, the newest wins. Everything is sent again as a whole, at most once a second, and only to those
+for whom something changed; what an account may see is worked out by ``signaling.board``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sqlalchemy.orm import Session
+
+from rooms import audit, people, visits
+from rooms import sessions as rows
+from rooms.errors import NotFound, RoomsError, TicketRefused
+from rooms.ids import new_id
+from rooms.models import Site
+from rooms.words import ParticipantRole, ParticipantState, TicketKind
+from signaling import messages as m
+from signaling.board import Alert, LiveSession, Present, Seen, Snapshot, live_session, place_of, rings_for, see
+from signaling.commands import Command, RingAnswered
+from signaling.connection import SILENT_S, Connection
+from signaling.errors import (
+    NotAllowed,
+    ProtocolError,
+    Refusal,
+    RequestRefused,
+    SignalingError,
+    Translate,
+    Unavailable,
+    english,
+)
+from signaling.host import SessionHost, as_signaling_error
+from signaling.sessions import DEVICE, HELLO_S, Sessions, close_code
+from signaling.sockets import Socket, SocketClosed
+from signaling.state import RoomState
+from signaling.store import actor_of, moment
+
+log = logging.getLogger(__name__)
+
+EVERY_S = 1.0
+SLOW_FACTOR = 5.0
+"""The next refresh waits at least this many times as long as the last one took: many officers on a small machine."""
+
+REFRESH_S = 15.0
+"""Queue and sites also change without us hearing of it (another app, the desk's pages)."""
+
+ALERT_S = 30 * 60.0
+MAX_ALERTS = 100
+MAX_HELP = 500
+
+RoomUrl = Callable[[str], str]
+
+
+@dataclass(slots=True, eq=False)
+class Desk:
+    """A device on the channel after its handshake."""
+
+    connection: Connection
+    present: Present
+    translate: Translate
+    last: m.HubState | None = None
+    waits_for: str = ""
+
+
+class HubChannel:
+    """All devices on the hub channel of this app."""
+
+    def __init__(
+        self,
+        sessions: Sessions,
+        clock: Callable[[], float],
+        room_url: RoomUrl = lambda session: f"/room/{session}",
+        every_s: float = EVERY_S,
+    ) -> None:
+        self._sessions, self._store, self._clock = sessions, sessions.store, clock
+        self._room_url, self._every_s = room_url, every_s
+        self._desks: dict[str, Desk] = {}
+        self._alerts: list[Alert] = []
+        self._told: set[tuple[str, str]] = set()
+        self._wake = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Begin to send."""
+        self._sessions.watchers.append(self._session_changed)
+        self._task = asyncio.create_task(self._run(), name="hub-channel")
+
+    async def stop(self) -> None:
+        """Close all sockets."""
+        if self._task is not None:
+            self._task.cancel()
+        for desk in self._desks.values():
+            desk.connection.close(m.CLOSE_AGAIN, "hub stops")
+        await asyncio.gather(*(desk.connection.finish() for desk in self._desks.values()), return_exceptions=True)
+
+    def dirty(self) -> None:
+        """Something that devices may see has changed (a visit was queued, a sitting opened)."""
+        self._wake.set()
+
+    def present_at(self, site: str) -> int:
+        """How many devices are present at a site."""
+        return sum(1 for desk in self._desks.values() if site in desk.present.sites)
+
+    def _session_changed(self, host: SessionHost) -> None:
+        visit = host.loaded.visit
+        if visit and host.state.state in ("open", "running"):
+            for desk in self._desks.values():
+                if desk.waits_for == visit:
+                    desk.waits_for = ""
+                    desk.connection.send(m.Called(session=host.session, url=self._room_url(host.session)))
+        self.dirty()
+
+    # --- sending -----------------------------------------------------------------------------------------------------
+
+    async def _run(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), REFRESH_S)
+            self._wake.clear()
+            began = loop.time()
+            try:
+                await self.refresh()
+            except (SignalingError, RoomsError) as error:
+                log.warning("hub channel: %s", error)
+            except Exception:
+                log.exception("hub channel: refresh failed")
+            await asyncio.sleep(max(self._every_s, SLOW_FACTOR * (loop.time() - began)))
+
+    async def refresh(self) -> None:
+        """Send every device what it may see, if that changed."""
+        now = self._clock()
+        loop_now = asyncio.get_running_loop().time()
+        for desk in list(self._desks.values()):
+            if loop_now - desk.connection.heard > SILENT_S:
+                desk.connection.close(m.CLOSE_AGAIN, "silent")
+        self._alerts = [alert for alert in self._alerts if now - alert.utc < ALERT_S][-MAX_ALERTS:]
+        desks = list(self._desks.values())
+        if not desks:
+            return
+        snapshot = self._snapshot(now)
+        states = await self._store.run(self._states, [desk.present for desk in desks], snapshot)
+        for desk in desks:
+            state = states.get(desk.present.device)
+            if state is not None:
+                self._send(desk, state)
+
+    @staticmethod
+    def _send(desk: Desk, state: m.HubState) -> None:
+        if desk.last is not None and _same(desk.last, state):
+            return
+        desk.last = state
+        desk.connection.send(state)
+
+    def _snapshot(self, now: float) -> Snapshot:
+        live: dict[str, LiveSession] = {
+            host.session: live_session(host.state, host.labels, host.loaded.visit, host.lines, now)
+            for host in self._sessions.hosts.values()
+        }
+        return Snapshot(now, tuple(desk.present for desk in self._desks.values()), tuple(self._alerts), live)
+
+    def _states(self, presents: list[Present], snapshot: Snapshot) -> dict[str, m.HubState]:
+        """In a thread: one look per account, however many devices it has."""
+        seen: dict[tuple[str, tuple[str, ...]], Seen] = {}
+        states = {}
+        with self._store.database.read() as db:
+            for present in presents:
+                key = (present.user, present.sites)
+                if key not in seen:
+                    try:
+                        seen[key] = see(db, present.user, present.sites, snapshot)
+                    except NotFound:
+                        seen[key] = Seen((), (), (), ())  # the account was shut
+                mine = seen[key]
+                states[present.device] = m.HubState(
+                    utc=snapshot.utc,
+                    sites=mine.sites,
+                    queue=mine.queue,
+                    sessions=mine.sessions,
+                    alerts=mine.alerts,
+                    ring=rings_for(db, snapshot, present),
+                )
+        return states
+
+    # --- a device ----------------------------------------------------------------------------------------------------
+
+    async def serve(self, socket: Socket, translate: Translate = english) -> None:
+        """Serve ``/ws/hub`` until the socket ends."""
+        desk: Desk | None = None
+        try:
+            async with asyncio.timeout(HELLO_S):
+                present = await self._present(socket)
+            connection = Connection(socket, present.device, m.encode, asyncio.get_running_loop().time())
+            connection.start()
+            desk = Desk(connection, present, translate)
+            old = self._desks.get(present.device)
+            self._desks[present.device] = desk
+            if old is not None:
+                old.connection.close(m.CLOSE_REPLACED, "replaced")
+            self.dirty()
+            await self._read_until_closed(desk)
+        except SocketClosed:
+            pass
+        except (SignalingError, RoomsError, TimeoutError) as error:
+            told = (
+                as_signaling_error(error)
+                if not isinstance(error, TimeoutError)
+                else ProtocolError("protocol.hello_first")
+            )
+            with contextlib.suppress(SocketClosed):
+                frame = m.Error(code=told.code, message=translate(told.code, told.message, told.values))
+                await socket.send_text(m.encode(frame))
+            await socket.close(close_code(told), told.code)
+        finally:
+            if desk is not None:
+                if self._desks.get(desk.present.device) is desk:
+                    del self._desks[desk.present.device]
+                self.dirty()
+                await desk.connection.finish()
+
+    async def _present(self, socket: Socket) -> Present:
+        try:
+            message = m.decode_from_device(await socket.receive_text())
+        except m.BadMessage as error:
+            raise ProtocolError(error.code) from error
+        if not isinstance(message, m.Present):
+            raise ProtocolError("protocol.hello_first")
+        if message.version != m.PROTOCOL_VERSION:
+            raise ProtocolError("protocol.version")
+        if not DEVICE.fullmatch(message.device):
+            raise ProtocolError("message.malformed")
+        try:
+            return await self._store.run(self._redeem, message)
+        except TicketRefused as error:
+            raise NotAllowed() from error
+
+    def _redeem(self, message: m.Present) -> Present:
+        now = self._clock()
+        seat = self._store.redeem(message.token, TicketKind.HUB, now)
+        if seat.device not in ("", message.device):
+            raise NotAllowed()
+        with self._store.database.read() as db:
+            sites, room = place_of(db, seat.user, message.device, now)
+        return Present(message.device, seat.user, sites, room)
+
+    async def _read_until_closed(self, desk: Desk) -> None:
+        reader = asyncio.create_task(self._read(desk), name="hub-reader")
+        writer = asyncio.create_task(desk.connection.closed(), name="hub-writer")
+        try:
+            await asyncio.wait([reader, writer], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            reader.cancel()
+            writer.cancel()
+            results = await asyncio.gather(reader, writer, return_exceptions=True)
+        if isinstance(results[0], Exception):
+            raise results[0]
+
+    async def _read(self, desk: Desk) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            frame = await desk.connection.socket.receive_text()
+            desk.connection.heard = loop.time()
+            if not desk.connection.bucket.take(loop.time()):
+                self._say(desk, SignalingError("flood"), "")
+                desk.connection.close(m.CLOSE_FLOOD, "flood")
+                return
+            try:
+                message = m.decode_from_device(frame)
+            except m.BadMessage as error:
+                self._say(desk, ProtocolError(error.code), "")
+                continue
+            try:
+                await self._handle(desk, message)
+            except (SignalingError, RoomsError) as error:
+                self._say(desk, as_signaling_error(error), getattr(message, "req", ""))
+            except Exception:
+                log.exception("hub channel: %s failed", type(message).__name__)
+                self._say(desk, SignalingError("internal"), getattr(message, "req", ""))
+
+    @staticmethod
+    def _say(desk: Desk, error: SignalingError, req: str) -> None:
+        sentence = desk.translate(error.code, error.message, error.values)
+        desk.connection.send(m.Error(code=error.code, message=sentence, req=req))
+
+    async def _handle(self, desk: Desk, message: m.FromDevice) -> None:
+        match message:
+            case m.Ping():
+                desk.connection.send(m.Pong(n=message.n, utc=self._clock()))
+            case m.RingAnswer():
+                await self._answer(desk, message)
+            case m.Wait():
+                await self._wait(desk, message)
+            case m.Help():
+                await self._help(desk, message)
+            case m.Present():
+                raise RequestRefused(Refusal("message.unknown"))
+
+    async def _answer(self, desk: Desk, message: m.RingAnswer) -> None:
+        host = next(
+            (h for h in self._sessions.hosts.values() if any(r.ring == message.ring for r in h.state.rings)), None
+        )
+        ring = next((r for r in host.state.rings if r.ring == message.ring), None) if host is not None else None
+        if host is None or ring is None or ring.site not in desk.present.sites:
+            raise RequestRefused(Refusal("ring.unknown"))
+        site, session = ring.site, host.session
+        known = next((p for p in host.state.participants if p.site == site and p.state != "removed"), None)
+        now = self._clock()
+
+        def extra(db: Session, state: RoomState) -> Command:
+            if not message.accept:
+                return RingAnswered(message.ring, False, "")
+            if known is not None:
+                return RingAnswered(message.ring, True, known.participant)
+            place = db.get(Site, site)
+            row = rows.add_participant(
+                db, session, place.name if place is not None else "", moment(now), role=ParticipantRole.GUEST,
+                site_id=site, user_id=desk.present.user or None, publish=("mic", "camera", "screen"),
+                state=ParticipantState.ADMITTED,
+            )  # fmt: skip
+            return RingAnswered(message.ring, True, row.id)
+
+        await host.submit(RingAnswered(message.ring, message.accept, known.participant if known else ""), extra)
+        await host.refresh()
+        desk.connection.send(m.Done(req=message.req))
+        if message.accept:
+            desk.connection.send(m.Called(session=session, url=self._room_url(session)))
+
+    async def _wait(self, desk: Desk, message: m.Wait) -> None:
+        if not desk.present.user:
+            raise RequestRefused(Refusal("visit.unknown"))
+
+        def work() -> None:
+            with self._store.database.write() as db:
+                now = self._clock()
+                visits.queue_online(db, actor_of(db, desk.present.user, now), message.visit, moment(now))
+
+        try:
+            await self._store.run(work)
+        except NotFound:
+            raise RequestRefused(Refusal("visit.unknown")) from None
+        desk.waits_for = message.visit
+        desk.connection.send(m.Done(req=message.req))
+        self.dirty()
+
+    async def _help(self, desk: Desk, message: m.Help) -> None:
+        if len(message.text) > MAX_HELP:
+            raise RequestRefused(Refusal("text.too_long", {"limit": MAX_HELP}))
+        now = self._clock()
+        site = desk.present.sites[0] if desk.present.sites else ""
+        alert = Alert(new_id(), message.kind, site, now, message.text)
+        self._alerts.append(alert)
+        desk.connection.send(m.Done(req=message.req, body={"alert": alert.alert}))
+        self.dirty()
+
+        def work() -> None:
+            with self._store.database.write() as db:
+                actor = people.actor_of(db, desk.present.user, moment(now)) if desk.present.user else None
+                if actor is not None:
+                    audit.log(db, actor, f"help.{message.kind}", "site", site, moment(now))
+
+        with contextlib.suppress(Unavailable, NotFound):
+            await self._store.run(work)
+
+
+def _same(old: m.HubState, new: m.HubState) -> bool:
+    """Whether nothing but the time differs; pages count waiting seconds themselves."""
+    strip = [{k: v for k, v in one.items() if k != "waits_s"} for one in old.queue]
+    other = [{k: v for k, v in one.items() if k != "waits_s"} for one in new.queue]
+    rest = (old.sites, old.sessions, old.alerts, old.ring) == (new.sites, new.sessions, new.alerts, new.ring)
+    return strip == other and rest
+
+
+__all__ = ["HubChannel"]
