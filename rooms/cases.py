@@ -77,7 +77,7 @@ def _search_text(case: Case) -> str:
     words = [case.title, case.summary, case.leader, case.pseudonym]
     if case.number is not None:
         words.append(f"{case.number}/{case.year}")
-    return fold("\n".join(words))
+    return fold("\n".join(word for word in words if word))
 
 
 def update_case(
