@@ -388,5 +388,5 @@ FOLDS: dict[str, Fold] = {
 }
 """Kinds that change the state."""
 
-LOG_ONLY = frozenset({"bookmark.added", "minutes.line", "minutes.section", "journal.heads", "clock.anchor"})
+LOG_ONLY = frozenset({"bookmark.added", "minutes.line", "journal.heads", "clock.anchor"})
 """Kinds that are part of the record but change nothing in the room."""
