@@ -25,8 +25,10 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from starlette.types import Receive, Scope, Send
 
 from rooms.errors import RoomsError
+from signaling.errors import SignalingError
 from web import i18n, logs
 from web.i18n import N_
+from web.sentences import SENTENCES
 
 log = logs.get("errors")
 
@@ -58,6 +60,17 @@ STATUS: dict[str, int] = {
     "relay.away": 503,
     "relay.none": 503,
     "relay.timeout": 503,
+    "owner.moved": 503,
+    "session.over": 409,
+    "session.unknown": 404,
+    "ticket.refused": 401,
+    "participant.unknown": 404,
+    "participant.not_admitted": 403,
+    "participant.removed": 403,
+    "right.missing": 403,
+    "right.buttons": 403,
+    "sdp.no_common_codec": 406,
+    "record.storage": 507,
     "internal": 500,
 }
 """Exact codes; what is not here goes by its last part (BY_SUFFIX), then 400."""
@@ -76,37 +89,6 @@ BY_SUFFIX: dict[str, int] = {
     "too_long": 413,
     "wrong_type": 415,
 }
-
-SENTENCES: dict[str, str] = {
-    "login.needed": N_("Bạn cần đăng nhập để tiếp tục."),
-    "login.wrong": N_("Tên đăng nhập hoặc mật khẩu không đúng."),
-    "login.inactive": N_("Tài khoản này đã ngừng hoạt động. Hãy liên hệ người quản trị."),
-    "login.slow_down": N_("Đăng nhập sai quá nhiều lần. Hãy đợi ít phút rồi thử lại."),
-    "csrf.failed": N_("Trang đã mở quá lâu hoặc biểu mẫu không hợp lệ. Hãy tải lại trang rồi gửi lại."),
-    "forbidden": N_("Bạn không có quyền làm việc này."),
-    "not_found": N_("Không có mục này, hoặc mục này không mở cho bạn."),
-    "conflict": N_("Người khác vừa thay đổi nội dung này. Hãy tải lại trang."),
-    "request.foreign_origin": N_("Yêu cầu đến từ một trang khác nên không được nhận."),
-    "request.too_large": N_("Nội dung gửi lên quá lớn."),
-    "request.malformed": N_("Nội dung gửi lên không đọc được."),
-    "request.method": N_("Địa chỉ này không nhận thao tác vừa gửi."),
-    "request.type": N_("Kiểu nội dung gửi lên không được nhận ở đây."),
-    "request.not_acceptable": N_("Hai bên không có định dạng hình, tiếng chung."),
-    "request.range": N_("Đoạn tệp được yêu cầu không có."),
-    "ticket.unknown": N_("Liên kết truy cập không còn hiệu lực. Hãy mở lại trang."),
-    "ticket.used": N_("Liên kết truy cập đã được dùng. Hãy mở lại trang."),
-    "ticket.expired": N_("Liên kết truy cập đã hết hạn. Hãy mở lại trang."),
-    "paper.too_large": N_("Tệp quá lớn."),
-    "paper.wrong_type": N_("Chỉ nhận tệp PDF, JPEG hoặc PNG; nội dung tệp này không phải loại đó."),
-    "storage.full": N_("Ổ đĩa của máy chủ đã đầy; nội dung chưa được lưu. Hãy báo người quản trị."),
-    "storage.failed": N_("Chưa lưu được nội dung. Hãy thử lại, hoặc báo người quản trị."),
-    "database.busy": N_("Máy chủ đang bận. Hãy thử lại sau ít giây."),
-    "db.away": N_("Cơ sở dữ liệu tạm thời không phản hồi. Nội dung chưa được lưu; hãy thử lại sau ít giây."),
-    "relay.away": N_("Máy chủ truyền hình tạm thời không phản hồi. Hãy thử lại sau ít giây."),
-    "relay.none": N_("Chưa có máy chủ truyền hình nào sẵn sàng. Hãy báo người quản trị."),
-    "internal": N_("Máy chủ gặp lỗi ngoài dự kiến. Sự việc đã được ghi lại; hãy thử lại."),
-}  # fmt: skip
-"""Vietnamese sentences (msgids) by code."""
 
 HEADINGS: dict[int, str] = {
     400: N_("Yêu cầu chưa hợp lệ"),
@@ -209,6 +191,7 @@ def install(app: FastAPI) -> None:
     """Register the handlers on ``app``."""
     app.add_exception_handler(Refusal, _on_refusal)
     app.add_exception_handler(RoomsError, _on_coded)
+    app.add_exception_handler(SignalingError, _on_coded)
     app.add_exception_handler(HTTPException, _on_http)
     app.add_exception_handler(RequestValidationError, _on_validation)
     app.add_exception_handler(DBAPIError, _on_database)

@@ -20,6 +20,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from web.deps import get_hub
+from web.errors import Refusal
 from web.hub import Hub
 
 router = APIRouter()
@@ -113,6 +114,16 @@ async def metrics(request: Request) -> Response:
     for refresh in hub.metrics.on_scrape:
         refresh()
     return Response(generate_latest(hub.metrics.registry), media_type=CONTENT_TYPE_LATEST)
+
+
+@router.get("/hub-ca.pem", include_in_schema=False)
+async def authority(request: Request) -> Response:
+    """The certificate (never the key) of the hub's own authority, for devices that are to trust it."""
+    certificate = getattr(request.app.state, "certificate", None)
+    if certificate is None or certificate.ca is None:
+        raise Refusal("not_found")
+    content = await asyncio.to_thread(certificate.ca.read_bytes)
+    return Response(content, media_type="application/x-x509-ca-cert")
 
 
 def relay_is_linked(hub: Hub) -> bool:

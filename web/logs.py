@@ -46,7 +46,8 @@ def start(level: str, stream: TextIO | None = None) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(number)
-    for noisy in ("uvicorn.access", "httpx", "httpcore", "websockets", "alembic", "peewee", "asyncio"):
+    # uvicorn tells client addresses at info; the others are chatty
+    for noisy in ("uvicorn", "uvicorn.access", "httpx", "httpcore", "websockets", "alembic", "peewee", "asyncio"):
         logging.getLogger(noisy).setLevel(max(number, logging.WARNING))
 
 

@@ -116,11 +116,18 @@ def _layers(hub: Hub) -> list[Middleware]:
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     hub: Hub = app.state.hub
-    for part in (hub.relays, hub.sessions, hub.channel):
-        if part is not None and hasattr(part, "start"):
+    for part in (hub.sessions, hub.channel):
+        if part is not None:
             await part.start()
     yield
+    await stop_signaling(hub)
+
+
+async def stop_signaling(hub: Hub) -> None:
+    """Tell pages and relays to come back later, and let go of them; media goes on. Once."""
+    if hub.stopping:
+        return
     hub.stopping = True
     for part in (hub.channel, hub.sessions, hub.relays):
-        if part is not None and hasattr(part, "stop"):
+        if part is not None:
             await part.stop()

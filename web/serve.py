@@ -30,6 +30,10 @@ log = logs.get("serve")
 GRACE_S = 5
 
 
+class NotStarted(Exception):
+    """The application gave up while it started; the log holds the reason."""
+
+
 class Server(uvicorn.Server):
     """uvicorn without its own signal handlers: one handler stops all servers of this process."""
 
@@ -72,10 +76,10 @@ def certificate_of(config: Config) -> tls.Certificate | None:
     return tls.local(config.data / "tls", names, datetime.now(UTC))
 
 
-async def serve(config: Config, own: bool, announce: Callable[[Served], None]) -> None:
+async def serve(config: Config, own: bool, with_worker: bool, announce: Callable[[Served], None]) -> None:
     """Run until a signal. The caller holds the folder's lock. ``announce`` is called when requests are answered.
 
-    Raises PortTaken, ValueError (certificate).
+    Raises PortTaken, NotStarted, ValueError (certificate).
     """
     certificate = certificate_of(config)
     listener = bind(config)
@@ -88,7 +92,7 @@ async def serve(config: Config, own: bool, announce: Callable[[Served], None]) -
         enrol=lambda: enrol_token(hub),
         on_restart=hub.metrics.relay_restarts.inc,
     )
-    supervisor.plan()
+    supervisor.plan(with_worker)
     hub.supervisor = supervisor
     app = main.create_app(config, hub)
     app.state.certificate = certificate
@@ -105,7 +109,7 @@ async def serve(config: Config, own: bool, announce: Callable[[Served], None]) -
     try:
         await _until_stopped(servers, tasks, hub, lambda: announce(Served(hub, config.base_url, certificate)))
     finally:
-        hub.stopping = True
+        await main.stop_signaling(hub)
         for server in servers:
             server.should_exit = True
         tasks[2].cancel()
@@ -128,6 +132,8 @@ async def _until_stopped(
         if done or stop.is_set():
             for task in done:
                 task.result()
+            if not stop.is_set():
+                raise NotStarted("The hub did not start; its log says why.")
             return
         await asyncio.sleep(0.02)
     await hub.supervisor.start()

@@ -10,7 +10,8 @@ import base64
 import binascii
 import contextlib
 import hmac
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Any
 
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
@@ -21,8 +22,9 @@ from rooms import relays
 from rooms.actor import SYSTEM
 from signaling.messages import CLOSE_AGAIN, MAX_MESSAGE
 from signaling.sockets import SocketClosed
+from web import i18n
 from web.deps import HubDep, get_hub
-from web.errors import Refusal
+from web.errors import Refusal, sentence
 from web.hub import Hub
 
 router = APIRouter()
@@ -84,11 +86,17 @@ async def accepted(websocket: WebSocket, kind: str, limit: int) -> AsyncIterator
             await socket.close(CLOSE_AGAIN if hub.stopping else 1000)
 
 
+def translator(websocket: WebSocket) -> Callable[[str, str, Mapping[str, Any]], str]:
+    """Speaks the language of this socket's person: sentence by code, English where there is none."""
+    language = i18n.language_of(websocket)
+    return lambda code, message, values: sentence(code, message, language)
+
+
 @router.websocket("/ws/session/{session_id}")
 async def session_socket(websocket: WebSocket, session_id: str) -> None:
     """A page of a session (docs/protocol.md). The ticket in ``hello`` says who it is."""
     async with accepted(websocket, "session", MAX_MESSAGE) as (hub, socket):
-        await hub.sessions.serve(socket, session_id)
+        await hub.sessions.serve_page(session_id, socket, translator(websocket))
 
 
 @router.websocket("/ws/hub")

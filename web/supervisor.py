@@ -83,11 +83,13 @@ class Supervisor:
         self.children: list[Child] = []
         self.stopping = False
 
-    def plan(self) -> None:
+    def plan(self, with_worker: bool = True) -> None:
         """Lay out the children: relays with their ports, and the worker. Raises PortTaken."""
         count = self.config.relays if self.config.relays >= 0 else max(1, (os.cpu_count() or 1) - 1)
         for slot in range(count):
             self.children.append(self._relay(slot))
+        if not with_worker:
+            return
         worker = self.config.data / "worker"
         worker.mkdir(parents=True, exist_ok=True)
         command = [sys.executable, "-m", "web", "worker", "--data", str(self.config.data)]

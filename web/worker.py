@@ -21,8 +21,8 @@ from sqlalchemy import update
 from rooms import jobs, sessions
 from rooms.models import Job
 from rooms.words import JobState
-from web import jobs as work
 from web import errors, logs, main
+from web import jobs as work
 from web.config import Config
 from web.hub import Hub
 

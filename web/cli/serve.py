@@ -33,15 +33,19 @@ def _options(function: Any) -> Any:
 @data_option
 @_options
 @click.option("--own", is_flag=True, help="Relays end with this process (tests, demo).")
+@click.option("--no-worker", is_flag=True, help="Start no worker: one runs elsewhere.")
 @click.option("--stop-relays", is_flag=True, help="Stop the relays that an earlier serve left running, and end.")
 @json_option
-def serve(data: Path, own: bool, stop_relays: bool, as_json: bool, plain: bool, **options: Any) -> None:
+def serve(
+    data: Path, own: bool, no_worker: bool, stop_relays: bool, as_json: bool, plain: bool, **options: Any
+) -> None:
     """Run the hub: app, relays and a worker.
 
     SIGTERM stops app and worker; relays go on forwarding and recording and the next serve adopts them. A relay
     without sessions ends by itself after 10 minutes without an app. With --json one line is printed when the hub
     answers: `url`, `pid`, `port`.
     """
+    from rooms.errors import StorageFailed
     from web import config, folder, logs, supervisor
     from web import serve as serving
 
@@ -52,13 +56,22 @@ def serve(data: Path, own: bool, stop_relays: bool, as_json: bool, plain: bool, 
             if stop_relays:
                 show({"stopped": supervisor.stop_left_relays(settings.data)}, as_json, _stopped)
                 return
-            asyncio.run(serving.serve(settings, own, lambda served: _announce(served, as_json)))
+            asyncio.run(serving.serve(settings, own, not no_worker, lambda served: _announce(served, as_json)))
     except config.ConfigError as error:
         fail(str(error), "config", EXIT_CONFIG, as_json)
     except folder.FolderTaken as error:
         fail(str(error), "folder.taken", EXIT_FOLDER, as_json)
     except supervisor.PortTaken as error:
         fail(str(error), "port.taken", EXIT_PORT, as_json)
+    except serving.NotStarted as error:
+        fail(str(error), "hub.not_started", EXIT_REFUSED, as_json)
+    except StorageFailed as error:
+        fail(
+            f"The database does not answer ({error.code}). Is it running, is HUB_DATABASE_URL right?",
+            "db.away",
+            EXIT_REFUSED,
+            as_json,
+        )
     except ValueError as error:
         fail(f"TLS: {error}", "tls", EXIT_CONFIG, as_json)
 

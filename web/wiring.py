@@ -1,0 +1,49 @@
+"""Connects signaling to the hub: the app's end of the relay links, the sessions, the hub channel, WHIP and WHEP."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import time
+from pathlib import Path
+from typing import Any
+
+from signaling.endpoints import Endpoints
+from signaling.relays import RelayPool
+from signaling.sessions import Sessions
+from signaling.store import Store
+from web.hub import Hub
+from web.processes import Identity
+
+
+def connect(hub: Hub) -> None:
+    """Build the parts and put them into ``hub``."""
+    store = Store(hub.database, owner=f"app-{secrets.token_hex(6)}")
+    relays = RelayPool(store, time.time, is_alive=lambda relay, pid: is_alive(hub.config.data, relay, pid))
+    hub.relays = relays
+    hub.sessions = Sessions(store, relays, time.time, vault=hub.vault)
+    hub.endpoints = Endpoints(hub.sessions)
+    hub.metrics.on_scrape.append(lambda: _figures(hub))
+    try:
+        from signaling.hubchannel import HubChannel
+    except ImportError:
+        return
+    hub.channel = HubChannel(store, hub.sessions, time.time)
+
+
+def _figures(hub: Hub) -> None:
+    hub.metrics.relays.labels("linked").set(len(hub.relays.linked()))
+    hub.metrics.sessions.set(len(hub.sessions.hosts))
+
+
+def is_alive(data: Path, relay: str, pid: int) -> bool | None:
+    """Whether a relay that ``serve`` started on this machine still runs; None for relays of other machines."""
+    for file in data.glob("relays/*/relay.json"):
+        try:
+            known: dict[str, Any] = json.loads(file.read_text())
+        except (OSError, ValueError):
+            continue
+        if known.get("relay") == relay:
+            return pid != os.getpid() and Identity.of(pid) is not None
+    return None
