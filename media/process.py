@@ -365,6 +365,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         lock = take_folder(settings.folder)
         settings.spool.mkdir(exist_ok=True, mode=0o700)
+    except BlockingIOError:
+        _log.error("another relay runs on this folder")
+        return 4
     except OSError as error:
         _log.error("the folder cannot be used: %s", error.strerror)
         return 4
@@ -377,7 +380,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         _log.error("%s", error)
         return 3
     except OSError as error:
-        _log.error("cannot listen: %s", error.strerror)
+        _log.error("UDP port %s cannot be used: %s", settings.port, error.strerror or error)
         return 4
     finally:
         os.close(lock)
