@@ -45,7 +45,7 @@ def environment(language: str) -> jinja2.Environment:
         timecode=formats.timecode,
         size=formats.size,
     )
-    env.globals.update(icon=icon, labels=labels)
+    env.globals.update(icon=icon, labels=labels, N_=N_)
     return env
 
 

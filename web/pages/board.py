@@ -1,0 +1,299 @@
+"""Bảng điều hành: who waits, what runs, which points are there, what is wrong. The page swaps its parts by itself."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import anyio.from_thread
+from fastapi import APIRouter
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+from starlette.requests import Request
+from starlette.responses import Response
+
+from rooms import access, search, sessions, sites, sittings, visits
+from rooms.access import Right
+from rooms.actor import Actor
+from rooms.errors import Conflict, Forbidden
+from rooms.models import Participant, ReceptionSession, Site, Sitting, Visit
+from rooms.words import RecordMode, Role, SessionState, SittingState, VisitState
+from signaling import messages
+from web import i18n
+from web.deps import ActorDep, HubDep
+from web.hub import Hub
+from web.i18n import N_
+from web.pages import formats, labels, lists
+from web.pages.contexts import AlertView, BoardPage, BoardPart, CheckView, QueueView, RunningView, SiteView
+from web.pages.render import page
+from web.pages.viewer import FormDep, flash_of, frame, go, point_of, text_of
+
+router = APIRouter()
+
+RUNNING = (SessionState.OPEN, SessionState.RUNNING, SessionState.SUSPENDED)
+DONE = (VisitState.CONCLUDED, VisitState.CLOSED)
+RECORD_TONE = {"off": "off", "sound": "warn", "full": "good"}
+ALARM_AFTER = timedelta(minutes=30)
+"""A visit that waits longer than this is an alert of its own."""
+
+
+@router.get("/board")
+def show(request: Request, hub: HubDep, actor: ActorDep) -> Response:
+    """The board of an operator."""
+    operator(actor)
+    with hub.database.read() as db:
+        context = BoardPage(**parts(request, hub, db, actor))
+        return page(request, context, chrome=frame(db, request, actor, "/board"), flash=flash_of(request))
+
+
+@router.get("/board/live")
+def live(request: Request, hub: HubDep, actor: ActorDep) -> Response:
+    """The parts that change."""
+    operator(actor)
+    with hub.database.read() as db:
+        return page(request, BoardPart(**parts(request, hub, db, actor)))
+
+
+@router.post("/board/admit")
+def admit(request: Request, hub: HubDep, actor: ActorDep, form: FormDep) -> Response:
+    """Open the session of a waiting visit, let its point in, and go to the room."""
+    visit_id = text_of(form, "visit", 24)
+    with hub.database.write() as db:
+        visit = access.load_visit(db, actor, visit_id, Right.OPERATE, now=hub.now())
+        session = open_session(db, hub, request, actor, visit)
+        session_id = session.id
+        waiting = [one.id for one in session.participants if one.receives_visit]
+    for participant in waiting:
+        tell(hub, session_id, messages.Admit(req="", participant=participant))
+    return go(f"/room/{session_id}")
+
+
+@router.post("/board/send-back")
+def send_back(request: Request, hub: HubDep, actor: ActorDep, form: FormDep) -> Response:
+    """ "Chưa cho vào": out of the queue; the point sees it and may queue again."""
+    with hub.database.write() as db:
+        visit = access.load_visit(db, actor, text_of(form, "visit", 24), Right.OPERATE, now=hub.now())
+        visits.unqueue(db, actor, visit.id, hub.now())
+    return go("/board")
+
+
+@router.post("/board/message")
+def message(request: Request, hub: HubDep, actor: ActorDep, form: FormDep) -> Response:
+    """ "Nhắn": a line that the waiting room shows."""
+    with hub.database.write() as db:
+        visit = access.load_visit(db, actor, text_of(form, "visit", 24), Right.OPERATE, now=hub.now())
+        visit.draft = {**(visit.draft or {}), "_message": text_of(form, "text", 300)}
+    return go("/board")
+
+
+@router.post("/board/ring")
+def ring(request: Request, hub: HubDep, actor: ActorDep, form: FormDep) -> Response:
+    """ "Gọi điểm cầu": ring a further site into a running session."""
+    session_id = text_of(form, "session", 24)
+    with hub.database.read() as db:
+        session = access.load_session(db, actor, session_id, Right.OPERATE, now=hub.now())
+        if session.restricted:
+            raise Forbidden()
+        site = access.load_site(db, actor, text_of(form, "site", 24), now=hub.now())
+        site_id = site.id
+    tell(hub, session_id, messages.Ring(req="", site=site_id))
+    return go("/board")
+
+
+def operator(actor: Actor) -> None:
+    """Raises Forbidden for anyone who has no board."""
+    if not actor.has_role(Role.OPERATOR):
+        raise Forbidden()
+
+
+def open_session(db: Session, hub: Hub, request: Request, actor: Actor, visit: Visit) -> ReceptionSession:
+    """The session of a visit: the one that is open already, else a new one at the operator's point."""
+    point = point_of(db, request, actor, hub.now())
+    sitting = db.get(Sitting, visit.sitting_id) if visit.sitting_id else None
+    try:
+        return sessions.open_for_visit(
+            db, actor, visit.id, hub.now(), operator_site_id=point.id if point else None,
+            chair=sitting.chair_name if sitting else "",
+        )  # fmt: skip
+    except Conflict:
+        found = db.scalars(
+            select(ReceptionSession).where(ReceptionSession.visit_id == visit.id, ReceptionSession.state.in_(RUNNING))
+        ).first()
+        if found is None:
+            raise
+        return found
+
+
+def tell(hub: Hub, session_id: str, request: Any) -> None:
+    """A request to a session in the hub's own name, from this worker thread; without signaling nothing happens."""
+    if hub.sessions is not None:
+        anyio.from_thread.run(hub.sessions.command, session_id, request)
+
+
+def parts(request: Request, hub: Hub, db: Session, actor: Actor) -> dict[str, Any]:
+    """Everything the board shows."""
+    now, language = hub.now(), i18n.language_of(request)
+    queue = [queue_view(db, one, now, language) for one in visits.queue(db, actor, now)]
+    running = running_views(db, hub, actor, now, language)
+    busy = {site for one in running for site in points_at(db, one.id)}
+    tree = site_views(db, hub, actor, now, language, busy)
+    today = formats.local(now).date()
+    open_now = [one for one in sittings.list_open(db, actor, now)]
+    return {
+        "today": today,
+        "sitting_line": sitting_line(db, open_now, language),
+        "alerts": alerts(db, hub, queue, running, now, language),
+        "queue": queue,
+        "running": running,
+        "later": [
+            lists.sitting_view(db, one, language)
+            for one in open_now
+            if one.state is SittingState.PLANNED and one.planned_at and formats.local(one.planned_at).date() == today
+        ],
+        "sites": tree,
+        "online": sum(1 for one in tree if one.state != "offline"),
+        "done_today": done_today(db, actor, now),
+    }
+
+
+def sitting_line(db: Session, found: list[Sitting], language: str) -> str:
+    """The sittings that are open now: form, place, chair."""
+    lines = []
+    for one in found:
+        if one.state is SittingState.OPEN:
+            site = db.get(Site, one.site_id)
+            form = i18n.translate(labels.FORM[one.form], language)
+            lines.append(
+                formats.joined([form, (site.short_name or site.name) if site else "", lists.chair_line(one, language)])
+            )
+    return "; ".join(lines[:2]) or i18n.translate(N_("Chưa có buổi tiếp nào đang mở"), language)
+
+
+def queue_view(db: Session, visit: Visit, now: datetime, language: str) -> QueueView:
+    """A waiting visit. No name: the board is on a wall."""
+    site = db.get(Site, visit.site_id)
+    since = visit.queued_at or visit.started_at
+    people = i18n.translate(N_("%(count)d người"), language) % {"count": visit.people_count}
+    again = "" if visit.first_time else i18n.translate(N_("đã tiếp về vụ việc này"), language)
+    number = i18n.translate(N_("Số %(number)s"), language) % {"number": visit.queue_number or "–"}
+    return QueueView(
+        id=visit.id,
+        title=formats.joined([number, (site.short_name or site.name) if site else ""]),
+        what=lists.what_of(visit, language),
+        detail=formats.joined([people, again, visit.officer_name]),
+        since=since.timestamp(),
+        waited=(now - since).total_seconds(),
+    )
+
+
+def points_at(db: Session, session_id: str) -> list[str]:
+    """Sites that take part in a session now."""
+    rows = db.scalars(
+        select(Participant.site_id).where(Participant.session_id == session_id, Participant.removed_at.is_(None))
+    )
+    return [one for one in rows if one]
+
+
+def running_views(db: Session, hub: Hub, actor: Actor, now: datetime, language: str) -> list[RunningView]:
+    """Sessions that run and that the actor may operate or read; restricted ones only for those who may."""
+    found = []
+    for session in sessions.list_readable(db, actor, now, limit=200):
+        if session.state in RUNNING:
+            found.append(running_view(db, hub, session, now, language))
+    return found
+
+
+def running_view(db: Session, hub: Hub, session: ReceptionSession, now: datetime, language: str) -> RunningView:
+    """One running session with what its host knows."""
+    host = hub.sessions.hosts.get(session.id) if hub.sessions is not None else None
+    state = host.state if host is not None else None
+    since = getattr(state, "record_since_utc", None) if session.record is not RecordMode.OFF else None
+    names = [one.name for one in session.participants if one.removed_at is None]
+    site = db.get(Site, session.site_id) if session.site_id else None
+    number = i18n.translate(N_("Phiên %(number)s"), language) % {"number": lists.session_number(session)}
+    return RunningView(
+        id=session.id,
+        title=formats.joined([number, (site.short_name or site.name) if site else session.title]),
+        state=session.state.value,
+        detail=formats.joined([", ".join(names[:4]), session.chair]),
+        points=max(1, min(4, len(names))),
+        record=i18n.translate(labels.RECORD[session.record], language),
+        record_tone=RECORD_TONE[session.record],
+        record_since=since,
+        recorded=formats.timecode(now.timestamp() - since) if since else "",
+        lines=line_views(state, session, language),
+    )
+
+
+def line_views(state: Any, session: ReceptionSession, language: str) -> list[CheckView]:
+    """Points whose media is away now."""
+    names = {one.id: one.name for one in session.participants}
+    lost = [names.get(participant, "") for participant, _ in getattr(state, "outages", ())]
+    text = i18n.translate(N_("%(name)s: mất kết nối, đang kết nối lại"), language)
+    return [CheckView("", text % {"name": name}, "warn") for name in lost if name]
+
+
+ALARMS = {
+    "disk": N_("không ghi được: ổ đĩa của máy chủ tiếp sóng đầy hoặc lỗi"),
+    "not_written": N_("chưa ghi được hình hoặc tiếng của một điểm cầu"),
+    "relay": N_("máy chủ tiếp sóng không trả lời"),
+}
+
+
+def alerts(
+    db: Session, hub: Hub, queue: list[QueueView], running: list[RunningView], now: datetime, language: str
+) -> list[AlertView]:
+    """What needs somebody now: faults of the record, help asked for, very long waiting."""
+    found = []
+    for one in running:
+        host = hub.sessions.hosts.get(one.id) if hub.sessions is not None else None
+        for alarm in getattr(getattr(host, "state", None), "alarms", ()):
+            word = ALARMS.get(alarm.split(":")[0], N_("bản ghi có sự cố"))
+            enter = i18n.translate(N_("Vào phiên"), language)
+            found.append(AlertView(one.title + ":", i18n.translate(word, language), None, f"/room/{one.id}", enter))
+    helps = getattr(hub.channel, "alerts_now", None)
+    for one_help in helps() if helps else ():
+        site = db.get(Site, str(one_help.get("site", "")))
+        kind = i18n.translate(HELP.get(str(one_help.get("kind", "")), N_("cần giúp")), language)
+        found.append(AlertView(f"{site.name if site else ''}:", formats.joined([kind, str(one_help.get("text", ""))])))
+    for waiting in queue:
+        if waiting.waited > ALARM_AFTER.total_seconds():
+            found.append(AlertView(waiting.title + ":", i18n.translate(N_("đã chờ quá 30 phút"), language)))
+    return found
+
+
+HELP = {
+    "technical": N_("yêu cầu hỗ trợ kỹ thuật"),
+    "security": N_("báo sự cố an ninh"),
+    "medical": N_("báo sự cố y tế"),
+}
+
+
+def site_views(db: Session, hub: Hub, actor: Actor, now: datetime, language: str, busy: set[str]) -> list[SiteView]:
+    """The sites the actor may read, with presence."""
+    waiting = {one.site_id for one in visits.queue(db, actor, now)}
+    known = getattr(hub.channel, "presence_of", None)
+    views = []
+    for row in sites.list_tree(db, actor, formats.local(now).date()):
+        state = str(known(row.site.id)) if known else "offline"
+        if state == "ready" and row.site.id in busy:
+            state = "in_session"
+        elif state == "ready" and row.site.id in waiting:
+            state = "waiting"
+        state = state if state in labels.PRESENCE else "offline"
+        views.append(
+            SiteView(
+                row.site.id, row.site.short_name or row.site.name, row.depth, state,
+                i18n.translate(labels.PRESENCE[state], language), labels.PRESENCE_TONE[state],
+                search.fold(f"{row.site.short_name} {row.site.name}"),
+            )
+        )  # fmt: skip
+    return views
+
+
+def done_today(db: Session, actor: Actor, now: datetime) -> int:
+    """Visits concluded today at the sites the actor may read."""
+    on = formats.local(now).date()
+    ids = [row.site.id for row in sites.list_tree(db, actor, on)]
+    query = select(func.count()).where(Visit.started_on == on, Visit.state.in_(DONE), Visit.site_id.in_(ids))
+    return int(db.scalar(query.where(Visit.training_space_id.is_(None))) or 0)
