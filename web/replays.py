@@ -1,40 +1,184 @@
 """Replay files: made from a session's journals by a process of low priority, listed in the package, removed by age.
 
-They are a cache: whoever removes them loses nothing, the next look makes them again from the originals.
+They are a cache: whoever removes them loses nothing, the next look makes them again from the originals. They are made
+as soon as the journals are closed, mostly before the session locks; the signed list of derived files is written when
+both are there, from whichever job comes second.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
-from rooms.models import Package, ReplayFile
+from rooms import package, recordings
+from rooms.errors import StorageFailed
+from rooms.models import Package, Relay, ReplayFile, Track
+from rooms.words import TrackState
+from web import logs
 from web.hub import Hub
 
+log = logs.get("replays")
+
 Step = Callable[[float, str], None]
+MICROSECONDS = 1_000_000
 
 
 def build(hub: Hub, session_id: str, step: Step) -> dict[str, Any]:
-    """Make the session's replay files, in place of older ones. Raises what media.replay and the store raise."""
-    raise NotImplementedError
+    """Make the session's replay files, in place of older ones. Raises StorageFailed, JobCancelled."""
+    with hub.database.read() as db:
+        points = journals_of(hub, db, session_id)
+    area = hub.config.data / "files" / "replay"
+    area.mkdir(parents=True, exist_ok=True)
+    made: list[dict[str, Any]] = []
+    with tempfile.TemporaryDirectory(prefix="making-", dir=area) as folder:
+        for point in run_maker({key: [str(p) for p, _ in files] for key, files in points.items()}, Path(folder)):
+            made.append(point)
+            step(len(made) / max(1, len(points)), "muxing")
+            for problem in point["problems"]:
+                log.warning("replay problem", session=session_id, code=problem[0], file=problem[1])
+        count = _keep(hub, session_id, made, points)
+    list_in_package(hub, session_id)
+    return {"files": count, "points": len(made)}
+
+
+def journals_of(hub: Hub, db: Session, session_id: str) -> dict[str, list[tuple[Path, str]]]:
+    """Participant -> its journals (where they lie now, and their name), those that are there at all."""
+    rows = db.execute(
+        select(Track, Relay.spool)
+        .join(Relay, Relay.id == Track.relay_id, isouter=True)
+        .where(Track.session_id == session_id, Track.state != TrackState.MISSING)
+        .order_by(Track.part, Track.file)
+    )
+    locked = db.scalar(select(Package.path).where(Package.session_id == session_id))
+    found: dict[str, list[tuple[Path, str]]] = {}
+    for track, spool in rows:
+        path = Path(spool or "") / session_id / track.file
+        if not path.exists() and locked:
+            path = hub.files.path_of(locked) / "journals" / track.file
+        if path.exists():
+            found.setdefault(track.participant_id, []).append((path, track.file))
+    return found
+
+
+def run_maker(points: dict[str, list[str]], folder: Path) -> Iterator[dict[str, Any]]:
+    """Run the maker and give its lines as they come. Raises StorageFailed when it fails."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "web.makereplay"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdin and process.stdout and process.stderr
+        try:
+            json.dump({"folder": str(folder), "points": points}, process.stdin)
+            process.stdin.close()
+            for line in process.stdout:
+                yield json.loads(line)
+            complaint = process.stderr.read()
+        except BaseException:
+            process.kill()
+            raise
+    if process.returncode:
+        log.error("maker failed", status=process.returncode, complaint=complaint[-2000:])
+        raise StorageFailed("replay.failed", "The replay files could not be made.")
+
+
+def _keep(hub: Hub, session_id: str, made: list[dict[str, Any]], points: dict[str, list[tuple[Path, str]]]) -> int:
+    """Move the files into the store and put their rows in place of the old ones; how many."""
+    kept = []
+    for point in made:
+        for number, segment in enumerate(point["segments"]):
+            source = Path(segment["file"])
+            relative, target = hub.files.place("replay", source.suffix)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            os.replace(source, target)
+            kept.append((point["participant"], number, segment, relative, target))
+    with hub.database.write() as db:
+        old = list(db.scalars(select(ReplayFile).where(ReplayFile.session_id == session_id)))
+        paths = [row.path for row in old]
+        for row in old:
+            db.delete(row)
+        db.flush()
+        for participant, number, segment, relative, target in kept:
+            with target.open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+            recordings.add_replay(
+                db, session_id, participant, hub.now(), part=1, segment=number, mime=segment["media_type"],
+                path=relative, length=target.stat().st_size, sha256=digest, start_utc=segment["start_utc"],
+                duration_s=segment["duration_s"], frames=int(segment["frames"].get("camera", 0)), kind=_kind(segment),
+                originals=[f"journals/{name}" for _, name in points[participant]],
+            )  # fmt: skip
+    for path in paths:
+        hub.files.remove(path)
+    return len(kept)
+
+
+def _kind(segment: dict[str, Any]) -> str:
+    return "point" if segment["kind"] == "replay" else str(segment["kind"])
 
 
 def list_in_package(hub: Hub, session_id: str) -> None:
-    """Write the signed list of derived files of a locked package; nothing when it is not locked or has none."""
+    """Write the signed list of derived files of a locked package; nothing when it is not locked yet."""
+    with hub.database.read() as db:
+        path = db.scalar(select(Package.path).where(Package.session_id == session_id))
+        rows = list(db.scalars(select(ReplayFile).where(ReplayFile.session_id == session_id)))
+    if path is None:
+        return
+    folder = hub.files.path_of(path)
+    place = folder / "derived"
+    place.mkdir(exist_ok=True)
+    listed = []
+    for row in rows:
+        source = hub.files.path_of(row.path)
+        target = place / f"{row.id}{source.suffix}"
+        if not target.exists():
+            _link(source, target)
+        listed.append(
+            package.DerivedFile(
+                path=target,
+                media_type=row.mime,
+                participant=row.participant_id,
+                kind="replay" if row.kind == "point" else row.kind,
+                start_utc_us=round(row.start_utc * MICROSECONDS),
+                duration_us=round(row.duration_s * MICROSECONDS),
+                frames={"camera": row.frames},
+                originals=row.originals,
+            )
+        )
+    package.set_derived(folder, listed, hub.signer, hub.now())
+
+
+def _link(source: Path, target: Path) -> None:
+    try:
+        os.link(source, target)
+    except OSError:  # another file system, or one without links
+        shutil.copyfile(source, target)
 
 
 def expire(hub: Hub, before: datetime) -> int:
-    """Remove replay files of locked sessions made before ``before``; how many."""
+    """Remove the replay files of locked sessions that were made before ``before``; how many."""
     with hub.database.read() as db:
         query = select(ReplayFile).join(Package, Package.session_id == ReplayFile.session_id)
-        old = [(row.id, row.path) for row in db.scalars(query.where(ReplayFile.created_at < before))]
-    for replay_id, path in old:
+        old = [(row.id, row.path, row.session_id) for row in db.scalars(query.where(ReplayFile.created_at < before))]
+    for replay_id, path, _ in old:
         with hub.database.write() as db:
             row = db.get(ReplayFile, replay_id)
             if row is not None:
                 db.delete(row)
         hub.files.remove(path)
+    for session_id in {session_id for _, _, session_id in old}:
+        list_in_package(hub, session_id)
     return len(old)

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from web import logs, processes
-from web.config import Config, is_loopback
+from web.config import Config
 from web.processes import Identity, Watched
 from web.tls import write_private
 
@@ -117,7 +117,7 @@ class Supervisor:
     def _relay_command(self, child: Child) -> list[str]:
         command = [sys.executable, "-m", "media.process", "--folder", str(child.folder), "--app", self.app]
         command += ["--port", str(child.port), "--name", child.name]
-        for address in self.announced():
+        for address in self.config.announce:  # none: the relay announces what this machine has
             command += ["--address", address]
         if self.ca is not None:
             command += ["--ca", str(self.ca)]
@@ -126,13 +126,6 @@ class Supervisor:
             write_private(token, self.enrol().encode())
             command += ["--enrol", f"@{token}"]
         return command
-
-    def announced(self) -> list[str]:
-        """Media addresses for clients: those configured; only loopback when the hub serves only this machine; else
-        none, which lets the relay announce what this machine has."""
-        if self.config.announce:
-            return list(self.config.announce)
-        return ["127.0.0.1"] if is_loopback(self.config.host) and not self.config.url else []
 
     async def start(self) -> None:
         """Adopt what still runs, start the rest."""
