@@ -87,6 +87,7 @@ class MediaClient:
         self.decode = decode
         self.sent: dict[Source, Sent] = {"mic": Sent(), "camera": Sent()}
         self.received: dict[tuple[str, Source], Received] = {}
+        self.arrived = asyncio.Event()  # set at every frame, for whoever waits for the first of something
         self.publisher: RTCPeerConnection | None = None
         self.subscriber: RTCPeerConnection | None = None
         self._tracks: dict[Source, ClipTrack] = {}
@@ -178,6 +179,7 @@ class MediaClient:
                 if received is not None:
                     received.frames += 1
                     received.times.append(time.time())
+                    self.arrived.set()
                 if not self.decode:
                     return
             put(item)
