@@ -79,7 +79,7 @@ def replay(session_id: str, request: Request, hub: HubDep, actor: ActorDep) -> R
             number=lists.session_number(session),
             heading=session.title or i18n.translate(N_("Bản ghi phiên tiếp"), language),
             case_url=f"/cases/{case.id}" if case else "",
-            case_label=case_label(case),
+            case_label=lists.case_number(db, case) if case else "",
             data=data_of(db, session, files),
             proof=proof_of(db, session, language),
             minutes_chip=i18n.translate(N_("Đã chốt") if frozen else N_("Chưa chốt"), language) if files else "",
@@ -99,7 +99,7 @@ def verify(session_id: str, request: Request, hub: HubDep, actor: ActorDep) -> J
         _, folder = recordings.package_path(db, actor, hub.files, session_id, now)
     result = verifier.verify(str(folder), verifier.keys_of(hub.signer.public_pem().decode()))
     language = i18n.language_of(request)
-    whole = bool(result.get("ok"))
+    whole = result["result"] == "intact"
     text = N_("Nguyên vẹn, vừa kiểm tra %(time)s.") if whole else N_("Gói đã bị thay đổi. Báo ngay người quản trị.")
     shown = i18n.translate(text, language) % {"time": formats.clock(now)} if whole else i18n.translate(text, language)
     return JSONResponse({"ok": whole, "text": shown})
@@ -112,11 +112,6 @@ def case_shown(db: Session, actor: Actor, session_id: str, now: dt.datetime) -> 
         return access.load_case(db, actor, found, Right.READ, now=now) if found else None
     except (NotFound, Forbidden):
         return None
-
-
-def case_label(case: Case | None) -> str:
-    """How a case is called in a path of links."""
-    return str(getattr(case, "code", "") or getattr(case, "number", "") or "") if case else ""
 
 
 def minutes_of(db: Session, session_id: str) -> Minutes | None:

@@ -140,9 +140,9 @@ export class SessionSocket {
     if (message.type === 'welcome') this._welcomed(message);
     else if (message.type === 'pong') this._pong(message);
     else if (message.type === 'event') {
-      // after a resume the hub may send again what we have
-      if (message.number <= this.lastEvent) return;
-      this.lastEvent = message.number;
+      // number 0 is no entry of the log (a chat line); after a resume the hub may send again what we have
+      if (message.number && message.number <= this.lastEvent) return;
+      this.lastEvent = Math.max(this.lastEvent, message.number);
     }
     const waiting = message.req ? this.waiting.get(message.req) : undefined;
     if (waiting) {

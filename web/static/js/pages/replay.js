@@ -4,8 +4,9 @@
 import { toast } from '../components/dialogs.js';
 import { Lanes, nothingToReplay } from '../components/replay-lanes.js';
 import { PointPlayer } from '../components/replay-players.js';
+import { call } from '../lib/api.js';
 import { clockTime, counter, dateTime, parseCounter, systemClock } from '../lib/clock.js';
-import { byId, el, icon, installMessages, pageData, setText, show } from '../lib/dom.js';
+import { byId, csrfToken, el, icon, installMessages, pageData, setText, show } from '../lib/dom.js';
 import { eventWords } from '../lib/eventwords.js';
 import { _ } from '../lib/i18n.js';
 import { ReplayClock, currentLine, neighbour } from '../lib/timeline.js';
@@ -33,6 +34,7 @@ class ReplayPage {
     this.line = -2;
     /** @type {PointPlayer[]} */
     this.players = [];
+    document.getElementById('verify')?.addEventListener('click', (event) => void this.verify(/** @type {HTMLButtonElement} */ (event.currentTarget)));
     if (this.data.points.length) this.build();
     else this.nothing();
   }
@@ -158,6 +160,21 @@ class ReplayPage {
         el('time', {}, counter(line.at)), el('span', {}, el('b', {}, line.bookmark ? _('Đánh dấu') : line.speaker || _('Ghi chú')), line.text)));
     byId('minutes').replaceChildren(...lines);
     if (!lines.length) byId('minutes').append(el('p', { class: 'empty' }, _('Biên bản chưa có dòng nào.')));
+  }
+
+  /** Have the hub check the locked package now. @param {HTMLButtonElement} button */
+  async verify(button) {
+    button.disabled = true;
+    setText(byId('proof-result'), _('Đang kiểm tra từng tệp của gói…'));
+    try {
+      const answer = await call(button.dataset.url ?? '', { method: 'POST', csrf: csrfToken(), timeout: 120 });
+      setText(byId('proof-result'), answer.text);
+      byId('proof-chip').className = `chip ${answer.ok ? 'good' : 'bad'}`;
+      setText(byId('proof-chip'), answer.ok ? _('Nguyên vẹn') : _('Đã bị thay đổi'));
+    } catch (error) {
+      setText(byId('proof-result'), /** @type {Error} */ (error).message);
+    }
+    button.disabled = false;
   }
 
   async copy() {

@@ -319,7 +319,8 @@ class RoomPage {
     byId('record').dataset.tone = record.tone;
     setText(byId('record-words'), record.words);
     setText(byId('record-time'), record.time);
-    setText(byId('session-number'), session.number ? _('Phiên {number}', { number: session.number }) : _('Phiên tiếp'));
+    const number = this.room.data.number || session.number;
+    setText(byId('session-number'), number ? _('Phiên {number}', { number }) : _('Phiên tiếp'));
     setText(byId('session-title'), session.title ?? '');
     setText(byId('chair'), session.chair ? _('Chủ trì: {name}', { name: session.chair }) : '');
     setText(byId('clock'), clockTime(utc));
