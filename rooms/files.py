@@ -58,7 +58,7 @@ class FileStore:
             _sync_folder(target.parent)
         except OSError as error:
             temporary.unlink(missing_ok=True)
-            raise _translated(error) from error
+            raise translated(error) from error
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
@@ -86,7 +86,7 @@ class FileStore:
         try:
             target.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
         except OSError as error:
-            raise _translated(error) from error
+            raise translated(error) from error
         return path, target
 
     def remove(self, path: str) -> None:
@@ -120,7 +120,8 @@ def _sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def _translated(error: OSError) -> StorageFailed:
+def translated(error: OSError) -> StorageFailed:
+    """The disk's complaint as one of ours."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return StorageFailed("storage.full", "There is no room left on the disk.")
     return StorageFailed("storage.failed", "The file could not be stored.")

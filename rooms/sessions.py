@@ -295,10 +295,12 @@ def _owned(db: Session, session_id: str, epoch: int) -> ReceptionSession:
 def append_events(db: Session, session_id: str, epoch: int, events: Sequence[NewEvent]) -> list[SessionEvent]:
     """Append to the log with number and hash chain (docs/formats.md, event log).
 
+    After the lock only session.locked itself is taken: the package cannot hold the event that names its hash.
+
     Raises StaleEpoch, WrongState when locked, NotFound, Invalid (event.body, event.too_large).
     """
     session = _owned(db, session_id, epoch)
-    if session.state is S.LOCKED:
+    if session.state is S.LOCKED and any(event.kind != "session.locked" for event in events):
         raise WrongState("session", session.state.value)
     rows = []
     for event in events:

@@ -1,0 +1,194 @@
+"""Where the record of a session has holes, and why: from its event log and its tracks. Pure.
+
+A hole is a second or more without packets of a source while the session was to be recorded. The log explains most of
+them (paused, muted, line lost); those lose nothing, because nothing was there to be written. After a relay's death at
+most CRASH_LOSS_S of what had arrived is missing (docs/formats.md, "Loss").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rooms.manifest import Gap
+
+CRASH_LOSS_S = 1.0
+SHORTEST_S = 1.0
+"""Shorter holes are ordinary jitter between two journals."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogEvent:
+    """An event as far as it matters here; ``utc`` in UNIX seconds."""
+
+    kind: str
+    utc: float
+    body: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A track: whose, from when to when (UNIX seconds), and whether its writer died."""
+
+    participant: str
+    source: str
+    part: int
+    first_utc: float
+    last_utc: float
+    recovered: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """A stretch of time with a reason; "" for participant or source means all."""
+
+    reason: str
+    start: float
+    end: float
+    participant: str = ""
+    source: str = ""
+
+    def fits(self, participant: str, source: str) -> bool:
+        """Whether it speaks of this source."""
+        return self.participant in ("", participant) and self.source in ("", source)
+
+
+_STARTS: dict[str, str] = {
+    "session.paused": "pause",
+    "record.stopped": "pause",
+    "session.closed": "pause",
+    "sidetalk.started": "sidetalk",
+    "participant.left": "left",
+    "participant.removed": "left",
+    "participant.sent_back": "left",
+    "participant.lost": "network",
+    "source.muted": "mute",
+}
+_ENDS: dict[str, tuple[str, ...]] = {
+    "session.resumed": ("pause",),
+    "session.reopened": ("pause",),
+    "record.started": ("pause",),
+    "sidetalk.ended": ("sidetalk",),
+    "participant.joined": ("left", "network"),
+    "participant.admitted": ("left",),
+    "source.unmuted": ("mute",),
+    "outage.ended": ("crash", "network"),
+}
+_ORDER = ("crash", "disk", "pause", "sidetalk", "mute", "left", "network", "silent")
+"""When several reasons cover a hole the first of these names it."""
+
+
+def causes(events: Sequence[LogEvent], end: float) -> list[Cause]:
+    """All stretches with a reason; those still open end at ``end``."""
+    found: list[Cause] = []
+    open_: dict[tuple[str, str, str], float] = {}
+    for event in events:
+        participant, source = str(event.body.get("participant", "")), str(event.body.get("source", ""))
+        for reason in _ENDS.get(event.kind, ()):
+            for key in [k for k in open_ if k[0] == reason and k[1] in ("", participant) and k[2] in ("", source)]:
+                found.append(Cause(reason, open_.pop(key), event.utc, key[1], key[2]))
+        if event.kind in _STARTS:
+            whole = _STARTS[event.kind] in ("pause", "sidetalk")
+            key = (_STARTS[event.kind], "" if whole else participant, source if event.kind == "source.muted" else "")
+            open_.setdefault(key, event.utc)
+        elif event.kind == "outage.started":
+            reason = "crash" if event.body.get("cause") == "relay" else "network"
+            for name in event.body.get("participants", ()):
+                open_.setdefault((reason, str(name), ""), float(event.body.get("since", event.utc)))
+    return found + [Cause(reason, start, end, who, what) for (reason, who, what), start in open_.items()]
+
+
+def silences(events: Iterable[LogEvent], end: float) -> list[Cause]:
+    """Stretches in which a source that had been live sent nothing."""
+    found = []
+    since: dict[tuple[str, str], float] = {}
+    for event in events:
+        key = (str(event.body.get("participant", "")), str(event.body.get("source", "")))
+        if event.kind == "source.silent":
+            since.setdefault(key, float(event.body.get("since", event.utc)))
+        elif event.kind == "source.live" and key in since:
+            found.append(Cause("silent", since.pop(key), event.utc, *key))
+    return found + [Cause("silent", start, end, *key) for key, start in since.items()]
+
+
+def find_gaps(events: Sequence[LogEvent], tracks: Sequence[Written], end: float) -> list[Gap]:
+    """All gaps of a session that ended at ``end``, in time order."""
+    reasons = causes(events, end)
+    quiet = silences(events, end)
+    gaps: list[Gap] = []
+    for who, what in sorted({(t.participant, t.source) for t in tracks}):
+        own = sorted((t for t in tracks if (t.participant, t.source) == (who, what)), key=lambda t: t.first_utc)
+        holes = list(_holes(own, quiet, _recorded_until(events, end)))
+        gaps += [_gap(who, what, start, stop, crashed, reasons) for start, stop, crashed in _merged(holes)]
+    gaps += _never_written(events, tracks, end)
+    return sorted(gaps, key=lambda gap: (gap.start_utc_us, gap.participant, gap.source))
+
+
+def _recorded_until(events: Sequence[LogEvent], end: float) -> float:
+    """When recording stopped for good: the last stop or close that no start follows."""
+    until = end
+    on = False
+    for event in events:
+        if event.kind in ("record.started", "session.reopened"):
+            on, until = True, end
+        elif event.kind in ("record.stopped", "session.closed") and on:
+            on, until = False, event.utc
+    return until
+
+
+def _holes(own: Sequence[Written], quiet: Sequence[Cause], until: float) -> Iterable[tuple[float, float, bool]]:
+    for before, after in zip(own, own[1:], strict=False):
+        yield before.last_utc, after.first_utc, before.recovered
+    if own[-1].recovered:
+        yield own[-1].last_utc, until, True
+    for cause in quiet:
+        if cause.fits(own[0].participant, own[0].source):
+            yield max(cause.start, own[0].first_utc), min(cause.end, until), False
+
+
+def _merged(holes: Iterable[tuple[float, float, bool]]) -> list[tuple[float, float, bool]]:
+    """Overlapping holes become one; too short ones vanish."""
+    result: list[tuple[float, float, bool]] = []
+    for start, stop, crashed in sorted(holes):
+        if result and start <= result[-1][1] + 0.001:
+            last = result[-1]
+            result[-1] = (last[0], max(last[1], stop), last[2] or crashed)
+        elif stop > start:
+            result.append((start, stop, crashed))
+    return [hole for hole in result if hole[1] - hole[0] >= SHORTEST_S]
+
+
+def _gap(who: str, what: str, start: float, stop: float, crashed: bool, reasons: Sequence[Cause]) -> Gap:
+    reason = "crash" if crashed else _reason(who, what, start, stop, reasons)
+    lost = min(stop - start, CRASH_LOSS_S) if reason == "crash" else stop - start if reason == "unknown" else 0.0
+    return Gap(who, what, _us(start), _us(stop), reason, _us(lost))
+
+
+def _reason(who: str, what: str, start: float, stop: float, reasons: Sequence[Cause]) -> str:
+    """The reason that covers some of the hole. A silence that the log calls so and nothing else explains: silent."""
+    covering = {c.reason for c in reasons if c.fits(who, what) and c.start < stop and c.end > start - SHORTEST_S}
+    return next((reason for reason in _ORDER if reason in covering), "silent")
+
+
+def _never_written(events: Sequence[LogEvent], tracks: Sequence[Written], end: float) -> list[Gap]:
+    """Alarms of the recorder: sources that never reached the disk, and disks that refused."""
+    until = _recorded_until(events, end)
+    written = {(t.participant, t.source) for t in tracks}
+    gaps = []
+    for event in events:
+        if event.kind != "record.alarm" or event.utc >= until:
+            continue
+        who, what = str(event.body.get("participant", "")), str(event.body.get("source", ""))
+        code = str(event.body.get("code", ""))
+        if code == "not_written" and (who, what) not in written:
+            gaps.append(Gap(who, what, _us(event.utc), _us(until), "missing", _us(until - event.utc)))
+        elif code.startswith("disk"):
+            after = [t.first_utc for t in tracks if t.first_utc > event.utc]
+            stop = min([*after, until])
+            gaps.append(Gap(who, what, _us(event.utc), _us(stop), "disk", _us(stop - event.utc)))
+    return gaps
+
+
+def _us(seconds: float) -> int:
+    return round(seconds * 1_000_000)
