@@ -339,18 +339,18 @@ class SessionHost:
 
     async def attach(self, connection: Connection, seat: Seat, resume: str, last_event: int) -> None:
         """A page is here. Raises RequestRefused, Unavailable."""
-        old = self.connections.get(seat.participant)
         before = self.state.number
         await self.submit(Connect(seat.participant, seat.device))
-        if old is not None and old is not connection:
-            old.close(m.CLOSE_REPLACED, "replaced")
-        since = max(min(last_event, before), self.state.number - MAX_MISSED)
-        missed = await self.store.run(self.store.events_since, self.session, since)
+        if self.requests is not None and not self.minutes and self.sees_minutes(seat.participant):
+            await self.requests.read_minutes(self)
+        missed = await self._missed(min(last_event, before))
+        # From here to the welcome nothing waits: the page misses no event and gets none before its welcome.
+        old = self.connections.get(seat.participant)
         self.connections[seat.participant] = connection
         self.seats[seat.participant] = seat
+        if old is not None and old is not connection:
+            old.close(m.CLOSE_REPLACED, "replaced")
         now = self.clock()
-        if self.requests is not None and self.sees_minutes(seat.participant):
-            await self.requests.read_minutes(self)
         connection.send(
             m.Welcome(
                 version=m.PROTOCOL_VERSION,
@@ -366,6 +366,14 @@ class SessionHost:
         for number, event in missed:
             self._send_event(connection, seat.participant, number, event)
         self.dirty()
+
+    async def _missed(self, since: int) -> list[tuple[int, Event]]:
+        """Events after ``since`` (the newest of them) up to the present state."""
+        while True:
+            first = max(since, self.state.number - MAX_MISSED)
+            missed = await self.store.run(self.store.events_since, self.session, first)
+            if first + len(missed) >= self.state.number:
+                return missed
 
     async def detach(self, connection: Connection, participant: str) -> None:
         """A page is gone; if it was the newest one of its participant, its line is lost."""

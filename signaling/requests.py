@@ -179,7 +179,7 @@ class Requests:
         try:
             host.minutes = await host.store.run(work)
         except (RoomsError, Unavailable) as error:
-            log.warning("session %s: minutes cannot be read: %s", host.session, error.code)
+            log.warning("session %s: minutes cannot be read: %s", host.session, error)
 
     async def _with_minutes(
         self, host: SessionHost, seat: Seat, ask: Ask, work: Callable[[Session, Actor, str], str]

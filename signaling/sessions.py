@@ -265,11 +265,15 @@ class Sessions:
                 seat = await self._seat(hello, session)
             connection = Connection(socket, seat.device, m.encode, asyncio.get_running_loop().time())
             connection.start()
-            page = await self._sit(connection, seat, hello, translate)
+            page = Page(connection, await self._enter(seat), seat, translate)
+            await self._sit(page, hello.last_event)
             await self._serve(page)
         except SocketClosed:
             pass
         except (SignalingError, RoomsError, TimeoutError) as error:
+            await self._turn_away(socket, connection, error, translate)
+        except Exception as error:
+            log.exception("session %s: a page's socket failed", session)
             await self._turn_away(socket, connection, error, translate)
         finally:
             if page is not None:
@@ -306,20 +310,22 @@ class Sessions:
         self._grace[hello.token] = (now, seat)
         return seat
 
-    async def _sit(self, connection: Connection, seat: Seat, hello: m.Hello, translate: Translate) -> Page:
+    async def _enter(self, seat: Seat) -> SessionHost:
         host = await self.host(seat.session)
         if host.state.state == "locked":
             raise NotAllowed("session.over")
         if host.state.find(seat.participant) is None:
             await host.refresh()
-        old = self._pages.get(seat.device)
-        page = Page(connection, host, seat, translate)
-        self._pages[seat.device] = page
+        return host
+
+    async def _sit(self, page: Page, last_event: int) -> None:
+        resume = await self.store.run(self.store.issue_resume, page.seat, self.clock())
+        await page.host.attach(page.connection, page.seat, resume, last_event)
+        # Only now the older socket goes: the participant was never without one, and the log stays quiet.
+        old = self._pages.get(page.seat.device)
+        self._pages[page.seat.device] = page
         if old is not None:
             old.connection.close(m.CLOSE_REPLACED, "replaced")
-        resume = await self.store.run(self.store.issue_resume, seat, self.clock())
-        await host.attach(connection, seat, resume, hello.last_event)
-        return page
 
     async def _stand_up(self, page: Page) -> None:
         if self._pages.get(page.seat.device) is page:
@@ -558,6 +564,9 @@ def _same_place(state: RoomState, site: str, role: str) -> str:
 
 
 def close_code(error: SignalingError) -> int:
+    """The code with which a socket is closed after this error."""
+    if error.code == "internal":
+        return m.CLOSE_AGAIN
     if error.code == "session.over":
         return m.CLOSE_ENDED
     if isinstance(error, Unavailable):
