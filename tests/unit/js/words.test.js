@@ -1,0 +1,189 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+
+import { HubClock, clockTime, counter, dateTime, parseCounter } from '../../../web/static/js/lib/clock.js';
+import { LocalMedia, constraintsFor, troubleOf } from '../../../web/static/js/lib/devices.js';
+import { eventWords } from '../../../web/static/js/lib/eventwords.js';
+import { _, install } from '../../../web/static/js/lib/i18n.js';
+import { mainTile, thumbGrid, tilesOf } from '../../../web/static/js/lib/layout.js';
+import { judgeLine } from '../../../web/static/js/lib/linetest.js';
+import { foldLines, readMinutes } from '../../../web/static/js/lib/minutes.js';
+import { alarmSentences, recordWords } from '../../../web/static/js/lib/record.js';
+import { deviceSentence, overSentence } from '../../../web/static/js/lib/troubles.js';
+
+const session = (fields) => ({ state: 'running', record: 'full', recording: true, record_since_utc: 1000, side_talk: [], alarms: [], ...fields });
+
+test('the record in plain words', () => {
+  const words = (fields) => {
+    const { words: text, time } = recordWords(session(fields), 1761);
+    return [text, time].filter(Boolean).join(' ');
+  };
+  assert.equal(words({}), 'ĐANG GHI HÌNH 12:41');
+  assert.equal(words({ record: 'sound' }), 'CHỈ GHI ÂM 12:41');
+  assert.equal(words({ record: 'off' }), 'KHÔNG GHI HÌNH');
+  assert.equal(words({ state: 'open', record: 'full', recording: false }), 'KHÔNG GHI HÌNH');
+  assert.equal(words({ state: 'suspended' }), 'TẠM DỪNG, KHÔNG GHI');
+  assert.equal(words({ recording: false }), 'ĐANG MỞ BẢN GHI');
+  assert.equal(words({ alarms: ['disk_full'] }), 'BẢN GHI GẶP SỰ CỐ 12:41');
+});
+
+test('it never says that it records while the hub has not confirmed it', () => {
+  for (const state of ['planned', 'open', 'running', 'suspended', 'closed', 'locked']) {
+    assert.notEqual(recordWords(session({ state, recording: false }), 1761).tone, 'on');
+  }
+});
+
+test('alarms name the point', () => {
+  const [text] = alarmSentences(['not_written:p1:mic'], () => 'Lục Ngạn');
+  assert.equal(text, 'Chưa ghi được âm thanh của Lục Ngạn.');
+  assert.match(alarmSentences(['disk_full'], () => '')[0], /đầy/);
+});
+
+test('counters and times', () => {
+  assert.deepEqual([0, 59.99, 484, 3844].map(counter), ['00:00', '00:59', '08:04', '1:04:04']);
+  assert.deepEqual(['8:04', '1:04:04', '484', 'x', '1:2:3:4', ''].map(parseCounter), [484, 3844, 484, null, null, null]);
+  assert.equal(clockTime(1795331825), '13:57:05');
+  assert.equal(dateTime(1795331825), '22/11/2026 13:57:05');
+});
+
+test('the hub clock trusts the quickest answer', () => {
+  const clock = { now: () => 50 };
+  const hub = new HubClock(clock);
+  hub.learn(1000, 0.5);
+  hub.learn(990, 3);
+  assert.equal(hub.utc(), 1000.25);
+  hub.learn(1001, 0.1);
+  assert.equal(hub.utc(), 1001.05);
+});
+
+test('every device trouble has a sentence and a way on', () => {
+  const texts = new Set();
+  for (const source of ['mic', 'camera', 'document']) {
+    for (const kind of ['refused', 'busy', 'missing', 'unplugged', 'insecure', 'failed']) {
+      const sentence = deviceSentence({ source, kind });
+      assert.ok(sentence.text.length > 20 && sentence.act && sentence.label);
+      if (source !== 'document') texts.add(sentence.text);
+    }
+  }
+  assert.equal(texts.size, 11);
+  for (const reason of ['replaced', 'not_allowed', 'protocol', 'left', 'ended']) assert.ok(overSentence(reason).title);
+});
+
+test('browser errors by what they mean', () => {
+  const named = (name) => Object.assign(new Error(''), { name });
+  assert.deepEqual(['NotAllowedError', 'NotReadableError', 'NotFoundError', 'TypeError'].map((name) => troubleOf(named(name))), ['refused', 'busy', 'missing', 'failed']);
+});
+
+class FakeMediaTrack {
+  constructor() {
+    this.stopped = false;
+  }
+
+  stop() {
+    this.stopped = true;
+  }
+}
+
+function media(answers) {
+  const told = { tracks: [], troubles: [], asked: [] };
+  const local = new LocalMedia({
+    devices: {
+      getUserMedia: async (constraints) => {
+        told.asked.push(constraints);
+        const answer = answers.shift();
+        if (answer instanceof Error) throw answer;
+        return { getTracks: () => [answer] };
+      },
+      enumerateDevices: async () => [],
+    },
+    storage: { getItem: () => 'old-device', setItem() {} },
+    ontrack: (source, track) => told.tracks.push([source, track]),
+    ontrouble: (trouble) => told.troubles.push(trouble),
+  });
+  return { local, told };
+}
+
+test('a remembered camera that is gone is replaced by another', async () => {
+  const gone = Object.assign(new Error(''), { name: 'OverconstrainedError' });
+  const track = new FakeMediaTrack();
+  const { local, told } = media([gone, track]);
+  assert.equal(await local.start('camera'), track);
+  assert.equal(told.asked[0].video.deviceId.exact, 'old-device');
+  assert.equal(told.asked[1].video.deviceId, undefined);
+  assert.deepEqual(told.troubles, []);
+});
+
+test('an unplugged microphone is told, a shared screen that ends is not a trouble', async () => {
+  const track = new FakeMediaTrack();
+  const { local, told } = media([track, new FakeMediaTrack()]);
+  await local.start('mic');
+  track.onended();
+  assert.deepEqual(told.troubles, [{ source: 'mic', kind: 'unplugged' }]);
+  assert.deepEqual(told.tracks.at(-1), ['mic', null]);
+  local._keep('screen', new FakeMediaTrack());
+  local.tracks.get('screen').onended();
+  assert.equal(told.troubles.length, 1);
+});
+
+test('without a secure connection there is a sentence, not an exception', async () => {
+  const troubles = [];
+  const local = new LocalMedia({ devices: undefined, ontrack() {}, ontrouble: (one) => troubles.push(one) });
+  assert.equal(await local.start('camera'), null);
+  assert.equal(troubles[0].kind, 'insecure');
+});
+
+test('a picture is asked for at 720p, measuring without processing of sound', () => {
+  assert.deepEqual(constraintsFor('camera', '').video.width, { ideal: 1280 });
+  assert.equal(constraintsFor('mic', '', true).audio.echoCancellation, false);
+});
+
+const point = (id, fields = {}) => ({ participant: id, role: 'point', state: 'joined', publishes: ['mic', 'camera'], muted: [], muted_by_operator: [], ...fields });
+
+test('the stage: pin before shared picture before speaker', () => {
+  const people = [point('me'), point('a'), point('b', { state: 'lost' }), point('w', { state: 'waiting' }), point('v', { role: 'viewer' })];
+  const tiles = tilesOf(people, 'me', new Set(['b/document']));
+  assert.deepEqual(tiles.map((one) => one.key), ['a/camera', 'b/camera', 'b/document', 'me/camera']);
+  const none = { pinned: '', speaker: '', lastSpeaker: '' };
+  assert.equal(mainTile(tiles, none), 'b/document');
+  assert.equal(mainTile(tiles, { ...none, pinned: 'a/camera' }), 'a/camera');
+  const faces = tilesOf(people, 'me');
+  assert.equal(mainTile(faces, { ...none, speaker: 'b', lastSpeaker: 'a' }), 'b/camera');
+  assert.equal(mainTile(faces, { ...none, speaker: 'me', lastSpeaker: 'b' }), 'b/camera');
+  assert.equal(mainTile(tilesOf([point('me')], 'me'), none), 'me/camera');
+  assert.equal(mainTile([], none), '');
+});
+
+test('thirteen points fit without scrolling', () => {
+  assert.deepEqual(thumbGrid(3), { columns: 1, rows: 4 });
+  assert.deepEqual(thumbGrid(12), { columns: 2, rows: 6 });
+});
+
+test('minutes: corrections stand in the place of what they correct', () => {
+  const lines = foldLines([
+    { id: '1', at_s: 10, speaker: 'A', text: 'một', kind: 'line' },
+    { id: '2', at_s: 5, speaker: '', text: '', kind: 'bookmark' },
+    { id: '3', at_s: null, speaker: 'A', text: 'hai', kind: 'line', corrects: '1' },
+    { id: '4', at_s: null, speaker: 'B', text: 'ba', kind: 'line', corrects: '3' },
+  ]);
+  assert.deepEqual(lines.map((one) => [one.at, one.text, one.corrected]), [[5, '', false], [10, 'ba', true]]);
+  assert.equal(readMinutes(null).lines.length, 0);
+});
+
+test('events of the log in words', () => {
+  assert.deepEqual(eventWords({ kind: 'outage.started', body: { participant: 'p' } }, () => 'Lục Ngạn'), { tone: 'bad', text: 'Lục Ngạn mất kết nối' });
+  assert.equal(eventWords({ kind: 'journal.heads', body: {} }, () => ''), null);
+});
+
+test('the line: good, weak, bad', () => {
+  assert.equal(judgeLine([0.5, ...Array(11).fill(0.02)]).kind, 'good');
+  assert.equal(judgeLine([0.1, ...Array(11).fill(0.4)]).kind, 'weak');
+  assert.equal(judgeLine([0.1, ...Array(10).fill(0.02), null]).kind, 'weak');
+  assert.equal(judgeLine([null, ...Array(11).fill(null)]).kind, 'bad');
+});
+
+test('another language', () => {
+  install({ 'Phiên {number}': 'Session {number}' });
+  assert.equal(_('Phiên {number}', { number: 7 }), 'Session 7');
+  assert.equal(_('Chưa dịch'), 'Chưa dịch');
+  install(null);
+});
