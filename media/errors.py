@@ -41,7 +41,7 @@ class StaleEpoch(PeerError):
 class SdpError(PeerError):
     """An offer or answer that is malformed, too long or asks for what we do not do.
 
-    ``code``: sdp.malformed, sdp.too_long, sdp.no_bundle, sdp.no_codec (nothing in common: HTTP 406).
+    ``code``: sdp.malformed, sdp.too_long, sdp.no_bundle, sdp.no_common_codec (nothing in common: HTTP 406).
     """
 
     def __init__(self, code: str, message: str) -> None:

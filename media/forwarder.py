@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from media.codecs import NO_VP8, Vp8Info, h264_starts_key, patch_vp8, vp8_info
-from media.layer import Layer
+from media.layer import AFTER_FENCE, FENCE_MARGIN, Layer
 from media.rtp import PATCH, abs_send_time
 from media.seq import time_delta
 from media.subscription import Subscription
@@ -27,6 +27,9 @@ class Tap(Protocol):
 
     def write(self, packet: memoryview, now: float) -> None:
         """One packet as received (RTX unwrapped)."""
+
+    def report(self, ntp: int, rtp_time: int, now: float) -> None:
+        """The publisher's NTP time and RTP time about now."""
 
     def mark(self, kind: str, now: float) -> None:
         """Something that explains what follows."""
@@ -110,7 +113,10 @@ class Publication:
     def add(self, subscription: Subscription, now: float) -> None:
         """A section shows this publication from now on."""
         subscription.publication = self
-        subscription.fence_time = {layer.ssrc: layer.time_at(now) for layer in self.layers if layer.highest >= 0}
+        # Sound may be on its way from before; a picture begins with a key frame that is asked for only now.
+        margin = FENCE_MARGIN if self.audio else 0.0
+        times = {layer.ssrc: layer.time_at(now, margin) for layer in self.layers if layer.highest >= 0}
+        subscription.fence_time = times
         self.subscriptions.append(subscription)
         self.ask_keyframe(now, fresh=True)
 
@@ -131,6 +137,11 @@ class Publication:
         """Note that a key frame is needed; it is sent by ``KeyframeRequests`` when due."""
         if self.keyed and self.open:
             (layer or self.best_layer(now)).keys.want(now, fresh)
+
+    def ask_behind_fence(self, now: float) -> None:
+        """A fence was set now: ask for a key frame that is newer than it."""
+        alive = self.best_layer(now).alive(now)
+        self.ask_keyframe(now + AFTER_FENCE if alive else now, fresh=True)
 
     # --- the path of a packet ---------------------------------------------------------------------------------------
 
@@ -203,9 +214,14 @@ class Publication:
                 layer.keys.arrived(now)
         layer.cache.put(clean, (timestamp, marker != 0, payload, level, vp8), now)
         tap = self.tap
-        if tap is not None and (self.recorded is layer or self._take(layer, number, timestamp, starts, now)):
-            if in_order or layer.recordable(number, timestamp):
+        if tap is not None:
+            if self.recorded is layer:
+                if in_order or layer.recordable(number, timestamp):
+                    tap.write(packet, now)
+            elif self._take(layer, number, timestamp, starts, now):
                 tap.write(packet, now)
+                if layer.clock.ntp:
+                    tap.report(*layer.clock.at(now), now)
         if self.subscriptions:
             self._forward(layer, clean, timestamp, marker, payload, level, vp8, starts, now, batch)
         layer.note_passed(clean, timestamp, len(payload), vp8, now)
@@ -226,7 +242,7 @@ class Publication:
         if tap is not None:
             for layer in self.layers:
                 layer.fence_record(now)
-            self.ask_keyframe(now, fresh=True)
+            self.ask_behind_fence(now)
 
     def _take(self, layer: Layer, number: int, timestamp: int, starts: bool, now: float) -> bool:
         """Whether the journal goes on with this layer: the only one, or the best one from a key frame on."""

@@ -9,6 +9,8 @@ from media.packetcache import PacketCache
 from media.seq import FIRST_CYCLE, SequenceMap, time_delta
 
 FENCE_TIME = 10.0  # s: how long a fence also looks at timestamps; nothing is resent later than that
+FENCE_MARGIN = 0.1  # s: what arrives within it may still have been sent before (the way here takes time)
+AFTER_FENCE = 0.12  # s to wait before asking for a key frame, so that the answer is newer than the fence
 FENCE_REACH = 1.0  # s: a stream silent for longer has stopped its clock, so it is not extrapolated
 ALIVE = 1.0  # s without a packet after which a layer is no longer one that is sent
 
@@ -82,18 +84,11 @@ class Layer:
             return False
         return self.record_time < 0 or time_delta(timestamp, self.record_time) > 0
 
-    def time_at(self, now: float) -> int:
+    def time_at(self, now: float, margin: float = FENCE_MARGIN) -> int:
         """The newest RTP time that anything sent before ``now`` can carry, as far as arrival tells."""
         elapsed = now - self.highest_at
-        if elapsed > FENCE_REACH:
-            elapsed = 0.0
+        elapsed = elapsed + margin if elapsed <= FENCE_REACH else 0.0
         return (self.highest_time + int(elapsed * self.stats.clock_rate)) & 0xFFFFFFFF
-
-    def fenced(self, number: int, timestamp: int, now: float) -> bool:
-        """Whether a packet is from before the fence."""
-        if number <= self.floor:
-            return True
-        return now < self.fence_until and time_delta(timestamp, self.fence_time) <= 0
 
     def note_passed(self, number: int, timestamp: int, size: int, vp8: Vp8Info, now: float) -> None:
         """A packet goes to the subscribers."""
@@ -112,4 +107,4 @@ class Layer:
         return now - self.highest_at < ALIVE
 
 
-__all__ = ["Layer"]
+__all__ = ["AFTER_FENCE", "FENCE_MARGIN", "Layer"]

@@ -295,7 +295,7 @@ class Relay:
         if track is not publication.tap:
             publication.record(track, now)
         if changed and opened and (publication.subscriptions or publication.tap is not None):
-            publication.ask_keyframe(now, fresh=True)
+            publication.ask_behind_fence(now)
 
     def _silence(self, publication: Publication, now: float) -> None:
         """Report a live source as silent."""

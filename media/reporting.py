@@ -13,7 +13,6 @@ from media.forwarder import Publication
 from media.layer import Layer
 from media.legs import PublishLeg, SubscribeLeg
 from media.messages import LegQuality
-from media.tracks import Track
 from media.types import SLOT, Batch, Slab
 
 SENDER = 1  # our SSRC in feedback; publishers do not look at it
@@ -196,7 +195,7 @@ class Reporting:
         layer.clock.update(ntp, rtp_time, now)
         if not publication.open:
             return
-        if publication.recorded is layer and isinstance(publication.tap, Track):
+        if publication.recorded is layer and publication.tap is not None:
             publication.tap.report(ntp, rtp_time, now)
         for subscription in publication.subscriptions:
             if subscription.layer is layer:

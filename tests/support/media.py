@@ -245,6 +245,10 @@ class Sender:
         self.seq += 1
         return data
 
+    def pause(self, seconds: float) -> None:
+        """Its clock goes on; nothing is sent."""
+        self.timestamp += int(seconds * self.codec.clock_rate)
+
     def sound(self, payload: bytes = b"opus") -> bytes:
         return self.packet(payload, step=960)
 
