@@ -96,8 +96,7 @@ export function follow(target, actual, rate) {
   const late = target - actual;
   if (Math.abs(late) > 0.35) return { jump: true, rate };
   if (Math.abs(late) < 0.03) return { jump: false, rate };
-  const factor = Math.min(1.06, Math.max(0.94, 1 + late * 0.4));
-  return { jump: false, rate: rate * factor };
+  return { jump: false, rate: rate + Math.min(0.08, Math.max(-0.08, late * 0.5)) };
 }
 
 /**
