@@ -13,7 +13,8 @@ import asyncio
 import contextlib
 import errno
 import socket
-from collections.abc import Callable
+import struct
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from media.ice import Address, local_user
@@ -27,10 +28,13 @@ DRAIN = 256
 """Datagrams per wake-up: then the loop gets a turn for timers and links."""
 FLUSH_EVERY = 16
 """Datagrams between two flushes, so that slabs do not fill up."""
+MAX_SSRCS = 256
+"""Per connection: libsrtp keeps about 300 bytes for each SSRC with a good tag, for ever."""
+_SSRC = struct.Struct("!I")
 
 DROPS = (
     "empty", "oversized", "foreign", "stranger", "stun_unknown", "stun_refused", "dtls_full", "early", "short",
-    "srtp_refused", "wrong_leg", "error", "send_closed", "send_refused", "send_full", "send_oversized",
+    "srtp_refused", "ssrc_flood", "wrong_leg", "error", "send_closed", "send_refused", "send_full", "send_oversized",
 )  # fmt: skip
 
 
@@ -54,7 +58,7 @@ class Front:
         self._core = core
         self._clock = clock
         self._after = after
-        self._sockets: dict[int, socket.socket] = {}  # by length of the address tuple: 2 IPv4, 4 IPv6
+        self._sockets: list[socket.socket] = []
         self._by_user: dict[str, Connection] = {}
         self._by_address: dict[Address, Connection] = {}
         self._buffer = bytearray(2048)
@@ -65,37 +69,49 @@ class Front:
         self.sent = 0
         self.received = 0
 
-    def open(self, port: int, ipv6: bool) -> int:
-        """Bind and start reading; returns the port. Raises OSError (port in use)."""
-        port = self._open(socket.AF_INET, ("0.0.0.0", port))
-        if ipv6:
-            self._open(socket.AF_INET6, ("::", port))
+    def open(self, port: int, announced: Sequence[str]) -> int:
+        """Bind and start reading; returns the port. Raises OSError (port in use).
+
+        One socket per announced address, so that a client is answered from the address it wrote to; when one of them
+        is not this machine's own (behind NAT, in a container) one socket takes everything.
+        """
+        try:
+            for ip in announced:
+                port = self._open(ip, port)
+        except OSError as error:
+            self.close()
+            if error.errno != errno.EADDRNOTAVAIL:
+                raise
+            port = self._open("0.0.0.0", port)
+            if any(":" in ip for ip in announced):
+                self._open("::", port)
         return port
 
-    def _open(self, family: socket.AddressFamily, where: tuple[str, int]) -> int:
-        opened = socket.socket(family, socket.SOCK_DGRAM)
+    def _open(self, ip: str, port: int) -> int:
+        is_ipv6 = ":" in ip
+        opened = socket.socket(socket.AF_INET6 if is_ipv6 else socket.AF_INET, socket.SOCK_DGRAM)
         try:
-            if family == socket.AF_INET6:
+            if is_ipv6:
                 opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
             for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
                 with contextlib.suppress(OSError):  # a hint: `doctor` tells when the kernel allows less
                     opened.setsockopt(socket.SOL_SOCKET, option, SOCKET_BUFFER)
             opened.setblocking(False)
-            opened.bind(where)
+            opened.bind((ip, port))
         except OSError:
             opened.close()
             raise
-        self._sockets[2 if family == socket.AF_INET else 4] = opened
+        self._sockets.append(opened)
         asyncio.get_running_loop().add_reader(opened, self._read, opened)
         return int(opened.getsockname()[1])
 
     def receive_buffer(self) -> int:
         """Bytes the kernel really gave to the receive queue (Linux reports twice the usable size)."""
-        return min(sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) for sock in self._sockets.values())
+        return min(sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) for sock in self._sockets)
 
     def close(self) -> None:
         """Stop reading and give the port back."""
-        for opened in self._sockets.values():
+        for opened in self._sockets:
             asyncio.get_running_loop().remove_reader(opened)
             opened.close()
         self._sockets.clear()
@@ -129,7 +145,7 @@ class Front:
                 continue
             self.received += 1
             try:
-                reason = self._take(length, address, now)
+                reason = self._take(opened, length, address, now)
             except Exception:  # one datagram must never cost another one
                 reason = "error"
             if reason:
@@ -139,7 +155,7 @@ class Front:
         self.flush()
         self._after()
 
-    def _take(self, length: int, address: Address, now: float) -> str:
+    def _take(self, opened: socket.socket, length: int, address: Address, now: float) -> str:
         """Handle the datagram in the buffer; the reason when it was dropped, else ""."""
         if length == 0:
             return "empty"
@@ -149,7 +165,7 @@ class Front:
         if 128 <= first <= 191:
             return self._take_srtp(length, address, now)
         if first < 4:
-            return self._take_check(length, address, now)
+            return self._take_check(opened, length, address, now)
         if 20 <= first <= 63:
             connection = self._by_address.get(address)
             if connection is None:
@@ -167,9 +183,14 @@ class Front:
         if length < 12:
             return "short"
         is_rtcp = 192 <= self._buffer[1] <= 223  # RFC 5761 4
+        ssrc = _SSRC.unpack_from(self._buffer, 4 if is_rtcp else 8)[0]
+        known = connection.ssrcs
+        if ssrc not in known and len(known) >= MAX_SSRCS:
+            return "ssrc_flood"
         length = session.unprotect(self._pointer, length, is_rtcp)
         if length < 0:
             return "srtp_refused"
+        known.add(ssrc)
         if is_rtcp:
             self._core.receive_rtcp(connection.peer, connection.leg, self._view[:length], now, self.batch)
         elif connection.leg == "publish":
@@ -178,7 +199,7 @@ class Front:
             return "wrong_leg"
         return ""
 
-    def _take_check(self, length: int, address: Address, now: float) -> str:
+    def _take_check(self, opened: socket.socket, length: int, address: Address, now: float) -> str:
         user = local_user(self._view[:length])
         connection = self._by_user.get(user) if user is not None else None
         if connection is None:
@@ -187,11 +208,13 @@ class Front:
         if answer is None:
             return "stun_refused"
         self._by_address[address] = connection
+        if connection.ice.is_chosen:
+            connection.socket = opened
         for forgotten in connection.ice.forgotten:
             if self._by_address.get(forgotten) is connection:
                 del self._by_address[forgotten]
         connection.ice.forgotten.clear()
-        self._send(answer, address)
+        self._send(opened, answer, address)
         return ""
 
     # --- out --------------------------------------------------------------------------------------------------------
@@ -207,12 +230,12 @@ class Front:
 
     def _flush_slab(self, slab: ConnectionSlab) -> None:
         connection = slab.connection
-        session, address = connection.sending, connection.ice.selected
-        if session is None or address is None or connection.is_silent:
+        session, address, opened = connection.sending, connection.ice.selected, connection.socket
+        if session is None or address is None or opened is None or connection.is_silent:
             self.dropped["send_closed"] += slab.count
             return
         protect, pointers, lengths, rtcp, view = session.protect, slab.pointers, slab.lengths, slab.rtcp, slab.view
-        send = self._sockets[len(address)].sendto
+        send = opened.sendto
         for index in range(slab.count):
             if lengths[index] > SLOT - TRAILER:
                 self.dropped["send_oversized"] += 1
@@ -230,11 +253,11 @@ class Front:
 
     def send_dtls(self, connection: Connection, data: bytes) -> None:
         """A handshake datagram to the connection's address; dropped while there is none."""
-        if connection.ice.selected is not None:
-            self._send(data, connection.ice.selected)
+        if connection.ice.selected is not None and connection.socket is not None:
+            self._send(connection.socket, data, connection.ice.selected)
 
-    def _send(self, data: bytes, address: Address) -> None:
+    def _send(self, opened: socket.socket, data: bytes, address: Address) -> None:
         try:
-            self._sockets[len(address)].sendto(data, address)
-        except (OSError, KeyError):
+            opened.sendto(data, address)
+        except OSError:
             self.dropped["send_refused"] += 1

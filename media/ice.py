@@ -68,7 +68,8 @@ class IceLite:
     """The ICE side of one leg.
 
     ``credentials``: ours, user name to password; two while a restart is under way. ``addresses``: those that proved
-    themselves, oldest first. ``forgotten``: those that fell out; whoever routes by address takes and clears them.
+    themselves, oldest first. ``is_chosen``: the last good check made its address the selected one. ``forgotten``:
+    addresses that fell out; whoever routes by address takes and clears them.
     """
 
     def __init__(self, now: float) -> None:
@@ -76,6 +77,7 @@ class IceLite:
         self.credentials: dict[str, str] = {self.ufrag: self.pwd}
         self.remote_ufrag = ""
         self.selected: Address | None = None
+        self.is_chosen = False
         self.addresses: dict[Address, float] = {}
         self.created_at = now
         self.consent_at: float | None = None
@@ -100,7 +102,8 @@ class IceLite:
             return None  # aioice raises struct.error, KeyError, ValueError and UnicodeError on hostile attributes
         self.consent_at = now
         self._remember(address, now)
-        if "USE-CANDIDATE" in message.attributes or self.selected is None:
+        self.is_chosen = "USE-CANDIDATE" in message.attributes or self.selected is None
+        if self.is_chosen:
             self.selected = address
         answer = stun.Message(
             stun.Method.BINDING,

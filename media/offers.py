@@ -175,7 +175,7 @@ class ViewedLines:
     """Sections of a WHEP client's own offer: one participant's microphone and picture.
 
     The picture is the camera, or what the participant shares while it has no camera.
-    Raises SdpError "sdp.no_codec" when nothing in the offer can be used.
+    Raises SdpError "sdp.no_common_codec" when nothing in the offer can be used.
     """
 
     def __init__(self, offer: Description, participant: str, new_ssrc: Callable[[], int]) -> None:

@@ -149,8 +149,9 @@ def sources_of(offer: Description, named: dict[str, Source]) -> dict[str, Source
 
 
 def publish(offer: Description, named: dict[str, Source]) -> tuple[tuple[OwnSection, ...], tuple[PublishedMedia, ...]]:
-    """Answer sections for a publish leg and what will arrive on it. Raises SdpError "sdp.no_codec" when a section
-    that wants to send has no codec we know, or when nothing is sent at all."""
+    """Answer sections for a publish leg and what will arrive on it.
+
+    Raises SdpError "sdp.no_common_codec" when a section that wants to send has no codec we know, or nothing is sent."""
     sources = sources_of(offer, named)
     answer: list[OwnSection] = []
     media: list[PublishedMedia] = []
@@ -161,12 +162,12 @@ def publish(offer: Description, named: dict[str, Source]) -> tuple[tuple[OwnSect
             continue
         choice = next(iter(choices(section)), None)
         if choice is None:
-            raise SdpError("sdp.no_codec", f"no codec in common for {section.kind}: send Opus, VP8 or H.264")
+            raise SdpError("sdp.no_common_codec", f"no codec in common for {section.kind}: send Opus, VP8 or H.264")
         own, published = _accept(section, source, choice)
         answer.append(own)
         media.append(published)
     if not media:
-        raise SdpError("sdp.no_codec", "the offer sends no sound and no picture")
+        raise SdpError("sdp.no_common_codec", "the offer sends no sound and no picture")
     return tuple(answer), tuple(media)
 
 
@@ -203,7 +204,7 @@ def _rejected(section: Section) -> OwnSection:
 
 def view(offer: Description) -> dict[str, tuple[Choice, ...]]:
     """For a WHEP offer: what each receiving section could carry, by mid; the first sound and the first picture only.
-    Raises SdpError "sdp.no_codec"."""
+    Raises SdpError "sdp.no_common_codec"."""
     found: dict[str, tuple[Choice, ...]] = {}
     kinds: set[str] = set()
     for section in offer.sections:
@@ -211,9 +212,9 @@ def view(offer: Description) -> dict[str, tuple[Choice, ...]]:
             continue
         usable = choices(section)
         if not usable:
-            raise SdpError("sdp.no_codec", f"no codec in common for {section.kind}: take Opus, VP8 or H.264")
+            raise SdpError("sdp.no_common_codec", f"no codec in common for {section.kind}: take Opus, VP8 or H.264")
         kinds.add(section.kind)
         found[section.mid] = usable
     if not found:
-        raise SdpError("sdp.no_codec", "the offer receives no sound and no picture")
+        raise SdpError("sdp.no_common_codec", "the offer receives no sound and no picture")
     return found

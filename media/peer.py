@@ -5,6 +5,7 @@ Who closes whom: ``media.connections`` makes and closes them; a connection never
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
 from typing import Any
 
@@ -56,6 +57,8 @@ class Connection:
         self.is_closed = False
         self.is_up = False
         self.fingerprints: tuple[Fingerprint, ...] = ()
+        self.socket: socket.socket | None = None  # the one whose address the client uses; set by the front
+        self.ssrcs: set[int] = set()  # seen with a good tag: libsrtp keeps state for each
         self._on_up = on_up
         self._dtls = Dtls(certificate, lambda data: send(self, data), lambda: on_end(self))
 

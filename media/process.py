@@ -85,7 +85,7 @@ class RelayProcess:
         self._core = Relay(self, self._recorder)
         self._core.utc_offset = utc - now
         self.front = Front(self._core, time.monotonic, self._plan)
-        port = self.front.open(settings.port, any(":" in ip for ip, _ in settings.addresses))
+        port = self.front.open(settings.port, [ip for ip, _ in settings.addresses])
         self.announced = Announced(settings.addresses, port)
         self._legs = Connections(self.front, self._core, self.announced, self, time.monotonic)
         self._courier = Courier(settings.folder / "outbox.db", self._loop)

@@ -5,7 +5,7 @@ Reading keeps what the relay uses and drops the rest; it never guesses: text tha
 them but payload types, extension ids, mids and fmtp values that passed the patterns below.
 
 Codes: ``sdp.too_long`` (size or number of sections), ``sdp.malformed`` (not SDP, or a value out of its range),
-``sdp.no_bundle`` (BUNDLE or rtcp-mux missing), ``sdp.no_codec`` (nothing in common; raised by ``media.ortc``).
+``sdp.no_bundle`` (BUNDLE or rtcp-mux missing), ``sdp.no_common_codec`` (nothing in common; raised by ``media.ortc``).
 """
 
 from __future__ import annotations

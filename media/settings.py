@@ -105,8 +105,3 @@ class Announced:
     def texts(self) -> tuple[str, ...]:
         """As ``ip:port``."""
         return tuple(f"[{ip}]:{port}" if ":" in ip else f"{ip}:{port}" for ip, port in self.all)
-
-    @property
-    def has_ipv6(self) -> bool:
-        """An IPv6 address is announced."""
-        return any(":" in ip for ip, _ in self.all)

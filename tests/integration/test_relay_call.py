@@ -195,7 +195,7 @@ async def test_bad_offers_are_refused_with_a_code_and_cost_nothing(
     good = a.publisher.localDescription.sdp
     for sdp, code in [
         ("garbage", "sdp.malformed"),
-        (good.replace("VP8", "VP9").replace("H264", "AV1"), "sdp.no_codec"),
+        (good.replace("VP8", "VP9").replace("H264", "AV1"), "sdp.no_common_codec"),
         (good + "a=x\r\n" * 20_000, "sdp.too_long"),
         (good.replace("a=ice-ufrag", "a=ice-nothing"), "sdp.malformed"),
         (good.replace("a=fingerprint:sha-", "a=fingerprint:md-"), "sdp.malformed"),

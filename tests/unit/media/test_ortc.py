@@ -68,13 +68,13 @@ def test_other_h264_profiles_are_nothing_in_common(profile: str) -> None:
     text = H264_ONLY.replace("42001f", profile).replace("42e01f", profile)
     with pytest.raises(SdpError) as caught:
         ortc.publish(sdp.parse(text), {})
-    assert caught.value.code == "sdp.no_codec"
+    assert caught.value.code == "sdp.no_common_codec"
 
 
 def test_an_offer_that_sends_nothing_is_refused() -> None:
     with pytest.raises(SdpError) as caught:
         ortc.publish(sdp.parse(CHROMIUM.replace("a=sendonly", "a=recvonly")), {})
-    assert caught.value.code == "sdp.no_codec"
+    assert caught.value.code == "sdp.no_common_codec"
 
 
 def test_a_viewer_gets_the_first_sound_and_the_first_picture() -> None:
