@@ -24,7 +24,7 @@ from rooms.errors import StorageFailed
 from rooms.words import ParticipantRole, ParticipantState, TicketKind
 from signaling.endpoints import Endpoints
 from signaling.host import HostOptions
-from signaling.hub import HubChannel
+from signaling.hubchannel import HubChannel
 from signaling.relays import RelayOptions, RelayPool
 from signaling.sessions import Sessions
 from signaling.sockets import SocketClosed
@@ -179,7 +179,7 @@ class Bench:
         self.store = Store(self.database, owner)
         self.pool = RelayPool(self.store, self.clock, self.relay_options, lambda relay, pid: self.alive.get(relay))
         self.sessions = Sessions(self.store, self.pool, self.clock, options=self.host_options)
-        self.channel = HubChannel(self.sessions, self.clock, every_s=0.02)
+        self.channel = HubChannel(self.store, self.sessions, self.clock, every_s=0.02)
         self.endpoints = Endpoints(self.sessions)
 
     async def start(self) -> None:

@@ -38,7 +38,7 @@ from signaling.host import SessionHost, as_signaling_error
 from signaling.sessions import DEVICE, HELLO_S, Sessions, close_code
 from signaling.sockets import Socket, SocketClosed
 from signaling.state import RoomState
-from signaling.store import actor_of, moment
+from signaling.store import Store, actor_of, moment
 
 log = logging.getLogger(__name__)
 
@@ -72,12 +72,13 @@ class HubChannel:
 
     def __init__(
         self,
+        store: Store,
         sessions: Sessions,
         clock: Callable[[], float],
         room_url: RoomUrl = lambda session: f"/room/{session}",
         every_s: float = EVERY_S,
     ) -> None:
-        self._sessions, self._store, self._clock = sessions, sessions.store, clock
+        self._sessions, self._store, self._clock = sessions, store, clock
         self._room_url, self._every_s = room_url, every_s
         self._desks: dict[str, Desk] = {}
         self._alerts: list[Alert] = []
