@@ -69,15 +69,32 @@ class RequestMetrics:
             await self.app(scope, receive, send)
             return
         began = time.perf_counter()
+        routed: dict[str, Any] = {}
+        scope["diemcau.routed"] = routed  # layers below copy the scope; this dictionary stays the same
 
         async def counted(message: Any) -> None:
             if message["type"] == "http.response.start":
-                route = getattr(scope.get("route"), "path", None) or "(other)"
+                route = getattr(routed.get("route"), "path", None) or "(other)"
                 self.metrics.requests.labels(scope["method"][:8], route, message["status"]).inc()
                 self.metrics.seconds.labels(route).observe(time.perf_counter() - began)
             await send(message)
 
         await self.app(scope, receive, counted)
+
+
+class RouteNote:
+    """Innermost: tells ``RequestMetrics`` which route was taken."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def noting(message: Any) -> None:
+            if "diemcau.routed" in scope:
+                scope["diemcau.routed"]["route"] = scope.get("route")
+            await send(message)
+
+        await self.app(scope, receive, noting)
 
 
 async def watch_loop(metrics: Metrics) -> None:

@@ -110,6 +110,7 @@ def _layers(hub: Hub) -> list[Middleware]:
         ),
         Middleware(auth.SessionLoader),
         Middleware(auth.DeviceCookie, config=config),
+        Middleware(health.RouteNote),
     ]
 
 

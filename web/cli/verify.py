@@ -14,10 +14,10 @@ from web.cli.base import json_option
 @click.argument("package", type=click.Path(exists=True, path_type=Path))
 @click.option("--key", type=click.Path(exists=True, dir_okay=False, path_type=Path),
               help="Public key (PEM) that you trust.")  # fmt: skip
-@click.option("--data", type=click.Path(file_okay=False, path_type=Path), envvar="HUB_DATA",
-              help="Trust the keys of this hub's data folder.")  # fmt: skip
+@click.option("--data", type=click.Path(file_okay=False, path_type=Path), envvar="HUB_DATA", default="data",
+              show_default=True, help="Without --key: trust the keys of this hub, if there is one.")  # fmt: skip
 @json_option
-def verify(package: Path, key: Path | None, data: Path | None, as_json: bool) -> None:
+def verify(package: Path, key: Path | None, data: Path, as_json: bool) -> None:
     """Check PACKAGE, a ZIP or an unpacked folder.
 
     Exit 0: intact and signed by the trusted key. 2: intact, signer not checked. 1: changed.
@@ -27,7 +27,7 @@ def verify(package: Path, key: Path | None, data: Path | None, as_json: bool) ->
     arguments = [str(package)]
     if key is not None:
         arguments += ["--key", str(key)]
-    elif data is not None:
+    else:
         for path in sorted((data / "keys").glob("*.pem")):
             arguments += ["--key", str(path)]
     if as_json:
