@@ -40,6 +40,14 @@ def attach(
     """
     owner = access.load_owner(db, actor, owner_kind, owner_id, _right_to_add(owner_kind), now)
     _open_for_papers(db, owner)
+    return take_in(db, actor, files, owner_kind, owner_id, title, stream, now, kind=kind)
+
+
+def take_in(
+    db: Session, actor: Actor, files: FileStore, owner_kind: str, owner_id: str, title: str, stream: Stream,
+    now: dt.datetime, *, kind: str,
+) -> Paper:  # fmt: skip
+    """``attach`` without asking whether the owner takes papers: for supplements to locked sessions, too."""
     stored = files.put("papers", stream, limit=MAX_PAPER)
     try:
         mime = _kind_of(files, stored)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
+import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from rooms import access, audit, cases
@@ -29,27 +30,47 @@ def add(
     """Enter a petition; a denunciation's petitioner goes into the vault. Raises NotFound,
     Forbidden, Invalid petition.content_missing."""
     access.load_site(db, actor, site_id, Right.RECEIVE, now=now)
-    if visit_id is not None:
-        access.load_visit(db, actor, visit_id, Right.RECEIVE, now=now)
+    visit = access.load_visit(db, actor, visit_id, Right.RECEIVE, now=now) if visit_id is not None else None
     if not content.strip():
         raise Invalid("petition.content_missing", "The petition's content is missing.", field="content")
     on = local_date(now)
+    space = visit.training_space_id if visit is not None else None
     petition = Petition(
-        id=new_id(), site_id=site_id, visit_id=visit_id, year=on.year,
-        number=next_number(db, site_id, "petition", on.year),
+        id=new_id(), site_id=site_id, visit_id=visit_id, training_space_id=space,
+        year=None if space else on.year, number=None if space else next_number(db, site_id, "petition", on.year),
         kind=kind, source=source, subject_kind=subject_kind, field=field, petitioner=petitioner, address=address,
         content=content.strip(), dated=dated, received_on=on, created_at=now, created_by=actor.user_id,
     )  # fmt: skip
-    if kind is PetitionKind.DENUNCIATION:
-        identity = {"name": petitioner, "address": address}
-        entry = vaults.seal(db, actor, vault, "petition", petition.id, identity, now)
-        petition.restricted, petition.vault_id, petition.pseudonym = True, entry.id, entry.pseudonym
-        petition.petitioner, petition.address = entry.pseudonym, ""
-    words = (petition.content, petition.petitioner, petition.address, f"{petition.number}/{petition.year}")
-    petition.search = fold("\n".join(words))
+    if kind is PetitionKind.DENUNCIATION or (visit is not None and visit.restricted):
+        _seal(db, actor, petition, vault, now)
+    petition.search = _search_text(petition)
     db.add(petition)
     db.flush()
     audit.log(db, actor, "petition.added", "petition", petition.id, now)
     if case_id is not None:
         cases.link(db, actor, case_id, "petition", petition.id, now)
     return petition
+
+
+def restrict_of_visit(db: Session, actor: Actor, visit_id: str, vault: Vault, now: dt.datetime) -> None:
+    """The visit became a denunciation: so do the petitions handed in at it."""
+    for petition in db.scalars(sa.select(Petition).where(Petition.visit_id == visit_id)):
+        if not petition.restricted:
+            _seal(db, actor, petition, vault, now)
+            petition.search = _search_text(petition)
+            cases.end_links(db, actor, "petition", petition.id, "restricted", now)
+    db.flush()
+
+
+def _seal(db: Session, actor: Actor, petition: Petition, vault: Vault, now: dt.datetime) -> None:
+    identity = {"name": petition.petitioner, "address": petition.address}
+    entry = vaults.seal(db, actor, vault, "petition", petition.id, identity, now)
+    for word in (petition.petitioner, petition.address):
+        petition.content = petition.content.replace(word, entry.pseudonym) if len(word) > 3 else petition.content
+    petition.restricted, petition.vault_id, petition.pseudonym = True, entry.id, entry.pseudonym
+    petition.petitioner, petition.address = entry.pseudonym, ""
+
+
+def _search_text(petition: Petition) -> str:
+    number = f"{petition.number}/{petition.year}" if petition.number is not None else ""
+    return fold("\n".join((petition.content, petition.petitioner, petition.address, number)))

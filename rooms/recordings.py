@@ -11,12 +11,12 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from rooms import access, audit
+from rooms import access, audit, papers
 from rooms.access import Right
 from rooms.actor import SYSTEM, Actor
 from rooms.db import Database
-from rooms.errors import Conflict, NotFound, WrongState
-from rooms.files import FileStore, translated
+from rooms.errors import Conflict, Forbidden, Invalid, NotFound, WrongState
+from rooms.files import FileStore, Stream, translated
 from rooms.gaps import LogEvent, Written, find_gaps
 from rooms.manifest import Gap as FoundGap
 from rooms.manifest import utc_text
@@ -34,7 +34,7 @@ from rooms.models import (
     Supplement,
     Track,
 )
-from rooms.package import Locked, PaperFile, TrackFile, add_supplement, lock_session
+from rooms.package import Locked, PaperFile, TrackFile, add_supplement, head, lock_session
 from rooms.signing import Signer
 from rooms.words import SessionState, TrackState
 
@@ -182,7 +182,7 @@ def _papers(db: Session, files: FileStore, session_id: str) -> list[PaperFile]:
         Paper.withdrawn_at.is_(None), sa.or_(Paper.owner_id == session_id, Paper.owner_id.in_(minutes))
     )
     return [
-        PaperFile(files.path_of(paper.path), f"{paper.id}{Path(paper.path).suffix}")
+        PaperFile(files.path_of(paper.path), f"{paper.id}{papers.SUFFIXES[paper.mime]}")
         for paper in db.scalars(found.order_by(Paper.added_at, Paper.id))
     ]
 
@@ -316,38 +316,39 @@ def package_path(
 
 
 def supplement(
-    db: Session, actor: Actor, files: FileStore, session_id: str, kind: str, paper_id: str, signer: Signer,
+    db: Session, actor: Actor, files: FileStore, session_id: str, kind: str, title: str, stream: Stream, signer: Signer,
     now: dt.datetime,
 ) -> Supplement:  # fmt: skip
-    """Add a paper of the session (signed scan, correction, extract, order) to its package, signed.
+    """Add a paper (signed_scan, correction, extract, order) to the package of a locked session, signed.
 
-    Needs ARCHIVE, or RECEIVE at the receiving site for a signed scan. Raises NotFound, Forbidden, WrongState.
+    Needs ARCHIVE, or RECEIVE at the receiving site for a signed scan. Raises NotFound, Forbidden, WrongState before the
+    lock, Invalid (recording.supplement_kind, and as papers.attach), StorageFailed.
     """
-    right = Right.RECEIVE if kind == "signed_scan" else Right.ARCHIVE
-    session = access.load_session(db, actor, session_id, right, now=now)
+    if kind not in ("signed_scan", "correction", "extract", "order"):
+        raise Invalid("recording.supplement_kind", "There is no such kind of supplement.")
+    session = access.load_session(db, actor, session_id, now=now)
+    rights = access.rights_on(db, actor, access.subject_of(db, session), now)
+    if Right.ARCHIVE not in rights and not (kind == "signed_scan" and Right.RECEIVE in rights):
+        raise Forbidden()
     db.refresh(session, with_for_update=True)  # one writer per package
     package = package_of(db, session_id)
-    paper = db.get(Paper, paper_id)
     if package is None:
         raise WrongState("session", session.state.value)
-    minutes = db.get(Minutes, paper.owner_id) if paper is not None else None
-    if paper is None or session_id not in (paper.owner_id, minutes.session_id if minutes is not None else ""):
-        raise NotFound()
-    last = db.scalar(
-        sa.select(Supplement).where(Supplement.session_id == session_id).order_by(Supplement.number.desc()).limit(1)
-    )
-    item = PaperFile(files.path_of(paper.path), f"{paper.id}{Path(paper.path).suffix}")
+    paper = papers.take_in(db, actor, files, "session", session_id, title, stream, now, kind=kind)
+    item = PaperFile(files.path_of(paper.path), f"{paper.id}{papers.SUFFIXES[paper.mime]}")
+    folder = files.path_of(package.path)
+    previous = head(folder)
     try:
-        head = add_supplement(files.path_of(package.path), kind, [item], {"paper": paper.id}, signer, now)
+        sha256 = add_supplement(folder, kind, [item], {"paper": paper.id}, signer, now)
     except OSError as error:
         raise translated(error) from error
-    row = Supplement(session_id=session_id, number=(last.number if last else 0) + 1, kind=kind, paper_id=paper_id)
-    row.path, row.sha256 = f"{package.path}/supplements/{row.number:04d}", head
-    row.previous = last.sha256 if last else package.manifest_sha256
+    count = db.scalar(sa.select(sa.func.count()).where(Supplement.session_id == session_id)) or 0
+    row = Supplement(session_id=session_id, number=count + 1, kind=kind, paper_id=paper.id, previous=previous)
+    row.path, row.sha256 = f"{package.path}/supplements/{row.number:04d}", sha256
     row.key_id, row.added_at, row.added_by = signer.key_id, now, actor.user_id
     db.add(row)
     db.flush()
-    audit.log(db, actor, "package.supplemented", "session", session_id, now, detail={"kind": kind, "paper": paper_id})
+    audit.log(db, actor, "package.supplemented", "session", session_id, now, detail={"kind": kind, "paper": paper.id})
     return row
 
 

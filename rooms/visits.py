@@ -11,20 +11,21 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from rooms import access, audit, cases, sessions, settings
+from rooms import access, audit, cases, minutes, petitions, search, sessions, settings
 from rooms import vault as vaults
 from rooms.access import Right
 from rooms.actor import Actor
 from rooms.errors import Conflict, Forbidden, Invalid, WrongState
 from rooms.fold import fold
 from rooms.localtime import local_date
-from rooms.models import ReceptionSession, Visit, VisitPerson
+from rooms.models import Minutes, ReceptionSession, Visit, VisitPerson
 from rooms.numbers import next_number
 from rooms.training import training_space
 from rooms.vault import Vault
 from rooms.words import (
     Field,
     MatterStatus,
+    MinutesState,
     Outcome,
     PersonRole,
     PetitionKind,
@@ -208,7 +209,7 @@ def register(
     db.flush()
     if form.kind is PetitionKind.DENUNCIATION and not visit.restricted:
         to_denunciation(db, actor, visit_id, vault, now)
-    visit.search = _search_text(visit)
+    _index(db, visit)
     audit.log(db, actor, "visit.registered" if first else "visit.corrected", "visit", visit.id, now)
     return visit
 
@@ -222,6 +223,13 @@ def _person_row(position: int, person: PersonForm) -> VisitPerson:
     if person.withheld:
         values["name"] = WITHHELD
     return VisitPerson(position=position, **values)
+
+
+def _index(db: Session, visit: Visit) -> None:
+    visit.search = _search_text(visit)
+    frozen = sa.select(Minutes).where(Minutes.visit_id == visit.id, Minutes.state == MinutesState.FROZEN)
+    for row in db.scalars(frozen):
+        search.add_minutes_to_search(db, row)
 
 
 def _search_text(visit: Visit) -> str:
@@ -307,7 +315,7 @@ def conclude(
     if visit.state is not S.IN_SESSION:  # a session that still runs keeps its visit; closing it brings it here
         visit.state = S.CONCLUDED
     visit.version += 1
-    visit.search = _search_text(visit)
+    _index(db, visit)
     audit.log(db, actor, "visit.concluded", "visit", visit.id, now, detail={"outcome": outcome.value})
     return visit
 
@@ -383,7 +391,7 @@ def to_denunciation(db: Session, actor: Actor, visit_id: str, vault: Vault, now:
     if visit.draft:
         vaults.seal(db, actor, vault, "visit", visit.id, {"draft": visit.draft}, now)
         visit.draft = {}
-    visit.search = _search_text(visit)
+    _index(db, visit)
     visit.version += 1
     if visit.state is S.QUEUED and not settings.rule(db, "online_denunciation", now):
         visit.state, visit.queued_at = S.REGISTERED, None
@@ -391,22 +399,30 @@ def to_denunciation(db: Session, actor: Actor, visit_id: str, vault: Vault, now:
         sessions.restrict(db, session_id, now)
         cases.end_links(db, actor, "session", session_id, "restricted", now)
     cases.end_links(db, actor, "visit", visit.id, "restricted", now)
+    petitions.restrict_of_visit(db, actor, visit.id, vault, now)
     audit.log(db, actor, "visit.restricted", "visit", visit.id, now)
     db.flush()
     return visit
 
 
 def _seal_persons(db: Session, actor: Actor, visit: Visit, vault: Vault, now: dt.datetime) -> None:
-    """Every person of a restricted visit becomes a pseudonym; what is known goes into the vault."""
+    """Every person of a restricted visit becomes a pseudonym; what is known goes into the vault, and the words that
+    tell who it is leave the texts of the visit and its minutes."""
+    words: dict[str, str] = {}
     for row in visit.persons:
         if row.vault_id is not None:
             continue
         identity = {key: getattr(row, key) for key in _IDENTITY} | {"authority": row.authority}
         entry = vaults.seal(db, actor, vault, "visit", visit.id, identity, now)
+        told = [row.name if not row.withheld else "", row.address, row.phone, row.identity_number]
+        words |= {word: entry.pseudonym for word in told if len(word) > 3}
         for key in _IDENTITY:
             setattr(row, key, "" if key != "birth_year" else None)
         row.name, row.authority, row.vault_id, row.withheld = entry.pseudonym, {}, entry.id, False
         visit.pseudonym = visit.pseudonym or entry.pseudonym
+    for name in ("content", "demand", "note", "outcome_text", "follow_up"):
+        setattr(visit, name, minutes.replaced(getattr(visit, name), words))
+    minutes.redact(db, visit.id, words)
 
 
 _IDENTITY = ("name", "address", "phone", "gender", "birth_year", "identity_number", "identity_issued")
