@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
 from web.config import Config
 from web.looks import Looks
@@ -17,13 +17,36 @@ if TYPE_CHECKING:
     from rooms.files import FileStore
     from rooms.signing import Signer
     from rooms.vault import Vault
+    from signaling.endpoints import Endpoints
+    from signaling.hubchannel import HubChannel
+    from signaling.relays import RelayPool
+    from signaling.sessions import Sessions
     from web.auth import LoginThrottle
     from web.health import Metrics
+    from web.supervisor import Supervisor
+
+
+T = TypeVar("T")
+
+
+class NoHub(Exception):
+    """A live part was needed in a process that has none (a command that works on the folder by itself)."""
+
+    code = "hub.needed"
+    message = "This needs the running hub: start `diemcau serve` on this folder first."
+
+
+def running(part: T | None) -> T:
+    """The live part. Raises NoHub."""
+    if part is None:
+        raise NoHub
+    return part
 
 
 @dataclass
 class Hub:
-    """Config and parts. ``sessions``, ``relays``, ``channel``, ``endpoints`` come from signaling (see main.py)."""
+    """Config and parts. ``sessions``, ``relays``, ``channel``, ``endpoints`` come from signaling (see wiring.py); they are
+    None in a command that works on the folder without a hub."""
 
     config: Config
     database: Database
@@ -33,11 +56,11 @@ class Hub:
     secret: str
     vault: Vault
     signer: Signer
-    sessions: Any = None
-    relays: Any = None
-    channel: Any = None
-    endpoints: Any = None
-    supervisor: Any = None
+    sessions: Sessions | None = None
+    relays: RelayPool | None = None
+    channel: HubChannel | None = None
+    endpoints: Endpoints | None = None
+    supervisor: Supervisor | None = None
     looks: Looks = field(default_factory=Looks)
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
     stopping: bool = False

@@ -24,13 +24,11 @@ from rooms import db as rooms_db
 from rooms import signing
 from rooms.files import FileStore
 from rooms.vault import Vault
-from web import auth, errors, folder, health, logs, security, sockets
+from web import auth, errors, folder, health, security, sockets, wiring
 from web.config import Config
 from web.hub import Hub
 
 STATIC = Path(__file__).parent / "static"
-
-log = logs.get("main")
 
 
 def open_parts(config: Config) -> Hub:
@@ -53,7 +51,7 @@ def open_parts(config: Config) -> Hub:
 def create_app(config: Config, hub: Hub | None = None) -> FastAPI:
     """The hub's application. Signaling starts with the application's lifespan and stops with it."""
     hub = hub or open_parts(config)
-    connect_signaling(hub)
+    wiring.connect(hub)
     app = FastAPI(
         title="Điểm Cầu",
         docs_url=None,
@@ -70,16 +68,6 @@ def create_app(config: Config, hub: Hub | None = None) -> FastAPI:
         mount(app, package)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     return app
-
-
-def connect_signaling(hub: Hub) -> None:
-    """Build the app's end of the relay links, the sessions' host and the hub channel, and let them know each other."""
-    try:
-        from web import wiring
-    except ImportError as error:
-        log.warning("signaling is not here yet", error=str(error))
-        return
-    wiring.connect(hub)
 
 
 def mount(app: FastAPI, package: object) -> None:

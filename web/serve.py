@@ -22,7 +22,7 @@ from rooms import relays
 from rooms.actor import SYSTEM
 from web import control, folder, health, logs, main, tls
 from web.config import Config, is_loopback
-from web.hub import Hub
+from web.hub import Hub, running
 from web.supervisor import PortTaken, Supervisor
 
 log = logs.get("serve")
@@ -136,7 +136,7 @@ async def _until_stopped(
                 raise NotStarted("The hub did not start; its log says why.")
             return
         await asyncio.sleep(0.02)
-    await hub.supervisor.start()
+    await running(hub.supervisor).start()
     ready()
     log.info("serving", port=hub.config.port)
     waiting = asyncio.create_task(stop.wait())

@@ -25,7 +25,7 @@ from signaling.sockets import SocketClosed
 from web import i18n
 from web.deps import HubDep, get_hub
 from web.errors import Refusal, sentence
-from web.hub import Hub
+from web.hub import Hub, running
 
 router = APIRouter()
 
@@ -96,21 +96,21 @@ def translator(websocket: WebSocket) -> Callable[[str, str, Mapping[str, Any]], 
 async def session_socket(websocket: WebSocket, session_id: str) -> None:
     """A page of a session (docs/protocol.md). The ticket in ``hello`` says who it is."""
     async with accepted(websocket, "session", MAX_MESSAGE) as (hub, socket):
-        await hub.sessions.serve_page(session_id, socket, translator(websocket))
+        await running(hub.sessions).serve_page(session_id, socket, translator(websocket))
 
 
 @router.websocket("/ws/hub")
 async def hub_socket(websocket: WebSocket) -> None:
     """A device's presence, queue and rings."""
     async with accepted(websocket, "hub", MAX_MESSAGE) as (hub, socket):
-        await hub.channel.serve(socket)
+        await running(hub.channel).serve(socket, translator(websocket))
 
 
 @router.websocket("/relay/link")
 async def relay_link(websocket: WebSocket) -> None:
     """A relay; it proves its key in the handshake."""
     async with accepted(websocket, "relay", MAX_LINK_MESSAGE) as (hub, socket):
-        await hub.relays.serve(socket)
+        await running(hub.relays).serve(socket)
 
 
 class Enrolment(BaseModel):

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from signaling.endpoints import Endpoints
+from signaling.hubchannel import HubChannel
 from signaling.relays import RelayPool
 from signaling.sessions import Sessions
 from signaling.store import Store
-from web.hub import Hub
+from web.hub import Hub, running
 from web.processes import Identity
 
 
@@ -23,18 +24,14 @@ def connect(hub: Hub) -> None:
     relays = RelayPool(store, time.time, is_alive=lambda relay, pid: is_alive(hub.config.data, relay, pid))
     hub.relays = relays
     hub.sessions = Sessions(store, relays, time.time, vault=hub.vault)
+    hub.channel = HubChannel(store, hub.sessions, time.time)
     hub.endpoints = Endpoints(hub.sessions)
     hub.metrics.on_scrape.append(lambda: _figures(hub))
-    try:
-        from signaling.hubchannel import HubChannel
-    except ImportError:
-        return
-    hub.channel = HubChannel(store, hub.sessions, time.time)
 
 
 def _figures(hub: Hub) -> None:
-    hub.metrics.relays.labels("linked").set(len(hub.relays.linked()))
-    hub.metrics.sessions.set(len(hub.sessions.hosts))
+    hub.metrics.relays.labels("linked").set(len(running(hub.relays).linked()))
+    hub.metrics.sessions.set(len(running(hub.sessions).hosts))
 
 
 def is_alive(data: Path, relay: str, pid: int) -> bool | None:

@@ -23,7 +23,7 @@ from rooms.ids import is_id
 from rooms.words import TicketKind
 from web.deps import HubDep
 from web.errors import Refusal, status_of
-from web.hub import Hub
+from web.hub import Hub, running
 
 router = APIRouter()
 
@@ -64,7 +64,7 @@ async def offer(way: Way, participant: str, request: Request, hub: HubDep) -> Re
         raise refuse("request.type", f"The body must be {SDP}.", **{"Accept-Post": SDP})
     sdp = await read_sdp(request)
     try:
-        run = hub.endpoints.publish if way == "whip" else hub.endpoints.view
+        run = running(hub.endpoints).publish if way == "whip" else running(hub.endpoints).view
         opened = await run(token, sdp)
     except Exception as error:
         raise told(error) from error
@@ -77,7 +77,7 @@ async def delete(way: Way, participant: str, resource: str, request: Request, hu
     """End what the offer opened."""
     token = await check(hub, way, participant, bearer(request), resource)
     try:
-        await hub.endpoints.delete(token, KINDS[way], resource)
+        await running(hub.endpoints).delete(token, KINDS[way], resource)
     except Exception as error:
         raise told(error) from error
     return Response(status_code=200, headers=CORS)

@@ -16,8 +16,7 @@ from rooms.actor import SYSTEM
 from rooms.errors import Conflict, NotFound
 from rooms.models import Gap, Participant, ReceptionSession, SessionEvent, Track
 from rooms.words import ParticipantRole, ParticipantState, RecordMode, SessionState, TicketKind
-from web.errors import Refusal
-from web.hub import Hub
+from web.hub import Hub, running
 
 
 def stamp(moment: datetime | None) -> str | None:
@@ -25,16 +24,10 @@ def stamp(moment: datetime | None) -> str | None:
     return moment.isoformat(timespec="seconds") if moment else None
 
 
-def live(hub: Hub) -> Any:
-    """The host of live sessions. Raises Refusal hub.needed when no hub runs on this folder."""
-    if hub.sessions is None:
-        raise Refusal("hub.needed", "This needs the running hub: start `diemcau serve` on this folder first.")
-    return hub.sessions
-
-
 async def open_session(hub: Hub, name: str, record: bool = False) -> dict[str, Any]:
     """Open a plain session; with ``record`` it starts at once, recording sound and picture."""
-    host = live(hub) if record else hub.sessions
+    if record:
+        running(hub.sessions)  # before anything is made
 
     def work() -> str:
         with hub.database.write() as db:
@@ -42,13 +35,13 @@ async def open_session(hub: Hub, name: str, record: bool = False) -> dict[str, A
 
     session_id = await asyncio.to_thread(work)
     if record:
-        await host.command_start(session_id, RecordMode.FULL.value)
+        await running(hub.sessions).command_start(session_id, RecordMode.FULL.value)
     return {"id": session_id, "state": SessionState.RUNNING.value if record else SessionState.OPEN.value}
 
 
 async def close_session(hub: Hub, session: str, lock: bool = False) -> dict[str, Any]:
     """Close a session; with ``lock`` the 15 minutes are skipped."""
-    await live(hub).command_close(session, lock)
+    await running(hub.sessions).command_close(session, lock)
     return await show_session(hub, session)
 
 
