@@ -15,20 +15,24 @@ import os
 import threading
 import time
 from collections import deque
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from media import journal
-from media.journalscan import scan, sha256_of, sync_folder
+from media.journalscan import recover, scan, sync_folder
+from media.messages import Recovered, TrackClosed
 from media.recorder import Append, Closed, Durable, Ended, EndSession, Failed, Job, Open, Result
 
 SYNC_S = 0.4
 """A written file is fdatasynced when its last fdatasync is so long ago (looked at every 100 ms at least: < 0.5 s)."""
 WAKE_S = 0.1
+SYNC_THREADS = 8
 RETRY_S = 0.5
 GIVE_UP_S = 30.0
-"""A closed journal that still cannot be finished after so long ends at its last durable block, without TAIL."""
+"""A closed journal that still cannot be finished after so long is recovered: it ends at its last whole block."""
 QUEUE_BYTES = 64 << 20
 """Media waiting for the disk, all tracks together: about 70 s of ten tracks at 700 kbit/s."""
 
@@ -44,14 +48,14 @@ class Files(Protocol):
     def write(self, handle: int, offset: int, data: bytes) -> None:
         """All of ``data`` at ``offset``."""
 
-    def sync(self, handle: int) -> None:
-        """Everything written so far survives a power cut."""
-
-    def truncate(self, handle: int, length: int) -> None:
-        """Cut the file."""
+    def sync(self, handles: Sequence[int]) -> list[OSError | None]:
+        """Everything written to them so far survives a power cut, where the answer is None."""
 
     def close(self, handle: int) -> None:
         """Let go of the handle."""
+
+    def recover(self, session: str, name: str) -> Recovered | TrackClosed | None:
+        """Finish a file that was let go of with what is durable in it; None: there is nothing of it."""
 
     def names(self, session: str) -> tuple[str, ...]:
         """The journals of a session, sorted."""
@@ -62,6 +66,7 @@ class OsFiles:
 
     def __init__(self, root: Path) -> None:
         self._root = root
+        self._pool = ThreadPoolExecutor(SYNC_THREADS, thread_name_prefix="journal-sync")
 
     def create(self, session: str, name: str) -> int:
         """See ``Files``. The lock tells a scan that somebody lives who writes here."""
@@ -86,17 +91,21 @@ class OsFiles:
             done = os.pwrite(handle, view, offset)
             view, offset = view[done:], offset + done
 
-    def sync(self, handle: int) -> None:
-        """See ``Files``."""
-        os.fdatasync(handle)
-
-    def truncate(self, handle: int, length: int) -> None:
-        """See ``Files``."""
-        os.ftruncate(handle, length)
+    def sync(self, handles: Sequence[int]) -> list[OSError | None]:
+        """See ``Files``. Several at once: the file system then commits them together."""
+        if len(handles) == 1:
+            return [_fdatasync(handles[0])]
+        return list(self._pool.map(_fdatasync, handles))
 
     def close(self, handle: int) -> None:
         """See ``Files``."""
         os.close(handle)
+
+    def recover(self, session: str, name: str) -> Recovered | TrackClosed | None:
+        """See ``Files``."""
+        path = self._root / session / name
+        found = recover(path) if path.exists() else None
+        return found.body if found is not None else None
 
     def names(self, session: str) -> tuple[str, ...]:
         """See ``Files``."""
@@ -104,6 +113,14 @@ class OsFiles:
         if not folder.is_dir():
             return ()
         return tuple(sorted(p.name for p in folder.iterdir() if p.name.endswith((".dcj", ".damaged"))))
+
+
+def _fdatasync(handle: int) -> OSError | None:
+    try:
+        os.fdatasync(handle)
+    except OSError as error:
+        return error
+    return None
 
 
 @dataclass(slots=True)
@@ -131,6 +148,7 @@ class _Journal:
     retry_at: float = -1e9
     failed: str = ""
     closing_since: float | None = None
+    given_up: bool = False
     finished: bool = False
 
 
@@ -223,9 +241,10 @@ class JournalWriter:
         """Take all jobs, write all blocks, sync what is due. May block as long as the disk does."""
         while self._inbox:
             self._take(self._inbox.popleft(), now)
-        for item in list(self._journals.values()):
-            if now >= item.retry_at:
-                self._advance(item, now)
+        ready = [item for item in self._journals.values() if now >= item.retry_at]
+        self._sync([item for item in ready if self._write(item, now)], now)
+        for item in ready:
+            self._end(item, now)
             if item.finished:
                 del self._journals[item.key]
         for ending in list(self._ending):
@@ -259,29 +278,45 @@ class JournalWriter:
         data = item.encoder.block(kind, payload)
         item.blocks.append(_Block(data, number, item.encoder.head, queued))
 
-    def _advance(self, item: _Journal, now: float) -> None:
+    def _write(self, item: _Journal, now: float) -> bool:
+        """Write what waits; whether it is time for a sync then."""
         try:
-            if item.handle < 0:
+            if item.handle < 0 and not item.given_up:
                 item.handle = self._files.create(item.session, item.name)
             while item.written < len(item.blocks):
                 data = item.blocks[item.written].data
                 self._files.write(item.handle, item.offset, data)
                 item.offset += len(data)
                 item.written += 1
-            if item.written and (item.closing_since is not None or now - item.synced_at >= SYNC_S):
-                self._sync(item, now)
-            if item.closing_since is not None and not item.blocks:
-                self._finish(item, item.encoder.length, item.encoder.sha256(), item.encoder.head)
         except OSError as error:
             self._fail(item, error, now)
+            return False
+        return item.written > 0 and (item.closing_since is not None or now - item.synced_at >= SYNC_S)
 
-    def _sync(self, item: _Journal, now: float) -> None:
-        try:
-            self._files.sync(item.handle)
-        except OSError:
-            # The kernel may have dropped these pages and call them clean: write them all again.
-            item.written, item.offset = 0, item.durable
-            raise
+    def _sync(self, items: Sequence[_Journal], now: float) -> None:
+        if not items:
+            return
+        for item, error in zip(items, self._files.sync([item.handle for item in items]), strict=True):
+            if error is None:
+                self._settle(item, now)
+            else:
+                # The kernel may have dropped these pages and call them clean: write them all again.
+                item.written, item.offset = 0, item.durable
+                self._fail(item, error, now)
+
+    def _end(self, item: _Journal, now: float) -> None:
+        if item.closing_since is None:
+            return
+        if item.blocks or item.given_up:
+            if now - item.closing_since >= GIVE_UP_S:
+                item.retry_at = now + RETRY_S
+                self._give_up(item)
+            return
+        self._let_go(item)
+        item.finished = True
+        self._out.append(Closed(item.key, item.encoder.length, item.encoder.sha256()))
+
+    def _settle(self, item: _Journal, now: float) -> None:
         item.synced_at, item.failed = now, ""
         freed = 0
         for _ in range(item.written):
@@ -301,35 +336,30 @@ class JournalWriter:
             item.failed = code
             self._out.append(Failed(item.key, code))
             _log.error("journal cannot be written", extra={"file": item.name, "code": code, "errno": error.errno})
-        if item.closing_since is not None and now - item.closing_since >= GIVE_UP_S:
-            self._give_up(item)
 
     def _give_up(self, item: _Journal) -> None:
         self.lost += len(item.blocks)
         with self._lock:
             self._queued -= sum(block.payload for block in item.blocks)
         item.blocks.clear()
-        sha = ""
-        if item.handle >= 0:
-            try:
-                self._files.truncate(item.handle, item.durable)
-                sha = self._durable_sha(item)
-            except OSError:
-                _log.exception("journal cannot be cut", extra={"file": item.name})
-        self._finish(item, item.durable, sha, item.durable_head)
-
-    def _durable_sha(self, item: _Journal) -> str:
-        path = self._spool / item.session / item.name
-        return sha256_of(path) if path.exists() else ""
-
-    def _finish(self, item: _Journal, length: int, sha256: str, head: bytes) -> None:
+        item.written, item.given_up = 0, True
+        self._let_go(item)
+        try:
+            recovered = self._files.recover(item.session, item.name)
+        except OSError:
+            _log.exception("journal cannot be recovered", extra={"file": item.name})
+            return  # the disk is worse than full: asked again with every retry
         item.finished = True
-        if item.handle >= 0:
+        length, sha = (recovered.length, recovered.sha256) if recovered is not None else (0, "")
+        self._out.append(Closed(item.key, length, sha, recovered))
+
+    def _let_go(self, item: _Journal) -> None:
+        handle, item.handle = item.handle, -1
+        if handle >= 0:
             try:
-                self._files.close(item.handle)
+                self._files.close(handle)
             except OSError:
                 _log.exception("journal cannot be closed", extra={"file": item.name})
-        self._out.append(Closed(item.key, length, sha256, head))
 
     # --- the scan ----------------------------------------------------------------------------------------------------
 

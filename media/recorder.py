@@ -94,12 +94,13 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Closed:
-    """The journal is finished on disk."""
+    """The journal is finished on disk. ``recovered``: not with all that was handed over, because the disk refused for
+    too long; then it says what is there."""
 
     key: int
     length: int
     sha256: str
-    head: bytes
+    recovered: messages.Recovered | messages.TrackClosed | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -364,7 +365,8 @@ class SpoolRecorder:
             self._failed(track, result.code, reports)
         else:
             del self._tracks[result.key]
-            reports.append((track.info.session, track.info.epoch, _closed(track, result)))
+            closed = result.recovered or _closed(track, result)
+            reports.append((track.info.session, track.info.epoch, closed))
 
     def _durable(self, track: _Track, result: Durable, reports: list[tuple[SessionId, int, ReportBody]]) -> None:
         track.durable, track.head, track.length = result.number, result.head, result.length

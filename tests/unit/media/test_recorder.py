@@ -70,7 +70,7 @@ def test_it_works(sink: FakeSink, recorder: SpoolRecorder) -> None:
     *_, append, closing, ending = sink.jobs
     assert isinstance(append, Append) and isinstance(closing, Close) and ending == EndSession("s1", 2)
     assert closing.tail.packets == 2 and closing.tail.first_utc_us == int((UTC + 0.01) * 1e6)
-    sink.pending = [Closed(1, 900, "ab" * 32, b"h" * 32), Ended("s1", 2, ("alice.mic.0.rnd.dcj",))]
+    sink.pending = [Closed(1, 900, "ab" * 32), Ended("s1", 2, ("alice.mic.0.rnd.dcj",))]
     closed, ended = [body for _, _, body in recorder.poll(100.8, UTC + 0.8)]
     assert isinstance(closed, messages.TrackClosed) and closed.packets == 2 and closed.length == 900
     assert closed.last_utc == pytest.approx(UTC + 0.6)
