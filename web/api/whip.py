@@ -14,6 +14,7 @@ import asyncio
 from typing import Literal
 
 from fastapi import APIRouter
+from starlette.convertors import Convertor, register_url_convertor
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -40,6 +41,23 @@ PREFLIGHT = {
     "Accept-Post": SDP,
 }
 Way = Literal["whip", "whep"]
+
+
+class WayConvertor(Convertor[str]):
+    """The first part of these addresses, and nothing else: every other path belongs to its own route."""
+
+    regex = "whip|whep"
+
+    def convert(self, value: str) -> str:
+        """As it stands."""
+        return value
+
+    def to_string(self, value: str) -> str:
+        """As it stands."""
+        return value
+
+
+register_url_convertor("way", WayConvertor())
 KINDS: dict[str, TicketKind] = {"whip": TicketKind.WHIP, "whep": TicketKind.WHEP}
 
 
@@ -56,7 +74,7 @@ def bearer(request: Request) -> str:
     return token.strip()
 
 
-@router.post("/{way}/{participant}")
+@router.post("/{way:way}/{participant}")
 async def offer(way: Way, participant: str, request: Request, hub: HubDep) -> Response:
     """Take an offer, give the answer."""
     token = await check(hub, way, participant, bearer(request))
@@ -72,7 +90,7 @@ async def offer(way: Way, participant: str, request: Request, hub: HubDep) -> Re
     return Response(opened.sdp, 201, {**CORS, "Location": location}, SDP)
 
 
-@router.delete("/{way}/{participant}/{resource}")
+@router.delete("/{way:way}/{participant}/{resource}")
 async def delete(way: Way, participant: str, resource: str, request: Request, hub: HubDep) -> Response:
     """End what the offer opened."""
     token = await check(hub, way, participant, bearer(request), resource)
@@ -83,20 +101,20 @@ async def delete(way: Way, participant: str, resource: str, request: Request, hu
     return Response(status_code=200, headers=CORS)
 
 
-@router.options("/{way}/{participant}")
-@router.options("/{way}/{participant}/{resource}")
+@router.options("/{way:way}/{participant}")
+@router.options("/{way:way}/{participant}/{resource}")
 async def options(way: Way, participant: str, resource: str = "") -> Response:
     """What may be asked here, also as a preflight."""
     return Response(status_code=200, headers=PREFLIGHT)
 
 
-@router.api_route("/{way}/{participant}", methods=["GET", "HEAD", "PUT", "PATCH", "DELETE"])
+@router.api_route("/{way:way}/{participant}", methods=["GET", "HEAD", "PUT", "PATCH", "DELETE"])
 async def not_at_endpoint(way: Way, participant: str) -> Response:
     """An endpoint only takes offers (RFC 9725 4.2: other methods are refused with 405)."""
     raise refuse("request.method", "", Allow="POST, OPTIONS")
 
 
-@router.api_route("/{way}/{participant}/{resource}", methods=["GET", "HEAD", "POST", "PUT", "PATCH"])
+@router.api_route("/{way:way}/{participant}/{resource}", methods=["GET", "HEAD", "POST", "PUT", "PATCH"])
 async def not_at_session(way: Way, participant: str, resource: str) -> Response:
     """A running one can only be ended: neither trickle nor restart (RFC 9725 4.3)."""
     raise refuse("request.method", "", Allow="DELETE, OPTIONS")

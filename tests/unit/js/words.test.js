@@ -158,15 +158,15 @@ test('thirteen points fit without scrolling', () => {
   assert.deepEqual(thumbGrid(12), { columns: 2, rows: 6 });
 });
 
-test('minutes: corrections stand in the place of what they correct', () => {
+test('minutes: in the order of their moments, corrected ones marked, struck ones gone', () => {
   const lines = foldLines([
-    { id: '1', at_s: 10, speaker: 'A', text: 'một', kind: 'line' },
-    { id: '2', at_s: 5, speaker: '', text: '', kind: 'bookmark' },
-    { id: '3', at_s: null, speaker: 'A', text: 'hai', kind: 'line', corrects: '1' },
-    { id: '4', at_s: null, speaker: 'B', text: 'ba', kind: 'line', corrects: '3' },
+    { id: '1', at_s: 10, speaker: 'B', text: 'ba', kind: 'line', history: [{ text: 'một' }], struck: false },
+    { id: '2', at_s: 5, speaker: '', text: '', kind: 'bookmark', history: [], struck: false },
+    { id: '3', at_s: 7, speaker: 'A', text: '', kind: 'line', history: [{ text: 'sai' }], struck: true },
   ]);
-  assert.deepEqual(lines.map((one) => [one.at, one.text, one.corrected]), [[5, '', false], [10, 'ba', true]]);
+  assert.deepEqual(lines.map((one) => [one.at, one.text, one.corrected, one.bookmark]), [[5, '', false, true], [10, 'ba', true, false]]);
   assert.equal(readMinutes(null).lines.length, 0);
+  assert.equal(readMinutes({ state: 'frozen' }).frozen, true);
 });
 
 test('events of the log in words', () => {

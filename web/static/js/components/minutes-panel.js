@@ -11,25 +11,22 @@ import { confirmOnce, openDialog, toast } from './dialogs.js';
 
 /** @typedef {import('./room-state.js').RoomState} RoomState */
 
-/** Sections of TCD_20 (domain 3.2); the hub fills them beforehand. @param {string} key */
-export function sectionTitle(key) {
+/** Sections of TCD_20 (domain 3.2) in the user's language; the hub fills them beforehand. @param {{key: string, title: string}} section */
+export function sectionTitle(section) {
   /** @type {Record<string, string>} */
   const titles = {
-    time_place: _('Thời gian, địa điểm'),
-    receivers: _('I. Người tiếp'),
-    person: _('I. Người được tiếp'),
-    persons: _('I. Người được tiếp'),
-    points: _('Các điểm cầu'),
+    opening: _('Thời gian, địa điểm'),
+    receivers: _('I. Người tiếp công dân, thành phần tham dự'),
+    persons: _('I. Công dân được tiếp'),
     content: _('II. Nội dung trình bày'),
     demand: _('II. Yêu cầu, đề nghị'),
-    evidence: _('II. Tài liệu, bằng chứng giao nộp'),
-    papers: _('II. Tài liệu, bằng chứng giao nộp'),
-    opinions: _('III. Ý kiến của người tham dự'),
-    conclusion: _('III. Kết luận của chủ trì'),
+    evidence: _('II. Tài liệu, bằng chứng cung cấp'),
+    opinions: _('III. Ý kiến của thành phần tham dự'),
+    conclusion: _('III. Kết luận của người chủ trì'),
     citizen_opinion: _('III. Ý kiến của công dân'),
-    end: _('Kết thúc'),
+    closing: _('Kết thúc'),
   };
-  return titles[key] ?? key;
+  return titles[section.key] ?? section.title;
 }
 
 export class MinutesPanel {
@@ -179,7 +176,7 @@ export class MinutesPanel {
    * @param {boolean} writing
    */
   _section(section, writing) {
-    const title = sectionTitle(section.key);
+    const title = sectionTitle(section);
     if (!writing) return el('section', {}, el('h3', {}, title), el('p', { class: 'pre' }, section.text || _('(chưa ghi)')));
     const field = /** @type {HTMLTextAreaElement} */ (el('textarea', { rows: '3', value: section.text, 'data-testid': `section-${section.key}`, 'data-focus': `section-${section.key}` }));
     const save = async () => {
@@ -234,7 +231,7 @@ export class MinutesPanel {
     const { minutes } = this.room;
     openDialog({ title: _('Đọc lại biên bản'), name: 'read-back', wide: true }, () => [
       el('div', { class: 'read-back' },
-        ...minutes.sections.filter((one) => one.text).map((one) => el('section', {}, el('h3', {}, sectionTitle(one.key)), el('p', { class: 'pre' }, one.text))),
+        ...minutes.sections.filter((one) => one.text).map((one) => el('section', {}, el('h3', {}, sectionTitle(one)), el('p', { class: 'pre' }, one.text))),
         ...minutes.lines.filter((line) => line.text).map((line) => el('p', {}, el('b', {}, line.bookmark ? _('Đánh dấu') : line.speaker), el('span', {}, line.text))),
         minutes.lines.length || minutes.sections.some((one) => one.text) ? null : el('p', {}, _('Biên bản chưa có nội dung.'))),
     ]);

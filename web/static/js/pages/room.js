@@ -131,7 +131,7 @@ class RoomPage {
     } else if (message.type === 'state') {
       room.take(message.session, message.may);
       this.follow();
-    } else if (message.type === 'minutes_state') room.minutes = readMinutes(message.minutes);
+    } else if (message.type === 'minutes_state') room.minutes = { ...readMinutes(message.minutes), savedUtc: room.hub.utc() };
     else if (message.type === 'speaker') {
       room.speaker = message.participant;
       if (message.participant && message.participant !== room.me) room.lastSpeaker = message.participant;
