@@ -50,7 +50,8 @@ class PaperFile:
 
 @dataclass(frozen=True, slots=True)
 class DerivedFile:
-    """A replay file in ``derived/``. ``kind``: replay, screen, composed, sound. ``originals``: paths in the package."""
+    """A replay file. ``kind``: replay, screen, composed, sound. ``originals``: paths in the package. ``path``: where it
+    lies, in ``derived/`` or elsewhere; ``name``: its name in ``derived/``, that of ``path`` if empty."""
 
     path: Path
     media_type: str
@@ -60,6 +61,7 @@ class DerivedFile:
     duration_us: int
     frames: Mapping[str, int]
     originals: Sequence[str]
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,22 +202,21 @@ def add_supplement(
 
 
 def set_derived(folder: Path, files: Sequence[DerivedFile], signer: Signer, now: datetime) -> None:
-    """Write the signed list of derived files, which lie in ``derived/`` already; others there are deleted.
+    """Put these files into ``derived/`` (linked or copied), list them, sign the list; what else lies there is deleted.
 
-    Between the two renames (list, then signature) a verifier may see an unsigned list; a repeated call mends that.
-    Raises BrokenPackage without a package, FileNotFoundError for a file that is not there, other OSError.
+    Files that are no longer listed go first and new ones come last, so that a verifier that looks meanwhile finds at
+    most the list and its signature a moment apart. Raises BrokenPackage without a package, FileNotFoundError for a file
+    that is not there, InvalidPath, other OSError.
     """
     session = _session_of(folder)
     place = folder / "derived"
     place.mkdir(exist_ok=True)
     listed = []
     for item in files:
-        if item.path.parent != place:
-            raise ValueError("derived files lie in the package's derived folder")
-        described = _described(folder, f"derived/{item.path.name}", "")
+        described = _described(item.path.parent, item.path.name, "")
         listed.append(
             {
-                "path": described["path"],
+                "path": zipform.check_path(f"derived/{item.name or item.path.name}"),
                 "length": described["length"],
                 "sha256": described["sha256"],
                 "media_type": item.media_type,
@@ -238,7 +239,7 @@ def set_derived(folder: Path, files: Sequence[DerivedFile], signer: Signer, now:
             "files": sorted(listed, key=lambda f: f["path"]),
         }
     )
-    kept = {item.path.name for item in files}
+    kept = {item.name or item.path.name for item in files}
     _write(place / ".list.json", raw)
     _write(place / ".list.sig", signer.sign(raw))
     for path in place.iterdir():
@@ -246,6 +247,10 @@ def set_derived(folder: Path, files: Sequence[DerivedFile], signer: Signer, now:
             path.unlink()
     (place / ".list.json").rename(place / "list.json")
     (place / ".list.sig").rename(place / "list.sig")
+    for item in files:
+        target = place / (item.name or item.path.name)
+        if target != item.path and not target.exists():
+            _copy(item.path, target)
     _sync_folder(place)
     _sync_folder(folder)
 

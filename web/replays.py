@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -138,17 +137,13 @@ def list_in_package(hub: Hub, session_id: str) -> None:
     if path is None:
         return
     folder = hub.files.path_of(path)
-    place = folder / "derived"
-    place.mkdir(exist_ok=True)
     listed = []
     for row in rows:
         source = hub.files.path_of(row.path)
-        target = place / f"{row.id}{source.suffix}"
-        if not target.exists():
-            _link(source, target)
         listed.append(
             package.DerivedFile(
-                path=target,
+                path=source,
+                name=f"{row.id}{source.suffix}",
                 media_type=row.mime,
                 participant=row.participant_id,
                 kind="replay" if row.kind == "point" else row.kind,
@@ -159,13 +154,6 @@ def list_in_package(hub: Hub, session_id: str) -> None:
             )
         )
     package.set_derived(folder, listed, hub.signer, hub.now())
-
-
-def _link(source: Path, target: Path) -> None:
-    try:
-        os.link(source, target)
-    except OSError:  # another file system, or one without links
-        shutil.copyfile(source, target)
 
 
 def expire(hub: Hub, before: datetime) -> int:

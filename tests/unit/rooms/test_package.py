@@ -275,6 +275,16 @@ def test_replay_files_are_a_cache(full: Path) -> None:
     assert check(full, SIGNER, STRANGER)["result"] == "intact"
 
 
+def test_derived_files_may_come_from_elsewhere_under_another_name(locked: Path, tmp_path: Path) -> None:
+    (tmp_path / "made.webm").write_bytes(b"webm")
+    made = DerivedFile(tmp_path / "made.webm", "video/webm", PERSON, "replay", 1, 2, {}, [], name="r1.webm")
+    for _ in range(2):
+        package.set_derived(locked, [made], SIGNER, NOW)
+        assert sorted(p.name for p in (locked / "derived").iterdir()) == ["list.json", "list.sig", "r1.webm"]
+        seen = check(locked, SIGNER)
+        assert seen["result"] == "intact" and seen["checked"]["derived"] == 1  # type: ignore[index]
+
+
 def test_derived_files_that_are_not_listed_any_more_go_away(full: Path) -> None:
     only = DerivedFile(full / "derived" / "b.webm", "video/webm", PERSON, "replay", 1, 2, {}, [])
     package.set_derived(full, [only], SIGNER, NOW)
