@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -44,9 +45,15 @@ def postgres_template(postgres: PostgresServer) -> str:
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    """A migrated, empty database of each kind."""
-    if request.param == "sqlite":
+def kind(request: pytest.FixtureRequest) -> str:
+    """Which database a test runs on."""
+    return str(request.param)
+
+
+@pytest.fixture
+def database(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """A migrated, empty database of its own, for tests of several transactions."""
+    if kind == "sqlite":
         shutil.copy(request.getfixturevalue("sqlite_template"), tmp_path / "hub.db")
         database = open_database(f"sqlite:///{tmp_path / 'hub.db'}")
         yield database
@@ -60,11 +67,38 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databas
     server.drop(name)
 
 
+@pytest.fixture(scope="session")
+def shared(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[str], Database]]:
+    """One migrated, empty database of each kind for all tests that leave nothing behind."""
+    made: dict[str, Database] = {}
+
+    def get(kind: str) -> Database:
+        if kind not in made and kind == "sqlite":
+            path = tmp_path_factory.mktemp("shared") / "hub.db"
+            shutil.copy(request.getfixturevalue("sqlite_template"), path)
+            made[kind] = open_database(f"sqlite:///{path}")
+        elif kind not in made:
+            server: PostgresServer = request.getfixturevalue("postgres")
+            made[kind] = open_database(server.url(server.create(request.getfixturevalue("postgres_template"))))
+        return made[kind]
+
+    yield get
+    for database in made.values():
+        database.dispose()
+
+
+class _Undo(Exception):
+    """Ends a test's transaction."""
+
+
 @pytest.fixture
-def db(database: Database) -> Iterator[Session]:
-    """One write transaction for the whole test."""
-    with database.write() as session:
+def db(kind: str, shared: Callable[[str], Database]) -> Iterator[Session]:
+    """One write transaction for the whole test, taken back at its end."""
+    with contextlib.suppress(_Undo), shared(kind).write() as session:
         yield session
+        raise _Undo
 
 
 @pytest.fixture
