@@ -21,6 +21,7 @@ from asgi_csrf import asgi_csrf
 from limits.storage import storage_from_string
 from limits.strategies import MovingWindowRateLimiter
 from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starsessions import SessionStore, load_session
@@ -281,6 +282,8 @@ class CsrfGuard:
         scope["csrf.entered"] = entered
         try:
             await self.inner(scope, receive, send)
+        except HTTPException:  # the body grew too long while it was read
+            raise
         except Exception:
             if entered:
                 raise

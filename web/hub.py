@@ -45,8 +45,8 @@ def running(part: T | None) -> T:
 
 @dataclass
 class Hub:
-    """Config and parts. ``sessions``, ``relays``, ``channel``, ``endpoints`` come from signaling (see wiring.py); they are
-    None in a command that works on the folder without a hub."""
+    """Config and parts. ``sessions``, ``relays``, ``channel``, ``endpoints`` come from signaling (see wiring.py); they
+    are None in a command that works on the folder without a hub."""
 
     config: Config
     database: Database

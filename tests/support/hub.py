@@ -82,13 +82,15 @@ class StartedHub:
         options = [part for role in roles for part in ("--role", role)]
         return str(self.ask("user", "add", login, "--name", f"Người thử {login}", *options)["password"])
 
-    def browser(self, login: str = "", password: str = "") -> httpx.Client:
+    @contextlib.contextmanager
+    def browser(self, login: str = "", password: str = "") -> Iterator[httpx.Client]:
         """A client with cookies that looks like a browser; logged in when a login is given."""
-        client = httpx.Client(base_url=self.url, headers={"Accept": "text/html", "Origin": self.url}, verify=False)
-        if login:
-            answer = client.post("/login", data={"csrftoken": csrf(client), "login": login, "password": password})
-            assert answer.status_code == 303, answer.text[:500]
-        return client
+        headers = {"Accept": "text/html", "Origin": self.url}
+        with httpx.Client(base_url=self.url, headers=headers, verify=False) as client:
+            if login:
+                answer = client.post("/login", data={"csrftoken": csrf(client), "login": login, "password": password})
+                assert answer.status_code == 303, answer.text[:500]
+            yield client
 
     def relay_pid(self, slot: int = 0) -> int:
         """The process of a relay, as the supervisor wrote it down."""
