@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import logging
 import socket
 import struct
 from collections.abc import Callable, Sequence
@@ -30,6 +31,7 @@ FLUSH_EVERY = 16
 """Datagrams between two flushes, so that slabs do not fill up."""
 MAX_SSRCS = 256
 """Per connection: libsrtp keeps about 300 bytes for each SSRC with a good tag, for ever."""
+_log = logging.getLogger(__name__)
 _SSRC = struct.Struct("!I")
 
 DROPS = (
@@ -66,6 +68,7 @@ class Front:
         self._pointer = pointer_to(self._buffer)
         self.batch = Batch()
         self.dropped: dict[str, int] = dict.fromkeys(DROPS, 0)
+        self._has_failed = False
         self.sent = 0
         self.received = 0
 
@@ -148,6 +151,9 @@ class Front:
                 reason = self._take(opened, length, address, now)
             except Exception:  # one datagram must never cost another one
                 reason = "error"
+                if not self._has_failed:
+                    self._has_failed = True  # once: a flood of them must not fill the disk
+                    _log.exception("a datagram failed")
             if reason:
                 self.dropped[reason] += 1
             if count % FLUSH_EVERY == 0:

@@ -24,6 +24,9 @@ KEEP_S = 120.0
 """Without a check for this long the leg ends: long enough for a router to restart."""
 SETUP_S = 30.0
 """A leg that never saw a check after its answer ends after this long."""
+MOVE_S = 8.0
+"""When the selected address has been quiet for this long, a check from another one moves there even without
+USE-CANDIDATE: a router gave the client a new port (clients check every 2.5 to 6 s)."""
 MAX_ADDRESSES = 8
 MAX_CHECK = 548  # bytes; a check of a browser has about 120
 
@@ -102,7 +105,8 @@ class IceLite:
             return None  # aioice raises struct.error, KeyError, ValueError and UnicodeError on hostile attributes
         self.consent_at = now
         self._remember(address, now)
-        self.is_chosen = "USE-CANDIDATE" in message.attributes or self.selected is None
+        is_lost = self.selected is None or now - self.addresses.get(self.selected, 0.0) > MOVE_S
+        self.is_chosen = is_lost or "USE-CANDIDATE" in message.attributes
         if self.is_chosen:
             self.selected = address
         answer = stun.Message(

@@ -130,12 +130,16 @@ class RelayProcess:
         await self._courier.close(STOP_S)
 
     async def _every(self, period_s: float, step: Callable[[], None]) -> None:
+        is_well = True
         while True:
             await asyncio.sleep(period_s)
             try:
                 step()
+                is_well = True
             except Exception:
-                _log.exception("a periodic step failed")
+                if is_well:  # the first of a row: a full log helps nobody
+                    _log.exception("a periodic step failed")
+                is_well = False
 
     def _plan(self) -> None:
         """Have the core called at its next deadline."""

@@ -66,7 +66,8 @@ class Format:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One m-line with what belongs to it. ``port`` 0: rejected. ``extensions``: URI to id (RFC 8285)."""
+    """One m-line with what belongs to it. ``port`` 0: rejected; with ``a=bundle-only`` (RFC 9143 6) it is never 0.
+    ``extensions``: URI to id (RFC 8285)."""
 
     kind: str
     mid: str
@@ -194,7 +195,7 @@ def _section(block: list[str], session: dict[str, list[str]]) -> Section:
     return Section(
         kind=kind,
         mid=mid,
-        port=_number(port.split("/")[0], 65535),
+        port=_number(port.split("/")[0], 65535) or (9 if "bundle-only" in own else 0),
         protocol=protocol,
         direction=next((name for name in DIRECTIONS if name in own), "sendrecv"),
         formats=_formats(fmt, own) if is_media else (),

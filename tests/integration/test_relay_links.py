@@ -30,6 +30,8 @@ from media.messages import (
     TrackClosed,
     TrackWritten,
 )
+from media.process import run_relay
+from media.settings import Settings
 from tests.support.fake_app import ROOT, FakeApp, RelayProcessUnderTest, Room, running_relay, until
 
 Started = tuple[FakeApp, RelayProcessUnderTest]
@@ -290,3 +292,9 @@ async def test_a_used_token_ends_the_start(tmp_path: Path) -> None:
     code, said = await exit_code("--folder", str(tmp_path / "r"), "--app", base, "--enrol", "used")
     server.close()
     assert code == 3 and "refused" in said and "used" not in said.replace("refused", "")
+
+
+async def test_an_orphan_ends_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("media.process.ORPHAN_S", 0.5)
+    relay = RelayProcessUnderTest(tmp_path / "relay", [])
+    await asyncio.wait_for(run_relay(Settings(relay.folder, (), relay.port, (("127.0.0.1", 0),))), 10)

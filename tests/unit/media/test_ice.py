@@ -56,11 +56,20 @@ def test_the_first_proven_address_serves_until_one_is_nominated() -> None:
     assert ice.selected == HOME
 
 
+def test_a_router_that_gives_a_new_port_does_not_need_a_nomination() -> None:
+    ice = IceLite(0.0)
+    ice.check(check_of(ice), HOME, 10.0)
+    ice.check(check_of(ice, nominate=False), MOBILE, 15.0)
+    assert ice.selected == HOME
+    ice.check(check_of(ice, nominate=False), MOBILE, 20.0)
+    assert ice.selected == MOBILE and ice.is_chosen
+
+
 def test_addresses_are_bounded_and_the_selected_one_stays() -> None:
     ice = IceLite(0.0)
     ice.check(check_of(ice), HOME, 0.0)
     for port in range(1, 20):
-        ice.check(check_of(ice, nominate=False), ("192.0.2.8", port), float(port))
+        ice.check(check_of(ice, nominate=False), ("192.0.2.8", port), port / 10)
     assert len(ice.addresses) == MAX_ADDRESSES and HOME in ice.addresses
     assert len(ice.forgotten) == 20 - MAX_ADDRESSES
 

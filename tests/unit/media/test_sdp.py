@@ -47,6 +47,12 @@ def test_firefox_keeps_its_session_fingerprint_and_the_direction_behind_an_exten
     assert offer.sections[1].extensions["http://www.webrtc.org/experiments/rtp-hdrext/playout-delay"] == 6
 
 
+def test_a_section_that_is_only_bundled_is_not_a_rejected_one() -> None:
+    firefox = FIREFOX.replace("m=video 9 ", "m=video 0 ").replace("a=mid:1", "a=bundle-only\na=mid:1")
+    assert [section.sends for section in sdp.parse(firefox).sections] == [True, True]
+    assert [section.sends for section in sdp.parse(firefox.replace("a=bundle-only\n", "")).sections] == [True, False]
+
+
 def test_line_ends_may_be_crlf() -> None:
     assert sdp.parse(CHROMIUM.replace("\n", "\r\n")) == sdp.parse(CHROMIUM)
 
