@@ -22,9 +22,12 @@ QUEUE_LONG = 0.200  # s: a queue that must go even if it stands still
 RATE_WINDOW = 0.5  # s
 START_STEP, START_PAUSE = 1.25, 0.2  # the fast rise: factor, and s between two
 FOLLOWED = 0.75  # share of the estimate that must arrive before the next fast step
-GROWTH = 0.08  # per s, the slow rise
+BACK_GROWTH = 0.20  # per s, the rise back towards a rate that was carried before
+GROWTH = 0.08
 NEAR_GROWTH = 0.03  # per s, close to where a queue grew before
 DECREASE_PAUSE = 0.3  # s between two decreases: the first must have had its effect
+LEAST_STEP = 0.6  # of the estimate: no single decrease goes deeper ...
+LIMIT_KEPT = 0.7  # ... nor forgets more of what the line carried before
 FORGET = 15.0  # s after which a limit found before is tried again with the fast rise
 LOSS_HOLD, LOSS_DOWN = 0.05, 0.10
 REPEAT = 1.0  # s: REMB is repeated at least so often
@@ -149,7 +152,8 @@ class BandwidthEstimator:
             self._low_since = now
 
     def _adjust(self, now: float, elapsed: float) -> None:
-        rate = self.rate(now)
+        # While a queue grows the line is full, so what arrived in a short while is what it carries.
+        rate = max(self.rate(now), self.rate(now, 0.2))
         growing = self.queue > self._previous_queue + 0.002
         if self.queue > QUEUE_LONG or (self.queue > QUEUE_HIGH and growing):
             if now - self._decreased_at >= DECREASE_PAUSE and rate > 0:
@@ -170,15 +174,17 @@ class BandwidthEstimator:
             if now - self._stepped_at >= START_PAUSE and self.rate(now, 0.25) >= FOLLOWED * self.bitrate_bps:
                 self._stepped_at = now
                 self.bitrate_bps *= START_STEP
-        elif now - self._low_since > DECREASE_PAUSE and rate > 0.6 * self.bitrate_bps:
-            growth = NEAR_GROWTH if self.bitrate_bps > 0.85 * self._limit else GROWTH
+        elif now - self._low_since > DECREASE_PAUSE and self.rate(now, 1.0) > 0.6 * self.bitrate_bps:
+            share = self.bitrate_bps / self._limit if self._limit else 1.0
+            growth = BACK_GROWTH if share < 0.75 else GROWTH if share < 0.9 else NEAR_GROWTH
             self.bitrate_bps *= 1 + growth * elapsed
 
     def _decrease(self, rate: float, factor: float, now: float) -> None:
         self._decreased_at = now
         self._fast = False
-        self._limit = rate
-        self.bitrate_bps = min(self.bitrate_bps, rate * factor)
+        # A stall of the line looks like a low rate once; only a line that stays full gets there step by step.
+        self._limit = max(rate, LIMIT_KEPT * self._limit)
+        self.bitrate_bps = min(self.bitrate_bps, max(rate * factor, LEAST_STEP * self.bitrate_bps))
 
     def _announce(self, now: float) -> int:
         change = self.bitrate_bps / self._sent_bps if self._sent_bps else 2.0
