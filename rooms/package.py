@@ -151,6 +151,29 @@ def read_lock(folder: Path, session: str) -> Locked:
         raise BrokenPackage(f"the package folder cannot be read: {error}") from error
 
 
+def release(folder: Path, journals: Sequence[Path]) -> int:
+    """Delete journals of the spool that the locked package holds unchanged, and what recovery cut off them; how many.
+
+    What is not in the package, or differs from it, stays. Raises BrokenPackage, OSError.
+    """
+    stated = {file["path"]: file for file in _manifest_of(folder)["files"]}
+    gone = 0
+    for path in journals:
+        kept = folder / "journals" / path.name
+        listed = stated.get(f"journals/{path.name}")
+        if listed is None or not path.exists() or not kept.exists():
+            continue
+        same = os.path.samefile(path, kept) or _described(path.parent, path.name, "")["sha256"] == listed["sha256"]
+        if same and kept.stat().st_size == listed["length"]:
+            path.with_name(path.name + ".cut").unlink(missing_ok=True)
+            path.unlink()
+            gone += 1
+    for place in {path.parent for path in journals}:
+        if place.is_dir() and not any(place.iterdir()):
+            place.rmdir()
+    return gone
+
+
 def add_supplement(
     folder: Path,
     kind: str,
@@ -369,11 +392,17 @@ def _supplements(folder: Path) -> list[str]:
     return sorted(p.name for p in place.iterdir() if p.is_dir()) if place.is_dir() else []
 
 
-def _session_of(folder: Path) -> str:
+def _manifest_of(folder: Path) -> dict[str, Any]:
     try:
-        return str(json.loads((folder / "manifest.json").read_bytes())["session"])
+        stated: dict[str, Any] = json.loads((folder / "manifest.json").read_bytes())
+        stated["session"], stated["files"]
+        return stated
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BrokenPackage(f"not a package: {error}") from error
+
+
+def _session_of(folder: Path) -> str:
+    return str(_manifest_of(folder)["session"])
 
 
 def _problems_in(stated: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:

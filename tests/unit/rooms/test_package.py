@@ -192,6 +192,21 @@ def test_a_lock_that_died_half_way_is_made_anew(spool: Path, tmp_path: Path) -> 
     assert check(tmp_path / SESSION, SIGNER)["result"] == "intact"
 
 
+def test_the_spool_is_released_only_of_what_the_package_holds(spool: Path, locked: Path, tmp_path: Path) -> None:
+    place = tmp_path / "spool2"
+    place.mkdir()
+    changed, foreign, copied = place / JOURNAL, place / "other.dcj", spool / JOURNAL
+    changed.write_bytes(b"something else")
+    foreign.write_bytes(b"x")
+    (spool / f"{JOURNAL}.cut").write_bytes(b"rest")
+    assert package.release(locked, [changed, foreign, place / "gone.dcj"]) == 0
+    assert package.release(locked, [copied]) == 1
+    assert changed.exists() and foreign.exists() and [p.name for p in spool.iterdir()] == ["scan"]
+    assert check(locked, SIGNER)["result"] == "intact"
+    with pytest.raises(package.BrokenPackage):
+        package.release(tmp_path, [foreign])
+
+
 def test_a_missing_journal_and_a_loss_make_the_record_incomplete(spool: Path, tmp_path: Path) -> None:
     gone = TrackFile(spool / "gone.camera.1.x.dcj", PERSON, "camera", 1)
     loss = Gap(PERSON, "camera", 0, 5_000_000, "crash", lost_us=900_000)
