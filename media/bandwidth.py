@@ -31,6 +31,7 @@ LIMIT_KEPT = 0.7  # ... nor forgets more of what the line carried before
 FORGET = 15.0  # s after which a limit found before is tried again with the fast rise
 LOSS_HOLD, LOSS_DOWN = 0.05, 0.10
 REPEAT = 1.0  # s: REMB is repeated at least so often
+JUMP = 5.0  # s by which no queue changes between two packets: the sender's clock was set anew
 RESET_GAP = 2.0  # s without packets after which delays before and after do not compare
 
 
@@ -80,6 +81,10 @@ class BandwidthEstimator:
             self._last_send = unwrapped
         delay = now - unwrapped * UNIT
         delays = self._delays
+        if delays and not -JUMP < delay - delays[-1][1] < JUMP:
+            self._restart()
+            self._last_send = send_time
+            delay = now - send_time * UNIT
         while delays and delays[-1][1] >= delay:
             delays.pop()
         delays.append((now, delay))
@@ -115,7 +120,7 @@ class BandwidthEstimator:
         elapsed = min(0.5, now - self._updated_at) if self._updated_at >= 0 else 0.1
         self._updated_at = now
         self._rates.append((now, self._bytes))
-        if not self._bytes and len(self._rates) > 20 and not any(size for _, size in self._rates):
+        if not self._bytes and len(self._rates) > 15 and not any(size for _, size in self._rates):
             self._restart()
         self._bytes = 0
         while self._rates[0][0] < now - RESET_GAP:

@@ -32,14 +32,15 @@ from struct import Struct
 
 from media.bandwidth import BandwidthEstimator
 from media.forwarder import MAX_PAYLOAD, Publication
+from media.gates import Gates
 from media.legs import PublishLeg, Stream, SubscribeLeg
-from media.messages import Desired, Leg, LegQuality, Member, SessionEnded, Source, SourceLive, SourceSilent
+from media.messages import Desired, Leg, LegQuality, Member, SessionEnded, Source, WriteFailed
 from media.reporting import Reporting
 from media.rtp import LEVEL_UNKNOWN, TIME_UNKNOWN, build, payload_end, payload_start, scan_extensions
 from media.sessions import Sessions, records
-from media.speaker import SMOOTHING, SpeakerChoice
+from media.speaker import SMOOTHING, Speakers
 from media.subscription import Subscription
-from media.tracks import Tracks
+from media.tracks import TrackKey, Tracks
 from media.types import (
     MAX_DATAGRAM,
     Batch,
@@ -78,19 +79,27 @@ class Relay:
         self.dropped: dict[str, int] = {}
         """Packets not passed on, by reason. The set of reasons is fixed and small."""
         self.packets_in = 0
-        self.utc_offset = 0.0
-        """UTC seconds minus monotonic seconds; the process sets and refreshes it (for ``SourceSilent.since``)."""
         self._listener = listener
         self._recorder = recorder
         self._options = options or RelayOptions()
         self._sessions = Sessions()
-        self._tracks = Tracks(recorder) if recorder is not None else None
+        self._tracks = Tracks(recorder, self._write_failed) if recorder is not None else None
+        self._gates = Gates(listener, self._sessions, self._tracks)
         self._publishers: dict[str, PublishLeg] = {}
         self._subscribers: dict[str, SubscribeLeg] = {}
-        self._speakers: dict[str, SpeakerChoice] = {}
+        self._speakers = Speakers()
         self._reporting = Reporting(self._options, self._publishers, self._subscribers)
         self._tick_at = 0.0
         self._packets_out = 0  # of subscriptions that ended
+
+    @property
+    def utc_offset(self) -> float:
+        """UTC seconds minus monotonic seconds; the process sets and refreshes it (for ``SourceSilent.since``)."""
+        return self._gates.utc_offset
+
+    @utc_offset.setter
+    def utc_offset(self, seconds: float) -> None:
+        self._gates.utc_offset = seconds
 
     @property
     def packets_out(self) -> int:
@@ -120,7 +129,6 @@ class Relay:
             self._tracks.want(desired.session, desired.epoch, desired.part, wanted, now)
         self._route(now)
         if desired.state == "closed":
-            self._speakers.pop(desired.session, None)
             if self._recorder is not None:
                 self._recorder.end_session(SessionId(desired.session), desired.epoch, now)
             else:
@@ -210,7 +218,7 @@ class Relay:
 
     def _end_publications(self, publications: list[Publication], now: float) -> None:
         for publication in publications:
-            self._silence(publication, now)
+            self._gates.silence(publication, now)
             publication.open = False
             for subscription in list(publication.subscriptions):
                 publication.remove(subscription)
@@ -242,7 +250,7 @@ class Relay:
         for leg in self._publishers.values():
             place = self._sessions.of_peer(leg.peer)
             for publication in leg.publications.values():
-                self._gate(publication, place, now)
+                self._gates.place(publication, place, now)
         for subscriber in self._subscribers.values():
             audience = {member.participant: member for member in self._sessions.audience(subscriber.peer)}
             for subscription in subscriber.subscriptions.values():
@@ -261,62 +269,8 @@ class Relay:
                 self._listener.subscriptions_changed(PeerId(subscriber.peer))
         self._reporting.schedule()
 
-    def _gate(self, publication: Publication, place: tuple[Desired, Member] | None, now: float) -> None:
-        """Open, close or fence one publication, and give it the journal it belongs to."""
-        session, participant, epoch = "", "", 0
-        allowed = running = muted = False
-        if place is not None:
-            desired, member = place
-            session, participant, epoch = desired.session, member.participant, desired.epoch
-            allowed = publication.source in member.publish
-            running = desired.state == "running"
-            muted = publication.source in member.muted
-        if (session, participant) != (publication.session, publication.participant) or not allowed:
-            self._silence(publication, now)
-        tap = publication.tap
-        if tap is not None and session == publication.session:
-            if muted != publication.muted:
-                tap.mark("mute" if muted else "unmute", now)
-            if running != publication.running:
-                tap.mark("resume" if running else "pause", now)
-        moved = (session, participant) != (publication.session, publication.participant)
-        opened = allowed and running and not muted
-        changed = moved or opened != publication.open
-        publication.session, publication.participant, publication.epoch = session, participant, epoch
-        publication.allowed, publication.running, publication.muted = allowed, running, muted
-        if changed:
-            publication.open = opened
-            publication.fence(now)
-        track = None
-        if allowed and self._tracks is not None:
-            track = self._tracks.get(session, participant, publication.source)
-            if track is not None and track.media is not publication.media:
-                track.media = publication.media
-        if track is not publication.tap:
-            publication.record(track, now)
-        if changed and opened and (publication.subscriptions or publication.tap is not None):
-            publication.ask_behind_fence(now)
-
-    def _silence(self, publication: Publication, now: float) -> None:
-        """Report a live source as silent."""
-        if not publication.live:
-            return
-        publication.live = False
-        publication.loudness = 0.0
-        if publication.tap is not None:
-            publication.tap.mark("silent", now)
-        if publication.session in self._sessions.running:
-            since = publication.last_at + self.utc_offset
-            body = SourceSilent(participant=publication.participant, source=publication.source, since=since)
-            self._listener.report(SessionId(publication.session), publication.epoch, body)
-
-    def _revive(self, publication: Publication, now: float) -> None:
-        """Report that packets of a source arrive."""
-        publication.live = True
-        if publication.tap is not None:
-            publication.tap.mark("live", now)
-        body = SourceLive(participant=publication.participant, source=publication.source)
-        self._listener.report(SessionId(publication.session), publication.epoch, body)
+    def _write_failed(self, key: TrackKey, epoch: int) -> None:
+        self._listener.report(SessionId(key[0]), epoch, WriteFailed(code="disk_error"))
 
     # --- packets ----------------------------------------------------------------------------------------------------
 
@@ -367,7 +321,7 @@ class Relay:
         if not publication.allowed:
             return "not_allowed"
         if not publication.live:
-            self._revive(publication, now)
+            self._gates.revive(publication, now)
         payload = bytes(data[start:end])
         if stream.rtx:
             reason = self._recover(stream, seq, timestamp, second & 0x80, payload, level, now, batch)
@@ -409,7 +363,7 @@ class Relay:
             if publisher is not None:
                 reason, ended = self._reporting.from_publisher(publisher, data, now, batch)
                 for publication in ended:
-                    self._silence(publication, now)
+                    self._gates.silence(publication, now)
         else:
             subscriber = self._subscribers.get(peer)
             reason = (
@@ -438,26 +392,20 @@ class Relay:
         for leg in self._publishers.values():
             for publication in leg.publications.values():
                 if publication.live and now - publication.last_at >= self._options.silence_s:
-                    self._silence(publication, now)
+                    self._gates.silence(publication, now)
         self._reporting.tick(now, batch)
-        self._choose_speakers(now)
+        microphones = [
+            (publication.session, publication.participant, publication.loudness)
+            for leg in self._publishers.values()
+            for publication in leg.publications.values()
+            if publication.audio and publication.open
+        ]
+        for session, speaker in self._speakers.update(self._sessions.running, microphones, now):
+            self._listener.speaker(SessionId(session), speaker)
 
     def _wake(self, now: float) -> None:
         """A leg came: tick at once, for the first REMB of a publisher should come before its first picture."""
         self._tick_at = min(self._tick_at, now)
-
-    def _choose_speakers(self, now: float) -> None:
-        microphones: dict[str, list[tuple[str, float]]] = {}
-        for leg in self._publishers.values():
-            for publication in leg.publications.values():
-                if publication.audio and publication.open:
-                    microphones.setdefault(publication.session, []).append(
-                        (publication.participant, publication.loudness)
-                    )
-        for session in self._sessions.running:
-            choice = self._speakers.setdefault(session, SpeakerChoice())
-            if choice.update(microphones.get(session, ()), now):
-                self._listener.speaker(SessionId(session), choice.speaker)
 
     def quality(self, now: float) -> list[LegQuality]:
         """Figures of every leg since the last call."""

@@ -51,4 +51,25 @@ class SpeakerChoice:
         return True
 
 
-__all__ = ["AUDIBLE", "SMOOTHING", "SpeakerChoice"]
+class Speakers:
+    """The present speaker of every session that runs."""
+
+    def __init__(self) -> None:
+        self._choices: dict[str, SpeakerChoice] = {}
+
+    def update(
+        self, running: Iterable[str], microphones: Iterable[tuple[str, str, float]], now: float
+    ) -> list[tuple[str, str]]:
+        """Take (session, participant, loudness) of every open microphone; (session, speaker) where it changed."""
+        levels: dict[str, list[tuple[str, float]]] = {session: [] for session in running}
+        for session, participant, loudness in microphones:
+            levels.setdefault(session, []).append((participant, loudness))
+        self._choices = {session: self._choices.get(session) or SpeakerChoice() for session in levels}
+        return [
+            (session, self._choices[session].speaker)
+            for session, heard in levels.items()
+            if self._choices[session].update(heard, now)
+        ]
+
+
+__all__ = ["AUDIBLE", "SMOOTHING", "SpeakerChoice", "Speakers"]

@@ -6,7 +6,7 @@ a device comes back, the same journal goes on, unless its codec or header extens
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from media.messages import Source
 from media.types import ParticipantId, PublishedMedia, Recorder, SessionId, TrackInfo, TrackWriter
@@ -14,13 +14,18 @@ from media.types import ParticipantId, PublishedMedia, Recorder, SessionId, Trac
 TrackKey = tuple[str, str, Source]
 """(session, participant, source)"""
 
+OnFailure = Callable[[TrackKey, int], None]
+"""Told (track, epoch) when a journal cannot be opened."""
+
 
 class Track:
     """One participant's source on its way to disk; a Tap for the publication that carries it now."""
 
-    __slots__ = ("epoch", "key", "media", "part", "recorder", "writer", "written_media")
+    __slots__ = ("broken", "epoch", "key", "media", "on_failure", "part", "recorder", "writer", "written_media")
 
-    def __init__(self, recorder: Recorder, key: TrackKey, epoch: int, part: int) -> None:
+    def __init__(self, recorder: Recorder, key: TrackKey, epoch: int, part: int, on_failure: OnFailure) -> None:
+        self.on_failure = on_failure
+        self.broken = False  # its journal could not be opened: said once, and forwarding goes on
         self.recorder = recorder
         self.key = key
         self.epoch = epoch
@@ -33,7 +38,14 @@ class Track:
         """One packet as received; opens the journal when there is none that fits."""
         writer = self.writer
         if writer is None or self.media is not self.written_media:
-            writer = self._open(now)
+            if self.broken:
+                return
+            try:
+                writer = self._open(now)
+            except (OSError, ValueError):
+                self.broken = True
+                self.on_failure(self.key, self.epoch)
+                return
         writer.write_rtp(packet, now)
 
     def _open(self, now: float) -> TrackWriter:
@@ -79,8 +91,9 @@ class Track:
 class Tracks:
     """All tracks of a relay."""
 
-    def __init__(self, recorder: Recorder) -> None:
+    def __init__(self, recorder: Recorder, on_failure: OnFailure) -> None:
         self.recorder = recorder
+        self._on_failure = on_failure
         self._tracks: dict[TrackKey, Track] = {}
 
     def want(self, session: str, epoch: int, part: int, sources: Iterable[tuple[str, Source]], now: float) -> None:
@@ -90,7 +103,7 @@ class Tracks:
             if key not in keys or self._tracks[key].part != part:
                 self._tracks.pop(key).close(now)
         for key in keys:
-            track = self._tracks.setdefault(key, Track(self.recorder, key, epoch, part))
+            track = self._tracks.setdefault(key, Track(self.recorder, key, epoch, part, self._on_failure))
             track.epoch = epoch
 
     def get(self, session: str, participant: str, source: Source) -> Track | None:

@@ -179,6 +179,20 @@ def test_an_idle_sender_keeps_what_it_had_and_silence_resets_delays() -> None:
     assert estimator.queue == 0.0
 
 
+def test_a_senders_clock_that_is_set_anew_is_no_queue() -> None:
+    estimator = BandwidthEstimator(600_000, 100_000)
+    estimator.ceiling_bps = 2_000_000
+    now = 100.0
+    for index in range(2000):
+        now += 0.01
+        clock = now if index < 1000 else now - 20
+        estimator.add(int(clock * 262144) & 0xFFFFFF, 1000, now)
+        if index % 10 == 0:
+            estimator.update(now)
+    assert estimator.bitrate_bps > 600_000
+    assert estimator.queue < 0.001
+
+
 def test_it_says_the_same_again_only_once_a_second() -> None:
     estimator = BandwidthEstimator(600_000, 100_000)
     estimator.ceiling_bps = 2_000_000

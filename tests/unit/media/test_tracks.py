@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from media import rtcp
+from media.messages import WriteFailed
 from media.types import PublishedMedia
 from tests.support.media import (
     H264,
@@ -196,3 +199,19 @@ def test_only_the_best_layer_sent_is_written(world: World) -> None:
     (track,) = world.recorder.tracks
     assert [parse(packet).ssrc for packet in track.packets] == [301, 302, 302]
     assert "new_ssrc" in track.marks
+
+
+def test_a_journal_that_cannot_be_opened_is_reported_once_and_forwarding_goes_on(
+    world: World, sound: Sender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> MemoryTrack:
+        raise OSError("no space")
+
+    monkeypatch.setattr(world.recorder, "open_track", refuse)
+    world.apply(record="full", part=1)
+    world.send("peer-an", sound.sound())
+    world.send("peer-an", sound.sound())
+    assert len(world.received("peer-binh")) == 2
+    assert [body for _, body in world.listener.reports if isinstance(body, WriteFailed)] == [
+        WriteFailed(code="disk_error")
+    ]
