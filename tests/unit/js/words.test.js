@@ -5,7 +5,7 @@ import { HubClock, clockTime, counter, dateTime, parseCounter } from '../../../w
 import { LocalMedia, constraintsFor, troubleOf } from '../../../web/static/js/lib/devices.js';
 import { eventWords } from '../../../web/static/js/lib/eventwords.js';
 import { _, install } from '../../../web/static/js/lib/i18n.js';
-import { mainTile, thumbGrid, tilesOf } from '../../../web/static/js/lib/layout.js';
+import { mainTile, shortName, thumbGrid, tilesOf } from '../../../web/static/js/lib/layout.js';
 import { judgeLine } from '../../../web/static/js/lib/linetest.js';
 import { foldLines, readMinutes } from '../../../web/static/js/lib/minutes.js';
 import { alarmSentences, recordWords } from '../../../web/static/js/lib/record.js';
@@ -151,6 +151,11 @@ test('the stage: pin before shared picture before speaker', () => {
   assert.equal(mainTile(faces, { ...none, speaker: 'me', lastSpeaker: 'b' }), 'b/camera');
   assert.equal(mainTile(tilesOf([point('me')], 'me'), none), 'me/camera');
   assert.equal(mainTile([], none), '');
+});
+
+test('places as they are said', () => {
+  assert.equal(shortName('Điểm cầu Trụ sở Tiếp công dân huyện Lục Ngạn'), 'Điểm cầu huyện Lục Ngạn');
+  assert.equal(shortName('Thanh tra tỉnh'), 'Thanh tra tỉnh');
 });
 
 test('thirteen points fit without scrolling', () => {

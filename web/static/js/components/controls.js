@@ -74,6 +74,7 @@ export class Controls {
       waiting: room.session.participants.filter((/** @type {any} */ one) => one.state === 'waiting').length,
       may: [...room.may].sort().join(),
       over: room.status.phase === 'over',
+      ended: ['closed', 'locked'].includes(room.session.state),
     };
     rebuild(this.node, JSON.stringify(state), () => (state.over ? [] : [...this._own(state), ...this._host(state), ...this._end(state)]));
   }
@@ -81,6 +82,7 @@ export class Controls {
   /** @param {any} state */
   _own(state) {
     const { actions, room } = this;
+    if (state.ended) return [];
     const kit = room.data.kit;
     const mic = button(
       'mic',

@@ -74,10 +74,10 @@ export class MinutesPanel {
     });
     this.saveButton = el('button', { type: 'submit', class: 'btn main', 'data-testid': 'minutes-save' }, _('Ghi dòng'));
     this.write.append(
-      el('div', { class: 'now' }, this.at, this.speaker, el('span', { class: 'small end' }, _('Ctrl+B đánh dấu'))),
+      el('div', { class: 'now' }, this.at, this.speaker, (this.markHint = el('span', { class: 'small end' }, _('Ctrl+B đánh dấu')))),
       this.text,
       el('div', { class: 'row' }, this.saveButton,
-        el('button', { type: 'button', class: 'btn', 'data-testid': 'bookmark', onclick: () => void this.bookmark() }, icon('bookmark-plus'), _('Đánh dấu')),
+        (this.markButton = el('button', { type: 'button', class: 'btn', 'data-testid': 'bookmark', onclick: () => void this.bookmark() }, icon('bookmark-plus'), _('Đánh dấu'))),
         el('button', { type: 'button', class: 'btn', 'data-testid': 'read-back', onclick: () => this.readBack() }, _('Đọc lại'))),
     );
   }
@@ -121,6 +121,7 @@ export class MinutesPanel {
     rebuild(this.list, JSON.stringify([minutes.lines, writing, session.started_utc]), () => this._lines(writing));
     this._sections(writing);
     show(this.write, writing);
+    for (const node of [this.markButton, this.markHint]) if (node) show(node, room.may.has('bookmark'));
     this._speakers();
     setText(this.at, counter(room.shownAt(this.startedAt ?? room.atNow())));
     const key = JSON.stringify([writing, writer, mine, session.minutes_frozen, room.may.has('minutes_take'), room.data.printUrl]);

@@ -3,7 +3,7 @@
 
 import { el, icon, setText, show } from '../lib/dom.js';
 import { _ } from '../lib/i18n.js';
-import { mainTile, thumbGrid, tilesOf } from '../lib/layout.js';
+import { mainTile, shortName, thumbGrid, tilesOf } from '../lib/layout.js';
 import { lineWords } from '../lib/record.js';
 
 /** @typedef {import('../lib/layout.js').Tile} Tile */
@@ -27,7 +27,7 @@ class TileView {
     this.hand = el('span', { class: 'hand' }, icon('hand'), el('span', {}, _('giơ tay')));
     this.people = el('div', { class: 'people' });
     this.pin = el('button', { type: 'button', class: 'pin', 'data-testid': 'pin', onclick: () => stage.pin(this.key) });
-    this.name = el('div', { class: 'name' }, this.mic, this.label, this.signal, this.chip, this.hand);
+    this.name = el('div', { class: 'name' }, el('span', { class: 'first' }, this.mic, this.label, this.signal), this.chip, this.hand);
     const foot = el('div', { class: 'foot-row' }, this.name, this.people);
     this.node = el('article', { class: 'tile', 'data-testid': 'tile' }, this.video, this.still, this.wait, foot, this.pin);
     this.video.addEventListener('click', () => stage.pin(this.key));
@@ -139,7 +139,8 @@ export class Stage {
     const track = tile.own ? (room.media.tracks.get(/** @type {any} */ (tile.source)) ?? null) : (room.incoming.get(tile.key) ?? null);
     const off = view.muted.includes(tile.source) || view.muted_by_operator.includes(tile.source);
     shown.setTrack(track);
-    const pictured = Boolean(track) && !off && (tile.own || view.publishes.includes(tile.source) || view.state === 'lost' || room.lostFor() !== null);
+    const held = room.session.state === 'suspended' && !tile.own; // what stands in the player is from before the pause
+    const pictured = Boolean(track) && !off && !held && (tile.own || view.publishes.includes(tile.source) || view.state === 'lost' || room.lostFor() !== null);
     show(shown.video, pictured);
     show(shown.still, !pictured);
     this._words(shown, tile, view, isMain);
@@ -154,10 +155,12 @@ export class Stage {
    */
   _words(shown, tile, view, isMain) {
     const silent = view.muted.includes('mic') || view.muted_by_operator.includes('mic') || !view.publishes.includes('mic');
-    const named = tile.own ? _('{name} (đây)', { name: view.name }) : view.name;
+    const name = shortName(view.name);
+    const named = tile.own ? _('{name} (đây)', { name }) : name;
+    shown.label.title = view.name;
     const words =
-      tile.source === 'document' ? _('Camera tài liệu · {name}', { name: view.name })
-      : tile.source === 'screen' ? _('Màn hình · {name}', { name: view.name })
+      tile.source === 'document' ? _('Camera tài liệu · {name}', { name })
+      : tile.source === 'screen' ? _('Màn hình · {name}', { name })
       : named;
     setText(shown.label, words);
     const face = tile.source === 'camera';
@@ -204,6 +207,7 @@ export class Stage {
     let text = '';
     if (!tile.own && mine !== null) text = _('Đang kết nối lại… ({seconds} giây)', { seconds: mine });
     else if (away) text = since ? _('Mất kết nối, đang chờ nối lại… ({seconds} giây)', { seconds: since }) : _('Mất kết nối, đang chờ nối lại…');
+    else if (!tile.own && room.session.state === 'suspended') text = _('Tạm dừng');
     else if (!tile.own && view.state === 'admitted') text = _('Đang vào phiên…');
     setText(shown.wait, text);
     show(shown.wait, Boolean(text));

@@ -32,6 +32,12 @@ export function tilesOf(participants, me, live = new Set()) {
 }
 
 /**
+ * A place as it is said: "Điểm cầu huyện Lục Ngạn" for "Điểm cầu Trụ sở Tiếp công dân huyện Lục Ngạn".
+ * @param {string} name
+ */
+export const shortName = (name) => name.replace(/\b(Trụ sở|Ban) [Tt]iếp công dân /u, '');
+
+/**
  * @param {Tile[]} tiles
  * @param {{pinned: string, speaker: string, lastSpeaker: string}} wishes `pinned` is a tile's key
  * @returns {string} key of the large tile, "" when there is none

@@ -27,6 +27,9 @@ export function recordWords(session, utc) {
   return session.record === 'sound' ? words('sound', _('CHỈ GHI ÂM'), time) : words('on', _('ĐANG GHI HÌNH'), time);
 }
 
+/** @returns {RecordWords} what is shown when the hub has not been heard of for a while */
+export const unknownRecord = () => ({ tone: 'starting', words: _('CHƯA RÕ TRẠNG THÁI GHI'), time: '' });
+
 /**
  * What is wrong with the record, as sentences. Alarms are codes, or code:participant:source.
  * @param {string[]} alarms

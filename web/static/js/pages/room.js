@@ -18,10 +18,12 @@ import { byId, csrfToken, el, icon, installMessages, pageData, setText, show } f
 import { _ } from '../lib/i18n.js';
 import { readMinutes } from '../lib/minutes.js';
 import { MediaLink } from '../lib/peer.js';
-import { recordWords } from '../lib/record.js';
+import { recordWords, unknownRecord } from '../lib/record.js';
 import { SessionSocket } from '../lib/signaling.js';
 
 /** @typedef {'mic' | 'camera' | 'screen' | 'document'} Source */
+
+const BLIND_S = 10; // without the hub for so long, what it said about the record is no longer known to hold
 
 class RoomPage {
   constructor() {
@@ -93,6 +95,7 @@ class RoomPage {
       panel: () => document.body.classList.toggle('panel-open'),
     });
     this.big = byId('kit-mute');
+    this.resting = false;
   }
 
   async start() {
@@ -112,6 +115,7 @@ class RoomPage {
   statusChanged(status) {
     this.room.status = status;
     if (status.phase === 'over') {
+      this.room.may = new Set();
       this.link.close();
       this.media.stopAll();
     }
@@ -168,7 +172,20 @@ class RoomPage {
     const { room } = this;
     if (room.inside && room.live) this.link.open();
     else this.link.close();
+    this.rest(['closed', 'locked'].includes(room.session.state) || ['left', 'removed'].includes(room.self?.state));
     this.dialogs.refresh?.();
+  }
+
+  /**
+   * Let go of camera and microphone when the session is over, so that their lights go out; take them again when it
+   * is opened again.
+   * @param {boolean} over
+   */
+  rest(over) {
+    if (over === this.resting) return;
+    this.resting = over;
+    if (over) for (const source of /** @type {Source[]} */ (['screen', 'document', 'camera', 'mic'])) this.media.stop(source);
+    else void this.media.start('mic').then(() => this.media.start('camera'));
   }
 
   /**
@@ -315,7 +332,9 @@ class RoomPage {
   /** @param {number} utc */
   bar(utc) {
     const { session } = this.room;
-    const record = recordWords(session, utc);
+    const { status, clock } = this.room;
+    const blind = status.phase === 'reconnecting' && clock.now() - (status.since ?? 0) > BLIND_S;
+    const record = blind ? unknownRecord() : recordWords(session, utc);
     byId('record').dataset.tone = record.tone;
     setText(byId('record-words'), record.words);
     setText(byId('record-time'), record.time);
