@@ -34,12 +34,17 @@ LEASE = timedelta(minutes=2)
 EXPIRE_EVERY = timedelta(hours=1)
 
 
+def worker_name(data: Path) -> str:
+    """What a worker on this folder calls itself on its jobs: the same after every restart."""
+    return f"{socket.gethostname()}:{data}"[-64:]
+
+
 class Worker:
     """One worker on one data folder. ``step`` is everything the feeding thread does once."""
 
     def __init__(self, hub: Hub, queue_file: Path) -> None:
         self.hub = hub
-        self.name = f"{socket.gethostname()}:{hub.config.data}"[-64:]
+        self.name = worker_name(hub.config.data)
         self.busy = threading.Semaphore(THREADS)
         self.stopping = threading.Event()
         self.trouble = ""
