@@ -123,7 +123,7 @@ class Reporting:
         self.schedule()
 
     def _refresh_picture(self, publication: Publication, now: float) -> None:
-        """Key frames that nobody asks for by RTCP: the journal's, and those for changing to another layer."""
+        """Key frames that nobody asks for by RTCP: the journal's, and those of who waits for one."""
         if not publication.keyed or not publication.open:
             return
         layer = publication.best_layer(now)
@@ -132,8 +132,9 @@ class Reporting:
         interval = self._options.record_keyframe_interval_s
         if publication.tap is not None and now - max(layer.keys.keyed_at, layer.keys.asked_at) >= interval:
             layer.keys.want(now)
-        if len(publication.layers) > 1 and layer.keys.deadline is None:
-            recorded = publication.tap is None or publication.recorded is layer
+        if layer.keys.deadline is None:
+            # Whoever waits for a picture cannot ask for it: a browser that has received nothing sends no PLI.
+            recorded = publication.tap is None or publication.recorded is layer or len(publication.layers) == 1
             if not recorded or any(item.layer is not layer for item in publication.subscriptions):
                 layer.keys.want(now)
 

@@ -196,3 +196,19 @@ def test_the_vp8_stream_recovers_when_asked_packets_never_come(world: World) -> 
     kinds = [(kind, form) for kind, form, _ in world.feedback("peer-an")]
     assert 3 <= kinds.count((rtcp.RTPFB, rtcp.NACK)) <= 10
     assert kinds.count((rtcp.PSFB, rtcp.PLI)) >= 1
+
+
+def test_a_picture_whose_first_packet_was_lost_is_asked_for_although_nobody_can_ask(world: World) -> None:
+    world.publish("peer-an", camera(ssrc=None, rtx=None))
+    world.run(1)
+    world.feedback("peer-an")
+    picture = Sender(444, VP8, extensions={4: b"1"})
+    picture.key()
+    world.send("peer-an", picture.delta())
+    world.run(0.2)
+    assert world.plis("peer-an") == 1
+    world.send("peer-an", picture.key())
+    assert len(world.received("peer-binh")) == 1
+    world.send("peer-an", picture.delta())
+    world.run(0.9)
+    assert world.plis("peer-an") == 0
