@@ -121,7 +121,8 @@ def suggest(db: Session, actor: Actor, visit_id: str, now: dt.datetime, *, limit
     visit = access.load_visit(db, actor, visit_id, now=now)
     if visit.restricted:
         return []
-    words = {word for word in fold(visit.content).split() if len(word) > 1 and word not in _COMMON}
+    content = visit.content or str((visit.draft or {}).get("content", ""))  # also while it is being typed
+    words = {word for word in fold(content).split() if len(word) > 1 and word not in _COMMON}
     same_person = _cases_with_persons_of(db, visit)
     open_ones = sa.select(Case).where(
         Case.state == CaseState.OPEN,
@@ -132,13 +133,20 @@ def suggest(db: Session, actor: Actor, visit_id: str, now: dt.datetime, *, limit
     )
     found = []
     for case in db.scalars(open_ones.order_by(Case.opened_at.desc()).limit(500)):
-        shared = words & set(case.search.split())
+        shared = words & _pairs(f"{case.title} {case.summary}")
         score = len(shared) / max(len(words), 1) + (1.0 if case.id in same_person else 0.0)
         why = (("person",) if case.id in same_person else ()) + (("words",) if shared else ())
         if score >= 0.25 and why:
             found.append(Suggestion(case=case, score=score, why=why))
     found.sort(key=lambda one: (-one.score, one.case.id))
     return found[:limit]
+
+
+def _pairs(text: str) -> set[str]:
+    """Neighbouring syllables, folded: most Vietnamese words have two, and one alone says little without its accents."""
+    syllables = fold(text).split()
+    pairs = zip(syllables, syllables[1:], strict=False)
+    return {f"{one} {two}" for one, two in pairs if one not in _COMMON and two not in _COMMON}
 
 
 def _cases_with_persons_of(db: Session, visit: Visit) -> set[str]:
