@@ -150,6 +150,8 @@ def answer(request: Request, code: str, message: str = "", headers: dict[str, st
     """The answer for ``code``: JSON or a page."""
     status = status_of(code)
     text = sentence(code, message, language_of(request))
+    if status == 503:
+        headers = {"Retry-After": "5", **(headers or {})}
     if wants_json(request):
         if status == 401 and request.url.path.startswith(("/whip/", "/whep/")):
             headers = {"WWW-Authenticate": "Bearer", **(headers or {})}
@@ -224,10 +226,9 @@ async def _on_refusal(request: Request, error: Exception) -> Response:
 
 async def _on_coded(request: Request, error: Exception) -> Response:
     code, message = code_of(error)
-    headers = {"Retry-After": "5"} if status_of(code) == 503 else {}
     if status_of(code) >= 500:
         log.warning("refused", code=code, path=route_of(request))
-    return answer(request, code, message, headers)
+    return answer(request, code, message)
 
 
 async def _on_http(request: Request, error: Exception) -> Response:
@@ -247,7 +248,7 @@ async def _on_validation(request: Request, error: Exception) -> Response:
 async def _on_database(request: Request, error: Exception) -> Response:
     if is_database_away(error):
         log.warning("database away", path=route_of(request))
-        return answer(request, "db.away", "", {"Retry-After": "5"})
+        return answer(request, "db.away")
     log.error("database error", path=route_of(request), exc_info=error)
     return answer(request, "internal")
 

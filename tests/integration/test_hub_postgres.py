@@ -1,0 +1,131 @@
+"""A hub on PostgreSQL, and what it does while PostgreSQL is stopped: it says so, and loses nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
+
+from media.client import MediaClient
+from media.clip import Clip, ClipOptions, make_clip
+from tests.support.hub import StartedHub, clean_environ, csrf, run_cli, started, until
+from tests.support.postgres import PostgresServer, private_server
+
+pytestmark = [pytest.mark.postgres, pytest.mark.timeout(120)]
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[PostgresServer]:
+    with private_server() as server:
+        yield server
+
+
+@pytest.fixture
+def hub(postgres: PostgresServer, tmp_path: Path) -> Iterator[StartedHub]:
+    environ = {"HUB_DATABASE_URL": postgres.url(postgres.create())}
+    with started(tmp_path / "hub", "--http", environ=environ) as running:
+        running.until_ready()
+        yield running
+
+
+def test_a_stopped_database_is_told_and_the_hub_comes_back_by_itself(postgres: PostgresServer, hub: StartedHub) -> None:
+    hub.ask("sites", "import", "Bắc Giang 2024")
+    password = hub.add_user("operator", "operator@top")
+    with hub.browser("operator", password) as browser:
+        assert browser.get("/").status_code == 200
+        postgres.stop()
+        try:
+            page = browser.get("/")
+            assert page.status_code == 503
+            assert "Cơ sở dữ liệu tạm thời không phản hồi" in page.text
+            assert "Traceback" not in page.text
+            told = browser.get(
+                "/api/sessions/aaaaaaaaaaaaaaaaaaaaaaaa/recording", headers={"Accept": "application/json"}
+            )
+            assert told.status_code == 503
+            assert told.json()["error"] == "db.away"
+            assert told.headers["retry-after"]
+            assert httpx.get(f"{hub.url}/healthz").status_code == 200
+            ready = httpx.get(f"{hub.url}/readyz")
+            assert ready.status_code == 503
+            assert ready.json()["checks"]["database"] is False
+            assert httpx.get(f"{hub.url}/metrics").status_code == 200
+            assert httpx.get(f"{hub.url}/static/css/base.css").status_code == 200
+            done = hub.run("session", "list", "--json", check=False)
+            assert done.returncode == 1
+            assert json.loads(done.stdout)["error"] == "db.away"
+        finally:
+            postgres.start()
+        until(lambda: browser.get("/").status_code == 200, 15, "back")
+        until(lambda: httpx.get(f"{hub.url}/readyz").status_code == 200, 15, "ready")
+    for line in hub.log.read_text().splitlines():
+        json.loads(line)
+
+
+async def test_media_and_record_go_on_without_the_database(postgres: PostgresServer, hub: StartedHub) -> None:
+    clip: Clip = make_clip(6, "Yên Thế", [], ClipOptions(seconds=4))
+    session = hub.ask("session", "open", "Phiên", "--record")["id"]
+    token = hub.ask("token", session, "--publish", "Máy")
+    headers = {"Authorization": f"Bearer {token['token']}", "Content-Type": "application/sdp"}
+    client = MediaClient(clip)
+    async with httpx.AsyncClient() as http:
+        sdp, _ = await client.publish_offer()
+        answer = await http.post(token["url"], content=sdp, headers=headers)
+        await client.publish_answer(answer.text)
+        await asyncio.sleep(2)
+        await asyncio.to_thread(postgres.stop)
+        try:
+            refused = await http.post(token["url"], content=sdp, headers=headers)
+            assert (refused.status_code, refused.json()["error"]) == (503, "db.away")
+            with pytest.raises(ConnectionClosed) as closed:
+                async with connect(f"ws{hub.url[4:]}/ws/session/{session}", origin=hub.url) as socket:  # type: ignore[arg-type]
+                    await socket.send(json.dumps({"type": "hello", "version": 1, "token": "x", "device": "d" * 24}))
+                    assert json.loads(await socket.recv())["code"] == "db.away"
+                    await socket.recv()
+            assert closed.value.rcvd is not None
+            assert closed.value.rcvd.code == 4013, "come back"
+            await asyncio.sleep(2)
+        finally:
+            await asyncio.to_thread(postgres.start)
+    await asyncio.to_thread(hub.until_ready)
+    await asyncio.sleep(1)
+    if client.publisher is not None:
+        await client.publisher.close()
+    await asyncio.to_thread(hub.ask, "session", "close", session, "--lock")
+    await asyncio.to_thread(until, lambda: hub.ask("session", "show", session)["locked"], 30, "locked")
+    shown = await asyncio.to_thread(hub.ask, "session", "show", session)
+    camera = next(track for track in shown["tracks"] if track["source"] == "camera")
+    assert camera["last_utc"] - camera["first_utc"] >= 5, "the record has no hole where the database had one"
+
+
+def test_a_start_without_the_database_is_a_sentence(postgres: PostgresServer, tmp_path: Path) -> None:
+    address = postgres.url("nothing").replace(f"port={postgres.port}", "port=1")
+    environ = {**clean_environ(), "HUB_DATABASE_URL": address}
+    options = ("--data", str(tmp_path / "hub"), "--port", "0", "--http", "--json")
+    done = run_cli("serve", *options, check=False, environ=environ)
+    assert done.returncode == 1
+    assert json.loads(done.stdout)["error"] == "db.away"
+    assert "HUB_DATABASE_URL" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "diemcau@" not in done.stderr
+
+
+def test_a_form_that_was_filled_in_is_not_lost(postgres: PostgresServer, hub: StartedHub) -> None:
+    """The refusal of a log-in while the database is away leaves the person where they can send it again."""
+    hub.ask("sites", "import", "Bắc Giang 2024")
+    password = hub.add_user("officer", "site_officer@top")
+    with hub.browser() as browser:
+        form = {"csrftoken": csrf(browser), "login": "officer", "password": password}
+        postgres.stop()
+        try:
+            assert browser.post("/login", data=form).status_code == 503
+        finally:
+            postgres.start()
+        until(lambda: httpx.get(f"{hub.url}/readyz").status_code == 200, 15, "ready")
+        assert browser.post("/login", data=form).status_code == 303
