@@ -96,8 +96,10 @@ class Connections:
 
     def subscribe(self, peer: PeerId, is_local: bool) -> None:
         """Open (or replace) the subscribe leg; the offer goes to the listener. Raises RelayFull."""
+        old = self._legs.get((peer, "subscribe"))
+        number = old.lines.number if old is not None and isinstance(old.lines, OfferedLines) else 0
         state = self._open(peer, "subscribe", is_local)
-        state.lines = OfferedLines(lambda: secrets.randbits(32) or 1)
+        state.lines = OfferedLines(lambda: secrets.randbits(32) or 1, number)
         state.lines.assign(self._core.wanted(peer))
         self._offer(peer, state)
 

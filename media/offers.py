@@ -69,15 +69,16 @@ def kind_of(source: Source) -> str:
 
 
 class OfferedLines:
-    """Sections that the relay offers. ``new_ssrc`` gives random SSRCs, unique within the leg."""
+    """Sections that the relay offers. ``new_ssrc`` gives random SSRCs, unique within the leg. ``number``: of the last
+    offer of the leg that this one replaces, so that a late answer to that one is not taken for ours."""
 
-    def __init__(self, new_ssrc: Callable[[], int]) -> None:
+    def __init__(self, new_ssrc: Callable[[], int], number: int = 0) -> None:
         self._new_ssrc = new_ssrc
         self._slots: list[Slot] = [self._new_slot(index, kind) for index, kind in enumerate(IDLE_AT_START)]
         self._dirty = True
         self._offered: list[tuple[str, Source]] = []
         self._answered: list[tuple[str, Source]] = []
-        self.number = 0
+        self.number = number
         self.in_flight = False
 
     def _new_slot(self, index: int, kind: str) -> Slot:

@@ -151,24 +151,38 @@ def sources_of(offer: Description, named: dict[str, Source]) -> dict[str, Source
 def publish(offer: Description, named: dict[str, Source]) -> tuple[tuple[OwnSection, ...], tuple[PublishedMedia, ...]]:
     """Answer sections for a publish leg and what will arrive on it.
 
-    Raises SdpError "sdp.no_common_codec" when a section that wants to send has no codec we know, or nothing is sent."""
+    A section that sends nothing now stays open (inactive): rejecting it would stop its transceiver for good.
+    Raises SdpError "sdp.no_common_codec" when a section that wants to send has no codec we know, or none is usable.
+    """
     sources = sources_of(offer, named)
     answer: list[OwnSection] = []
     media: list[PublishedMedia] = []
     for section in offer.sections:
-        source = sources.get(section.mid)
-        if source is None or not section.sends:
-            answer.append(_rejected(section))
-            continue
-        choice = next(iter(choices(section)), None)
-        if choice is None:
+        source = sources.get(section.mid) if section.sends else None
+        choice = next(iter(choices(section)), None) if section.port else None
+        if choice is None and source is not None:
             raise SdpError("sdp.no_common_codec", f"no codec in common for {section.kind}: send Opus, VP8 or H.264")
-        own, published = _accept(section, source, choice)
-        answer.append(own)
-        media.append(published)
-    if not media:
+        if choice is None:
+            answer.append(_rejected(section))
+        elif source is None:
+            answer.append(_idle(section, choice))
+        else:
+            own, published = _accept(section, source, choice)
+            answer.append(own)
+            media.append(published)
+    if not any(section.formats for section in answer):
         raise SdpError("sdp.no_common_codec", "the offer sends no sound and no picture")
     return tuple(answer), tuple(media)
+
+
+def _idle(section: Section, choice: Choice) -> OwnSection:
+    return OwnSection(
+        kind=section.kind,
+        mid=section.mid,
+        protocol=section.protocol,
+        formats=choice.formats,
+        extensions=extension_lines(extension_ids(section)),
+    )
 
 
 def _accept(section: Section, source: Source, choice: Choice) -> tuple[OwnSection, PublishedMedia]:

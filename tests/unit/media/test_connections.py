@@ -160,6 +160,12 @@ async def test_an_offer_that_got_lost_is_sent_again_with_its_number(world: World
     assert world.events[1:] == [("offer", 1, ("", ""))]
 
 
+async def test_numbers_go_on_when_the_leg_is_opened_anew(world: World) -> None:
+    world.legs.subscribe(PEER, False)
+    world.legs.subscribe(PEER, False)
+    assert [event[:2] for event in world.events] == [("offer", 1), ("offer", 2)]
+
+
 async def test_changes_wait_for_the_answer(world: World) -> None:
     world.legs.subscribe(PEER, False)
     world.core.wants = [(ParticipantId("aaaa"), "mic")]

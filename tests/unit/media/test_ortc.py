@@ -52,10 +52,18 @@ def test_of_several_layers_the_largest_is_asked_for() -> None:
     assert answer[1].rid == "f"
 
 
-def test_pictures_without_a_source_are_rejected_not_mixed_up() -> None:
+def test_pictures_without_a_source_are_not_mixed_up() -> None:
     answer, media = ortc.publish(sdp.parse(CHROMIUM), {})
     assert [m.source for m in media] == ["mic", "camera"]
-    assert answer[2].formats == ()
+    assert answer[2].direction == "inactive"
+
+
+def test_a_section_that_rests_can_be_used_again() -> None:
+    before, _, after = CHROMIUM.rpartition("a=sendonly")
+    answer, media = ortc.publish(sdp.parse(f"{before}a=inactive{after}"), {"0": "mic", "1": "camera"})
+    assert [m.source for m in media] == ["mic", "camera"]
+    assert answer[2].direction == "inactive" and answer[2].formats  # not rejected: port 0 would stop it for good
+    assert ortc.publish(sdp.parse(CHROMIUM.replace("a=sendonly", "a=inactive")), {})[1] == ()
 
 
 def test_h264_alone_is_taken_with_the_profile_that_everybody_decodes() -> None:
@@ -71,9 +79,10 @@ def test_other_h264_profiles_are_nothing_in_common(profile: str) -> None:
     assert caught.value.code == "sdp.no_common_codec"
 
 
-def test_an_offer_that_sends_nothing_is_refused() -> None:
+def test_an_offer_without_sound_and_picture_is_refused() -> None:
+    text = "v=0\nm=application 9 UDP/DTLS/SCTP webrtc-datachannel\na=mid:0\n"
     with pytest.raises(SdpError) as caught:
-        ortc.publish(sdp.parse(CHROMIUM.replace("a=sendonly", "a=recvonly")), {})
+        ortc.publish(sdp.parse(text), {})
     assert caught.value.code == "sdp.no_common_codec"
 
 
