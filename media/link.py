@@ -61,6 +61,7 @@ class AppLink:
         self._context = context
         self._queue: asyncio.Queue[str] = asyncio.Queue(MAX_QUEUE)
         self._socket: ClientConnection | None = None
+        self._failure = ""
 
     def send(self, message: ToApp) -> None:
         """Queue a message; lost while the link is down."""
@@ -97,8 +98,14 @@ class AppLink:
                 ) as opened:
                     await self._talk(opened)
             except (OSError, TimeoutError, WebSocketException, LinkError) as error:
-                _log.info("link to %s: %s", self.app, type(error).__name__)
+                self._note(type(error).__name__)
             await asyncio.sleep(random.uniform(*RETRY_S))
+
+    def _note(self, failure: str) -> None:
+        """Log why the app is not there, once until that changes: dialling goes on every second or two."""
+        if failure != self._failure:
+            _log.info("no link to %s: %s", self.app, failure)
+        self._failure = failure
 
     async def _talk(self, opened: ClientConnection) -> None:
         async with asyncio.timeout(10):
@@ -110,7 +117,7 @@ class AppLink:
             if not isinstance(welcome, Welcome):
                 raise LinkError("expected welcome")
         self._queue = asyncio.Queue(MAX_QUEUE)
-        self._socket, self.is_up = opened, True
+        self._socket, self.is_up, self._failure = opened, True, ""
         sender = asyncio.ensure_future(self._send_all(opened))
         try:
             self._listener.link_up(self, welcome)

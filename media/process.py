@@ -29,6 +29,7 @@ from media.errors import PeerError, StaleEpoch, UsageError
 from media.front import Front
 from media.journalwriter import JournalWriter
 from media.link import AppLink
+from media.logs import start_logging
 from media.messages import (
     LINK_VERSION,
     Ack,
@@ -363,9 +364,7 @@ async def run_relay(settings: Settings) -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     """``diemcau relay``: returns the exit code (see the module's docstring)."""
     settings = read_settings(sys.argv[1:] if argv is None else argv)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr)
-    logging.getLogger("websockets").setLevel(logging.WARNING)
-    logging.getLogger("aiortc").setLevel(logging.ERROR)
+    start_logging()
     try:
         lock = take_folder(settings.folder)
         settings.spool.mkdir(exist_ok=True, mode=0o700)
