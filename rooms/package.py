@@ -98,14 +98,18 @@ def lock_session(
 ) -> Locked:
     """Build and sign the package ``folder`` (its parent is made). Journals and papers are linked or copied, not moved.
 
-    ``events``: the whole log, canonical lines without LF (``manifest.event_line``). Idempotent: a folder that is there
-    and signed for this session is returned as it is. Raises BrokenLog when the events do not chain, BrokenPackage when
-    ``folder`` is something else, OSError when the disk refuses.
+    ``events``: the whole log, canonical lines without LF (``manifest.event_line``). Idempotent: a folder that is there,
+    signed for this session with this log, is returned as it is. One with another log was never announced (the session
+    was resumed while its package was built) and is set aside. Raises BrokenLog when the events do not chain,
+    BrokenPackage when ``folder`` is something else, OSError when the disk refuses.
     """
-    if folder.exists():
-        return read_lock(folder, session)
     lines = list(events)
     event_head = manifest.check_events(session, lines)
+    if folder.exists():
+        there = read_lock(folder, session)
+        if _manifest_of(folder)["events"]["head"] == event_head:
+            return there
+        _set_aside(folder)
     building = folder.with_name(f".{folder.name}.building")
     if building.exists():
         shutil.rmtree(building)
@@ -136,6 +140,15 @@ def lock_session(
     building.rename(folder)
     _sync_folder(folder.parent)
     return _locked(raw, tuple(problems))
+
+
+def _set_aside(folder: Path) -> None:
+    if (folder / "supplements").exists():
+        raise BrokenPackage("the package has supplements, but was locked with another event log")
+    aside = folder.with_name(f".{folder.name}.superseded")
+    if aside.exists():
+        shutil.rmtree(aside)
+    folder.rename(aside)
 
 
 def read_lock(folder: Path, session: str) -> Locked:

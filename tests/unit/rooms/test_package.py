@@ -185,6 +185,19 @@ def test_locking_again_gives_the_same_lock(spool: Path, locked: Path) -> None:
         lock(spool, locked, session="t" * 24)
 
 
+def test_a_package_built_before_the_session_was_resumed_is_built_anew(spool: Path, locked: Path) -> None:
+    line, _ = manifest.event_line(
+        session=SESSION, number=5, epoch=1, kind="session.reopened", utc=NOW, body={},
+        previous=manifest.sha256_hex(events()[-1]),
+    )  # fmt: skip
+    lock(spool, locked, events=[*events(), line])
+    assert (locked / "events.jsonl").read_bytes().count(b"\n") == 5
+    assert check(locked, SIGNER)["result"] == "intact"
+    package.add_supplement(locked, "order", [], {}, SIGNER, NOW)
+    with pytest.raises(package.BrokenPackage):  # announced: nothing replaces it
+        lock(spool, locked)
+
+
 def test_a_lock_that_died_half_way_is_made_anew(spool: Path, tmp_path: Path) -> None:
     (tmp_path / f".{SESSION}.building").mkdir()
     (tmp_path / f".{SESSION}.building" / "rest").write_bytes(b"x")
