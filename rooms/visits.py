@@ -18,7 +18,7 @@ from rooms.actor import Actor
 from rooms.errors import Conflict, Forbidden, Invalid, WrongState
 from rooms.fold import fold
 from rooms.localtime import local_date
-from rooms.models import Minutes, ReceptionSession, Visit, VisitPerson
+from rooms.models import Minutes, Paper, ReceptionSession, Visit, VisitPerson
 from rooms.numbers import next_number
 from rooms.training import training_space
 from rooms.vault import Vault
@@ -252,9 +252,8 @@ def queue_online(db: Session, actor: Actor, visit_id: str, now: dt.datetime) -> 
         return visit
     _need(visit, {S.REGISTERED, S.CONCLUDED})
     need_online(db, visit, now)
-    day = sa.select(sa.func.max(Visit.queue_number)).where(
-        Visit.site_id == visit.site_id, Visit.started_on == visit.started_on
-    )
+    same = Visit.sitting_id == visit.sitting_id if visit.sitting_id else Visit.site_id == visit.site_id
+    day = sa.select(sa.func.max(Visit.queue_number)).where(same, Visit.started_on == visit.started_on)
     visit.queue_number = visit.queue_number or (db.scalar(day) or 0) + 1
     visit.queued_at, visit.state = now, S.QUEUED
     db.flush()
@@ -318,6 +317,17 @@ def conclude(
     _index(db, visit)
     audit.log(db, actor, "visit.concluded", "visit", visit.id, now, detail={"outcome": outcome.value})
     return visit
+
+
+def discard(db: Session, actor: Actor, visit_id: str, now: dt.datetime) -> None:
+    """Throw a draft away: it never was in the register. Its papers are withdrawn. Raises WrongState for all else."""
+    visit = _load(db, actor, visit_id, now)
+    _need(visit, {S.DRAFT})
+    for paper in db.scalars(sa.select(Paper).where(Paper.owner_kind == "visit", Paper.owner_id == visit.id)):
+        paper.withdrawn_at, paper.withdrawn_by, paper.withdrawn_reason = now, actor.user_id, "draft discarded"
+    audit.log(db, actor, "visit.discarded", "visit", visit.id, now)
+    db.delete(visit)
+    db.flush()
 
 
 def refuse(

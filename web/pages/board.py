@@ -74,6 +74,7 @@ def send_back(request: Request, hub: HubDep, actor: ActorDep, form: FormDep) -> 
     with hub.database.write() as db:
         visit = access.load_visit(db, actor, text_of(form, "visit", 24), Right.OPERATE, now=hub.now())
         visits.unqueue(db, actor, visit.id, hub.now())
+    stir(hub)
     return go("/board")
 
 
@@ -83,6 +84,7 @@ def message(request: Request, hub: HubDep, actor: ActorDep, form: FormDep) -> Re
     with hub.database.write() as db:
         visit = access.load_visit(db, actor, text_of(form, "visit", 24), Right.OPERATE, now=hub.now())
         visit.draft = {**(visit.draft or {}), "_message": text_of(form, "text", 300)}
+    stir(hub)
     return go("/board")
 
 
@@ -124,6 +126,12 @@ def open_session(db: Session, hub: Hub, request: Request, actor: Actor, visit: V
         return found
 
 
+def stir(hub: Hub) -> None:
+    """Something that other devices see has changed: let the hub channel send it now, not at its next round."""
+    if hub.channel is not None:
+        anyio.from_thread.run_sync(hub.channel.dirty)
+
+
 def tell(hub: Hub, session_id: str, request: Any) -> None:
     """A request to a session in the hub's own name, from this worker thread; without signaling nothing happens."""
     if hub.sessions is not None:
@@ -135,14 +143,14 @@ def parts(request: Request, hub: Hub, db: Session, actor: Actor) -> dict[str, An
     now, language = hub.now(), i18n.language_of(request)
     queue = [queue_view(db, one, now, language) for one in visits.queue(db, actor, now)]
     running = running_views(db, hub, actor, now, language)
-    busy = {site for one in running for site in points_at(db, one.id)}
+    busy = {site for one in running for site in points_in(hub, one.id)}
     tree = site_views(db, hub, actor, now, language, busy)
     today = formats.local(now).date()
     open_now = [one for one in sittings.list_open(db, actor, now)]
     return {
         "today": today,
         "sitting_line": sitting_line(db, open_now, language),
-        "alerts": alerts(db, hub, queue, running, now, language),
+        "alerts": alerts(db, hub, queue, running, {one.id for one in tree}, language),
         "queue": queue,
         "running": running,
         "later": [
@@ -186,12 +194,16 @@ def queue_view(db: Session, visit: Visit, now: datetime, language: str) -> Queue
     )
 
 
-def points_at(db: Session, session_id: str) -> list[str]:
-    """Sites that take part in a session now."""
-    rows = db.scalars(
-        select(Participant.site_id).where(Participant.session_id == session_id, Participant.removed_at.is_(None))
-    )
-    return [one for one in rows if one]
+def points_in(hub: Hub, session_id: str) -> list[str]:
+    """Sites whose media is in a session now, as its host knows it."""
+    host = hub.sessions.hosts.get(session_id) if hub.sessions is not None else None
+    return [one.site for one in host.state.participants if one.site and one.state == "joined"] if host else []
+
+
+def short_name(db: Session, participant: Participant) -> str:
+    """A point's name as it fits on the board."""
+    site = db.get(Site, participant.site_id) if participant.site_id else None
+    return (site.short_name or site.name) if site else participant.name
 
 
 def running_views(db: Session, hub: Hub, actor: Actor, now: datetime, language: str) -> list[RunningView]:
@@ -208,7 +220,8 @@ def running_view(db: Session, hub: Hub, session: ReceptionSession, now: datetime
     host = hub.sessions.hosts.get(session.id) if hub.sessions is not None else None
     state = host.state if host is not None else None
     since = getattr(state, "record_since_utc", None) if session.record is not RecordMode.OFF else None
-    names = [one.name for one in session.participants if one.removed_at is None]
+    here = [one for one in session.participants if one.removed_at is None]
+    names = [short_name(db, one) for one in here]
     site = db.get(Site, session.site_id) if session.site_id else None
     number = i18n.translate(N_("Phiên %(number)s"), language) % {"number": lists.session_number(session)}
     return RunningView(
@@ -241,7 +254,7 @@ ALARMS = {
 
 
 def alerts(
-    db: Session, hub: Hub, queue: list[QueueView], running: list[RunningView], now: datetime, language: str
+    db: Session, hub: Hub, queue: list[QueueView], running: list[RunningView], seen: set[str], language: str
 ) -> list[AlertView]:
     """What needs somebody now: faults of the record, help asked for, very long waiting."""
     found = []
@@ -254,12 +267,21 @@ def alerts(
     helps = getattr(hub.channel, "alerts_now", None)
     for one_help in helps() if helps else ():
         site = db.get(Site, str(one_help.get("site", "")))
+        if site is None or site.id not in seen:
+            continue
         kind = i18n.translate(HELP.get(str(one_help.get("kind", "")), N_("cần giúp")), language)
-        found.append(AlertView(f"{site.name if site else ''}:", formats.joined([kind, str(one_help.get("text", ""))])))
+        found.append(
+            AlertView(f"{site.short_name or site.name}:", formats.joined([kind, str(one_help.get("text", ""))]))
+        )
     for waiting in queue:
         if waiting.waited > ALARM_AFTER.total_seconds():
             found.append(AlertView(waiting.title + ":", i18n.translate(N_("đã chờ quá 30 phút"), language)))
     return found
+
+
+def moment_of(utc: object) -> datetime | None:
+    """UNIX seconds as a moment."""
+    return datetime.fromtimestamp(utc, formats.LOCAL) if isinstance(utc, int | float) else None
 
 
 HELP = {
@@ -276,7 +298,7 @@ def site_views(db: Session, hub: Hub, actor: Actor, now: datetime, language: str
     views = []
     for row in sites.list_tree(db, actor, formats.local(now).date()):
         state = str(known(row.site.id)) if known else "offline"
-        if state == "ready" and row.site.id in busy:
+        if row.site.id in busy:
             state = "in_session"
         elif state == "ready" and row.site.id in waiting:
             state = "waiting"

@@ -124,11 +124,11 @@ def attach(visit_id: str, request: Request, hub: HubDep, actor: ActorDep, form: 
 
 @router.post("/desk/{visit_id}/discard")
 def discard(visit_id: str, request: Request, hub: HubDep, actor: ActorDep) -> Response:
-    """Put an unfinished draft away. The row stays for the audit; it leaves the lists."""
+    """Throw an unfinished draft away; for an entry of the register, only the changes that were not sent."""
     with hub.database.write() as db:
         visit = load(db, actor, visit_id, hub)
         if visit.state is VisitState.DRAFT:
-            visits.no_show(db, actor, visit_id, hub.now())
+            visits.discard(db, actor, visit_id, hub.now())
             return go("/?done=discarded")
         visit.draft = {}
     return go(f"/visits/{visit_id}")

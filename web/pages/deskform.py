@@ -160,7 +160,7 @@ def of_visit(visit: Visit) -> dict[str, Any]:
         "note": visit.note,
         "persons": [
             {
-                "name": one.name,
+                "name": "" if one.withheld else one.name,
                 "withheld": one.withheld,
                 "role": one.role.value,
                 "address": one.address,

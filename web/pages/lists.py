@@ -34,9 +34,11 @@ def what_of(visit: Visit, language: str) -> str:
     """Kind, field and the first words of the content."""
     content = visit.content or str(visit.draft.get("content", ""))
     kind = labels.KIND.get(str(visit.kind or visit.draft.get("kind", "")), "")
+    if kind and content.casefold().startswith(kind.casefold()):
+        kind = ""
     field = labels.FIELD.get(str(visit.field or ""), "")
     if visit.restricted:
-        content = ""
+        return i18n.translate(labels.KIND["denunciation"], language)
     return formats.joined([i18n.translate(kind, language), i18n.translate(field, language), shorten(content)])
 
 

@@ -16,15 +16,13 @@ from rooms import access, minutes
 from rooms.access import Right
 from rooms.actor import Actor
 from rooms.errors import Forbidden
-from rooms.models import Minutes, Site, SiteParent, User, Visit
+from rooms.models import Minutes, ReceptionSession, Site, SiteParent, Sitting, User, Visit
 from web.deps import ActorDep, HubDep
 from web.hub import Hub
 from web.pages import formats, lists
 from web.pages.contexts import LineView, MinutesPrintPage, PointLine, ReceiptPage, SectionView
 from web.pages.render import page
-from web.pages.timeline import lines_of
 from web.pages.viewer import allowed, frame
-from web.pages.visit import person_line
 
 router = APIRouter()
 
@@ -34,7 +32,7 @@ SECTIONS = {
     "evidence": ("", "3. Thông tin, tài liệu, bằng chứng công dân cung cấp:"),
     "opinions": ("III. Ý kiến, kết luận", "1. Ý kiến của các thành phần tham dự:"),
     "conclusion": ("", "2. Kết luận của người chủ trì:"),
-    "citizen": ("", "3. Ý kiến của công dân:"),
+    "citizen_opinion": ("", "3. Ý kiến của công dân:"),
 }
 """Sections of TCD_20 by key: the heading that opens a part, and the section's own line (domain 3.2)."""
 
@@ -131,91 +129,73 @@ def minutes_context(
     db: Session, printed: Mapping[str, Any], row: Minutes | None, visit: Visit | None, site: Site | None, actor: Actor,
     back: str, now: datetime,
 ) -> MinutesPrintPage:  # fmt: skip
-    """The printed form from what ``minutes.for_print`` gives; missing parts stay as dots to be filled by hand."""
-    begins = _moment(printed.get("started_at")) or (visit.started_at if visit else now)
-    ends = _moment(printed.get("ended_at"))
-    frozen = row is not None and row.frozen_at is not None
-    points = [
-        PointLine(str(one.get("name", "")), _people(one.get("people", ())), str(one.get("times", "")))
-        for one in printed.get("points", ())
-    ]
+    """The printed form from what ``minutes.for_print`` gives; what is missing stays as dots to be filled by hand."""
+    said = printed["head"]
+    texts = {str(one["key"]): str(one["text"]) for one in printed["sections"]}
+    begins, ends = said["start"] or now, said["end"]
     number = f"Số: {visit.number if visit and visit.number else '…'}/BB-TCD"
-    heads: dict[str, Any] = (
-        head(db, site, begins, number)
-        if site is not None
-        else {"parent_body": "", "body": "", "number_line": number, "place": "", "on": formats.local(begins).date()}
-    )
+    record = printed["record"]
     return MinutesPrintPage(
-        **heads,
         back_url=back,
-        online=bool(points),
-        frozen=frozen,
-        begins=_when(begins),
-        ends=_when(ends) if ends else "…… giờ …… phút, ngày …… tháng …… năm ……",
-        where=formats.joined([site.name, site.address], ", ") if site else "………………",
-        receivers=_receivers(printed, visit, actor),
-        points=points,
-        received=[person_line(one, "vi") for one in visit.persons] if visit else (),
-        sections=_sections(printed),
-        lines=lines_of(db, row.id) if row is not None else _lines(printed),
-        record_line=str(printed.get("record_line", "")),
-        chair=str(printed.get("chair", "")),
-        writer=str(printed.get("writer", "")) or (visit.officer_name if visit else ""),
-        hash_line=f"Mã băm SHA-256 của nội dung đã chốt: {row.frozen_sha256}" if frozen and row else "",
+        parent_body=said["superior"],
+        body=said["body"],
+        number_line=number,
+        place=said["place"],
+        on=formats.local(begins).date(),
+        online=bool(said["online"]),
+        frozen=said["frozen"] is not None,
+        begins=when(begins),
+        ends=when(ends) if ends else "…… giờ …… phút, ngày …… tháng …… năm ……",
+        where=formats.joined([said["site"], said["address"]], ", ") or "………………",
+        receivers=rows_of(texts.get("receivers", "")) or [actor.name],
+        points=[point_line(one) for one in printed["points"]],
+        received=rows_of(texts.get("persons", "")) or ["………………………………………"],
+        sections=[SectionView(*SECTIONS[key], texts.get(key, "")) for key in SECTIONS],
+        lines=[
+            LineView(formats.timecode(one["at_s"]) if one.get("at_s") is not None else "", one["speaker"], one["text"])
+            for one in printed["lines"]
+        ],
+        record_line=(
+            f"Bản ghi của phiên: {record['id']}, mã băm bản kê SHA-256: {record['manifest_sha256']}."
+            if record["id"]
+            else ""
+        ),
+        chair=chair_of(db, row, visit),
+        writer=str(printed["minutes"].get("writer_name", "")) or (visit.officer_name if visit else ""),
+        hash_line=f"Mã băm SHA-256 của nội dung đã chốt: {said['sha256']}" if said["sha256"] else "",
     )
 
 
-def _moment(value: object) -> datetime | None:
-    if isinstance(value, datetime):
-        return value
-    if isinstance(value, int | float):
-        return datetime.fromtimestamp(value, formats.LOCAL)
-    if isinstance(value, str) and value:
-        try:
-            return datetime.fromisoformat(value)
-        except ValueError:
-            return None
-    return None
+def rows_of(text: str) -> list[str]:
+    """The lines of a section, without empty ones."""
+    return [line.strip().lstrip("-").strip() for line in text.splitlines() if line.strip()]
 
 
-def _when(at: datetime) -> str:
+def chair_of(db: Session, row: Minutes | None, visit: Visit | None) -> str:
+    """Who presides: the session's chair, else that of the sitting; without either, the reception officer."""
+    session = db.get(ReceptionSession, row.session_id) if row is not None and row.session_id else None
+    if session is not None and session.chair:
+        return session.chair
+    sitting = db.get(Sitting, visit.sitting_id) if visit is not None and visit.sitting_id else None
+    if sitting is not None and sitting.chair_name:
+        return sitting.chair_name
+    return visit.officer_name if visit is not None else ""
+
+
+def when(at: datetime) -> str:
+    """08 giờ 05 phút, ngày 23 tháng 11 năm 2026."""
     local = formats.local(at)
-    return (
-        f"{local.hour:02d} giờ {local.minute:02d} phút, ngày {local.day:02d} tháng {local.month:02d} năm {local.year}"
-    )
+    day = f"ngày {local.day:02d} tháng {local.month:02d} năm {local.year}"
+    return f"{local.hour:02d} giờ {local.minute:02d} phút, {day}"
 
 
-def _people(people: Any) -> str:
-    parts = [
-        formats.joined([str(one.get("name", "")), str(one.get("title", "") or one.get("capacity", ""))], ", ")
-        if isinstance(one, Mapping)
-        else str(one)
-        for one in people
-    ]
-    return "; ".join(part for part in parts if part)
-
-
-def _receivers(printed: Mapping[str, Any], visit: Visit | None, actor: Actor) -> list[str]:
-    given = printed.get("receivers") or printed.get("attendees") or ()
-    lines = [_people([one]) for one in given]
-    chair = str(printed.get("chair", ""))
-    if chair and not any(chair in line for line in lines):
-        lines.insert(0, f"{chair} (chủ trì)")
-    if visit is not None and visit.officer_name and not any(visit.officer_name in line for line in lines):
-        lines.append(f"{visit.officer_name} (người tiếp công dân)")
-    return lines or [actor.name]
-
-
-def _sections(printed: Mapping[str, Any]) -> list[SectionView]:
-    views = []
-    for one in printed.get("sections", ()):
-        heading, title = SECTIONS.get(str(one.get("key", "")), ("", str(one.get("title", ""))))
-        views.append(SectionView(heading, title, str(one.get("text", ""))))
-    return views
-
-
-def _lines(printed: Mapping[str, Any]) -> list[LineView]:
-    return [
-        LineView(formats.timecode(one.get("at_s")), str(one.get("speaker", "")), str(one.get("text", "")))
-        for one in printed.get("lines", ())
-    ]
+def point_line(point: Mapping[str, Any]) -> PointLine:
+    """A point: people before its camera, when it came and went, how often its line was lost."""
+    people = [formats.joined([one["name"], one["title"] or one["capacity"]], ", ") for one in point["people"]]
+    times = ""
+    if point["joined"]:
+        times = f"từ {formats.clock(point['joined'])}"
+        times += f" đến {formats.clock(point['left'])}" if point["left"] else ""
+    if point["interruptions"]:
+        times += f", gián đoạn {point['interruptions']} lần"
+    return PointLine(str(point["name"]), "; ".join(people), times)

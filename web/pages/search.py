@@ -31,6 +31,7 @@ STATES = {**{f"case:{k}": v for k, v in labels.CASE_STATE.items()}, **labels.VIS
 TYPES = {"case": N_("Hồ sơ"), "visit": N_("Lượt tiếp"), "petition": N_("Đơn")}
 WHY = {
     **lists.WHY,
+    "person": N_("họ tên, địa chỉ"),
     "place": N_("nơi tiếp"),
     "leader": N_("người phụ trách"),
     "outcome_text": N_("kết luận"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime, time
 from itertools import groupby
 from typing import Any
@@ -81,11 +82,10 @@ def make(db: Session, hub: Hub, actor: Actor, form: Any, planned: datetime | Non
 def planned_at(day: str, clock: str) -> datetime | None:
     """A local day and hour as a moment; None when either is missing or makes no sense."""
     on = formats.parse_day(day)
-    try:
-        at = time.fromisoformat(clock)
-    except ValueError:
+    written = re.fullmatch(r"(\d{1,2})(?:[:h.](\d{2})?)?", clock.strip().lower())
+    if on is None or written is None or int(written[1]) > 23 or int(written[2] or 0) > 59:
         return None
-    return datetime.combine(on, at, tzinfo=formats.LOCAL) if on else None
+    return datetime.combine(on, time(int(written[1]), int(written[2] or 0)), tzinfo=formats.LOCAL)
 
 
 @router.post("/sittings/{sitting_id}/invite")

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from rooms import cases
+from rooms import cases, minutes
 from rooms.actor import Actor
-from rooms.cases import TimelineEntry
-from rooms.models import Minutes, MinutesLine, Paper, Petition, ReceptionSession, Site, Visit
+from rooms.models import Minutes, Paper, Petition, ReceptionSession, Site, Visit
+from rooms.timeline import TimelineEntry
 from rooms.words import MinutesState, SessionState
 from web import i18n
 from web.i18n import N_
@@ -26,6 +25,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "paper": ("file-text", N_("Giấy tờ")),
     "minutes": ("clipboard-pen", N_("Biên bản")),
     "recording": ("circle-play", N_("Bản ghi")),
+    "case": ("folder-open", N_("Mở hồ sơ")),
+    "merge": ("folder", N_("Ghép hồ sơ")),
     "link": ("link", N_("Nối vào hồ sơ")),
     "unlink": ("unlink", N_("Gỡ khỏi hồ sơ")),
 }
@@ -111,12 +112,12 @@ def _paper(db: Session, entry: TimelineEntry, basic: EntryView, language: str) -
 
 
 def _minutes(db: Session, entry: TimelineEntry, basic: EntryView, language: str) -> EntryView:
-    minutes = db.get(Minutes, entry.object_id)
-    if minutes is None:
+    row = db.get(Minutes, entry.object_id)
+    if row is None:
         return basic
-    frozen = minutes.state is MinutesState.FROZEN
-    where = f"/sessions/{minutes.session_id}" if minutes.session_id else f"/visits/{minutes.visit_id}"
-    lines = lines_of(db, minutes.id)
+    frozen = row.state is MinutesState.FROZEN
+    where = f"/sessions/{row.session_id}" if row.session_id else f"/visits/{row.visit_id}"
+    lines = lines_of(db, row.id)
     return EntryView(
         basic.kind, basic.icon, basic.label, basic.at, basic.title, basic.detail,
         word=i18n.translate(N_("Đã chốt") if frozen else N_("Đang ghi"), language), tone="good" if frozen else "info",
@@ -127,16 +128,17 @@ def _minutes(db: Session, entry: TimelineEntry, basic: EntryView, language: str)
 
 
 def lines_of(db: Session, minutes_id: str) -> list[LineView]:
-    """The lines as they stand after corrections."""
-    rows = list(
-        db.scalars(select(MinutesLine).where(MinutesLine.minutes_id == minutes_id).order_by(MinutesLine.number))
-    )
-    replaced = {one.corrects_id for one in rows if one.corrects_id}
-    standing = [one for one in rows if one.id not in replaced and one.text]
-    standing.sort(key=lambda one: (one.at, one.number))
+    """The lines as they stand after corrections; struck ones are left out."""
     return [
-        LineView(formats.timecode(one.at_s) if one.at_s is not None else formats.clock(one.at), one.speaker, one.text)
-        for one in standing
+        LineView(
+            formats.timecode(one["at_s"])
+            if one.get("at_s") is not None
+            else formats.clock(datetime.fromtimestamp(one["at_utc"], formats.LOCAL)),
+            one["speaker"],
+            one["text"],
+        )
+        for one in minutes.view(db, minutes_id)["lines"]
+        if not one["struck"]
     ]
 
 
@@ -148,9 +150,12 @@ def _recording(db: Session, entry: TimelineEntry, basic: EntryView, language: st
 
 
 def _link(db: Session, entry: TimelineEntry, basic: EntryView, language: str) -> EntryView:
+    what = WORDS.get(str(entry.detail.get("object_kind", "")), ("", ""))[1]
+    waits = entry.detail.get("pending", "none") not in ("none", "")
+    pending = i18n.translate(N_("chờ người thứ hai xác nhận"), language) if waits else ""
     return EntryView(
         basic.kind, basic.icon, basic.label, basic.at, basic.title,
-        formats.joined([str(entry.detail.get("reason", "")), basic.detail]),
+        formats.joined([i18n.translate(what, language), str(entry.detail.get("reason", "")), pending]),
     )  # fmt: skip
 
 

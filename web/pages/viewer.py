@@ -9,7 +9,7 @@ from typing import Annotated
 from fastapi import Depends
 from sqlalchemy.orm import Session
 from starlette.datastructures import FormData
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse
 
 from rooms import access, checks, sites
@@ -44,8 +44,11 @@ ITEMS: tuple[tuple[str, str, str, tuple[Role, ...]], ...] = (
 
 async def form_of(request: Request) -> AsyncIterator[FormData]:
     """The posted form; its files are closed when the answer is made."""
-    async with request.form(max_files=20, max_fields=2000) as form:
-        yield form
+    try:
+        async with request.form(max_files=20, max_fields=2000) as form:
+            yield form
+    except ClientDisconnect as error:
+        raise errors.Refusal("request.malformed") from error
 
 
 FormDep = Annotated[FormData, Depends(form_of)]
@@ -63,7 +66,10 @@ def frame(db: Session, request: Request, actor: Actor, here: str, *, training: b
     held = sorted(actor.memberships, key=lambda one: RANK.index(one.role))
     place = db.get(Site, held[0].site_id) if held else None
     role = formats.joined(
-        [i18n.translate(labels.ROLE[held[0].role], language) if held else "", place.name if place else ""]
+        [
+            i18n.translate(labels.ROLE[held[0].role], language) if held else "",
+            (place.short_name or place.name) if place else "",
+        ]
     )
     items = [Item(label, url, icon, url == here) for label, url, icon, roles in ITEMS if actor.has_role(*roles)]
     return Chrome(actor.user_id or "", actor.name, role, tuple(items), training=training)

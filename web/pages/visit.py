@@ -319,7 +319,7 @@ def visit_page(
 ) -> Response:  # fmt: skip
     """The page of a visit."""
     now, language = hub.now(), i18n.language_of(request)
-    may_receive = allowed(db, actor, visit.site_id, Right.RECEIVE, now) and visit.state is not VisitState.CLOSED
+    may_receive = allowed(db, actor, visit.site_id, Right.RECEIVE, now) and visit.closed_at is None
     sessions = sessions_of(db, actor, visit, hub)
     live = next((one for one in sessions if one.state in LIVE), None)
     case, link_id = case_link(db, actor, visit, hub, language)
