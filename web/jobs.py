@@ -32,6 +32,8 @@ TRACKS_PATIENCE_S = 30.0
 """How long a lock waits for the relay to close its journals before it lets go and tries again later."""
 KEEP_LEASE_S = 30.0
 EXPIRE_EVERY = timedelta(hours=1)
+SPOOL_KEEP = timedelta(minutes=30)
+"""Journals stay in the spool so long after the lock: a replay job may still read them there."""
 
 
 def execute(hub: Hub, job_id: str) -> None:
@@ -104,9 +106,8 @@ def lock(hub: Hub, payload: dict[str, Any], step: Step) -> dict[str, Any]:
     while True:
         step(0.1, "waiting for journals")
         try:
-            with hub.database.write() as db:
-                package = recordings.lock(db, hub.files, session_id, hub.signer, hub.now())
-                result = {"package": package.id}
+            package = recordings.lock_apart(hub.database, hub.files, session_id, hub.signer, hub.now())
+            result = {"package": package.id}
             break
         except Conflict as conflict:
             if conflict.code != "recording.tracks_open" or time.monotonic() > deadline:
@@ -126,6 +127,8 @@ def expire(hub: Hub, _payload: dict[str, Any], step: Step) -> dict[str, Any]:
     now = hub.now()
     with hub.database.write() as db:
         ended = {"logins": logins.purge(db, now), "tickets": tickets.purge(db, now)}
+    step(0.3, "")
+    ended["journals"] = replays.release_spools(hub, now - SPOOL_KEEP)
     step(0.5, "")
     return {**ended, "replays": replays.expire(hub, now - timedelta(days=hub.config.replay_keep_days))}
 

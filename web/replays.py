@@ -156,6 +156,27 @@ def list_in_package(hub: Hub, session_id: str) -> None:
     package.set_derived(folder, listed, hub.signer, hub.now())
 
 
+def release_spools(hub: Hub, before: datetime) -> int:
+    """Delete journals from spools on this machine whose session was locked before ``before``; how many.
+
+    Only what the package holds unchanged goes (``package.release``).
+    """
+    with hub.database.read() as db:
+        spools = [Path(spool) for spool in db.scalars(select(Relay.spool)) if spool]
+    gone = 0
+    for folder in (folder for spool in spools if spool.is_dir() for folder in spool.iterdir() if folder.is_dir()):
+        with hub.database.read() as db:
+            query = select(Package.path).where(Package.session_id == folder.name, Package.locked_at < before)
+            path = db.scalar(query)
+        if path is None:
+            continue
+        try:
+            gone += package.release(hub.files.path_of(path), sorted(folder.glob("*.dcj*")))
+        except (OSError, package.BrokenPackage) as error:
+            log.warning("spool not released", session=folder.name, reason=type(error).__name__)
+    return gone
+
+
 def expire(hub: Hub, before: datetime) -> int:
     """Remove the replay files of locked sessions that were made before ``before``; how many."""
     with hub.database.read() as db:

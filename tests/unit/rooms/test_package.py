@@ -182,7 +182,7 @@ def test_locking_again_gives_the_same_lock(spool: Path, locked: Path) -> None:
     again = lock(spool, locked, now=NOW + timedelta(hours=1))
     assert again.manifest_sha256 == hashlib.sha256(before).hexdigest()
     with pytest.raises(package.BrokenPackage):
-        lock(spool, locked, session="t" * 24)
+        lock(spool, locked, session="t" * 24, events=[])
 
 
 def test_a_package_built_before_the_session_was_resumed_is_built_anew(spool: Path, locked: Path) -> None:
