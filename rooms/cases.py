@@ -122,7 +122,7 @@ def suggest(db: Session, actor: Actor, visit_id: str, now: dt.datetime, *, limit
     if visit.restricted:
         return []
     content = visit.content or str((visit.draft or {}).get("content", ""))  # also while it is being typed
-    words = {word for word in fold(content).split() if len(word) > 1 and word not in _COMMON}
+    words = _pairs(content)
     same_person = _cases_with_persons_of(db, visit)
     open_ones = sa.select(Case).where(
         Case.state == CaseState.OPEN,
