@@ -1,0 +1,64 @@
+// Reads what camera.js drew out of a <video>, and compares flashes with beeps. Evaluated in the page by support.py.
+(() => {
+  const CELLS = 16;
+  const canvas = document.createElement('canvas');
+  canvas.width = 160;
+  canvas.height = 90;
+  const pen = canvas.getContext('2d', { willReadFrequently: true });
+
+  // { count, ident, valid, flash } or null when the video shows nothing yet
+  function read(video) {
+    if (!video || video.readyState < 2 || !video.videoWidth) return null;
+    pen.drawImage(video, 0, 0, canvas.width, canvas.height);
+    const { data } = pen.getImageData(0, 0, canvas.width, canvas.height);
+    const cell = canvas.width / CELLS;
+    const light = (x, y) => {
+      const at = 4 * (Math.floor((y + 0.5) * cell) * canvas.width + Math.floor((x + 0.5) * cell));
+      return data[at] + data[at + 1] + data[at + 2] > 384;
+    };
+    const row = (bits, y) => {
+      let value = 0;
+      for (let bit = 0; bit < bits; bit++) value = value * 2 + (light(bit, y) ? 1 : 0);
+      return value;
+    };
+    const count = row(16, 0);
+    const ident = row(4, 2);
+    const valid = (count ^ row(16, 1)) === 0xffff && (ident ^ row(4, 3)) === 15;
+    return { count, ident, valid, flash: light(8, 7) };
+  }
+
+  // Milliseconds by which each beep comes after its flash, over `seconds`.
+  async function lipSync(video, stream, seconds) {
+    const context = new AudioContext();
+    await context.resume();
+    const source = context.createMediaStreamSource(stream);
+    const analyser = new AnalyserNode(context, { fftSize: 512, smoothingTimeConstant: 0 });
+    source.connect(new BiquadFilterNode(context, { type: 'bandpass', frequency: 1600, Q: 4 })).connect(analyser);
+    const block = new Float32Array(256);
+    const flashes = [];
+    const beeps = [];
+    let white = true;
+    let loud = true;
+    const end = performance.now() + seconds * 1000;
+    const look = (now, meta) => {
+      const seen = read(video);
+      if (seen?.valid) {
+        if (seen.flash && !white) flashes.push(meta.expectedDisplayTime);
+        white = seen.flash;
+      }
+      if (performance.now() < end) video.requestVideoFrameCallback(look);
+    };
+    video.requestVideoFrameCallback(look);
+    while (performance.now() < end) {
+      analyser.getFloatTimeDomainData(block);
+      const level = Math.max(...block.map(Math.abs));
+      if (level > 0.08 && !loud) beeps.push(performance.now());
+      loud = level > 0.03;
+      await new Promise((resolve) => setTimeout(resolve, 4));
+    }
+    await context.close();
+    return flashes.map((flash) => beeps.map((beep) => beep - flash).sort((a, b) => Math.abs(a) - Math.abs(b))[0]).filter((one) => one !== undefined && Math.abs(one) < 400);
+  }
+
+  return { read, lipSync };
+})()
