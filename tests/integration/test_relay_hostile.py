@@ -8,17 +8,21 @@ import random
 import socket
 import struct
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 
 from media.client import MediaClient
 from media.clip import Clip, ClipOptions, make_clip
 from media.messages import PeerDown, PeerUp
 from media.transport import SrtpSession, pointer_to
 from tests.support.fake_app import FakeApp, RelayProcessUnderTest, Room, running_relay, until
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 @cache
@@ -36,6 +40,7 @@ class Call:
         self.publisher = MediaClient(clip())
         self.watcher = MediaClient(None)
         self.stranger = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.before: dict[str, int] = {}
 
     def from_stranger(self, data: bytes) -> None:
         """From an address that never proved itself."""
@@ -73,14 +78,13 @@ class Call:
 
     async def dropped(self, reason: str, at_least: int = 1) -> None:
         """The drops are counted."""
-        await self.app.until(
-            lambda: self.app.quality is not None and self.app.quality.dropped.get(reason, 0) >= at_least
-        )
+        least = self.before.get(reason, 0) + at_least
+        await self.app.until(lambda: self.app.quality is not None and self.app.quality.dropped.get(reason, 0) >= least)
 
 
-@pytest.fixture
-async def quiet(tmp_path: Path) -> AsyncIterator[Call]:
-    async with running_relay(tmp_path) as (app, relay):
+@asynccontextmanager
+async def relay_without_a_call(folder: Path) -> AsyncIterator[Call]:
+    async with running_relay(folder) as (app, relay):
         call = Call(app, relay, Room(app))
         try:
             yield call
@@ -89,12 +93,26 @@ async def quiet(tmp_path: Path) -> AsyncIterator[Call]:
             call.stranger.close()
 
 
+@pytest_asyncio.fixture(loop_scope="module")
+async def quiet(tmp_path: Path) -> AsyncIterator[Call]:
+    async with relay_without_a_call(tmp_path) as quiet:
+        yield quiet
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def one_call(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Call]:
+    """One call that lives through all attacks of this file, one after the other."""
+    async with relay_without_a_call(tmp_path_factory.mktemp("relay")) as call:
+        await call.room.join("aaaa", call.publisher)
+        await call.room.join("bbbb", call.watcher)
+        await until(lambda: call.seen() > 5)
+        yield call
+
+
 @pytest.fixture
-async def call(quiet: Call) -> Call:
-    await quiet.room.join("aaaa", quiet.publisher)
-    await quiet.room.join("bbbb", quiet.watcher)
-    await until(lambda: quiet.seen() > 5)
-    return quiet
+def call(one_call: Call) -> Call:
+    one_call.before = dict(one_call.app.quality.dropped) if one_call.app.quality is not None else {}
+    return one_call
 
 
 CLIENT_HELLO = bytes.fromhex("16fefd000000000000000000340100002800000000000000280000fefd") + bytes(40)
