@@ -22,7 +22,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from rooms import package, recordings
-from rooms.errors import StorageFailed
+from rooms.errors import RoomsError, StorageFailed
 from rooms.models import Package, Relay, ReplayFile, Track
 from rooms.words import TrackState
 from web import logs
@@ -172,7 +172,7 @@ def release_spools(hub: Hub, before: datetime) -> int:
             continue
         try:
             gone += package.release(hub.files.path_of(path), sorted(folder.glob("*.dcj*")))
-        except (OSError, package.BrokenPackage) as error:
+        except (OSError, RoomsError) as error:
             log.warning("spool not released", session=folder.name, reason=type(error).__name__)
     return gone
 
