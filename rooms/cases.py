@@ -115,8 +115,8 @@ def set_case_state(db: Session, actor: Actor, case_id: str, state: CaseState, no
 def suggest(db: Session, actor: Actor, visit_id: str, now: dt.datetime, *, limit: int = 5) -> list[Suggestion]:
     """Open cases that resemble a visit, best first; only cases the actor may read.
 
-    By pairs of syllables of the content, and by the identity number or name of a person who came before. Never for a restricted
-    visit: comparing would tell who it is.
+    By pairs of syllables of the content, and by the identity number or name of a person who came before. Never for a
+    restricted visit: comparing would tell who it is.
     """
     visit = access.load_visit(db, actor, visit_id, now=now)
     if visit.restricted:

@@ -67,7 +67,10 @@ class FileStore:
     def path_of(self, path: str) -> Path:
         """The absolute path of a stored file. Raises NotFound for one that leaves the store or is not there."""
         root = self.root.resolve()
-        target = (root / path).resolve()
+        try:
+            target = (root / path).resolve()
+        except ValueError as error:  # a NUL in it
+            raise NotFound() from error
         if not target.is_relative_to(root) or not target.exists() or target == root:
             raise NotFound()
         return target

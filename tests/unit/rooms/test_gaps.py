@@ -1,0 +1,119 @@
+"""Holes of the record, and their reasons."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rooms.gaps import LogEvent, Written, find_gaps
+from rooms.manifest import EXPLAINED, Gap
+
+
+def event(kind: str, utc: float, **body: Any) -> LogEvent:
+    return LogEvent(kind, utc, body)
+
+
+def track(first: float, last: float, part: int = 1, recovered: bool = False, source: str = "mic") -> Written:
+    return Written("p", source, part, first, last, recovered)
+
+
+START = [event("record.started", 0, part=1)]
+
+
+def short(gap: Gap) -> tuple[str, str, float, float, str, float]:
+    return gap.participant, gap.source, gap.start_utc_us / 1e6, gap.end_utc_us / 1e6, gap.reason, gap.lost_us / 1e6
+
+
+def test_it_works() -> None:
+    """A whole track has no gaps."""
+    assert find_gaps([*START, event("session.closed", 60)], [track(0.2, 59.9)], 60) == []
+
+
+def test_a_killed_relay_is_one_explained_gap_that_lost_a_second_at_most() -> None:
+    events = [*START, event("outage.started", 21, participants=["p"], cause="relay", since=20.4, part=2)]
+    events += [event("outage.ended", 26, participant="p"), event("session.closed", 60)]
+    [gap] = find_gaps(events, [track(0, 20, recovered=True), track(26, 60, part=2)], 60)
+    assert short(gap) == ("p", "mic", 20, 26, "crash", 1.0)
+
+
+def test_a_relay_that_never_came_back_leaves_the_rest_open() -> None:
+    [gap] = find_gaps([*START, event("session.closed", 60)], [track(0, 20, recovered=True)], 60)
+    assert short(gap) == ("p", "mic", 20, 60, "crash", 1.0)
+
+
+def test_a_pause_loses_nothing() -> None:
+    events = [*START, event("session.paused", 20), event("session.resumed", 40), event("session.closed", 60)]
+    [gap] = find_gaps(events, [track(0, 20), track(40.1, 60, part=2)], 60)
+    assert short(gap) == ("p", "mic", 20, 40.1, "pause", 0)
+
+
+def test_a_mute_a_lost_line_and_plain_silence_are_told_apart() -> None:
+    events = [
+        *START,
+        event("source.muted", 10, participant="p", source="mic"),
+        event("source.silent", 12, participant="p", source="mic", since=10),
+        event("source.unmuted", 15, participant="p", source="mic"),
+        event("source.live", 15.2, participant="p", source="mic"),
+        event("source.silent", 22, participant="p", source="mic", since=20),
+        event("outage.started", 22, participants=["p"], cause="line", since=20),
+        event("source.live", 30, participant="p", source="mic"),
+        event("outage.ended", 30, participant="p"),
+        event("source.silent", 42, participant="p", source="mic", since=40),
+        event("source.live", 45, participant="p", source="mic"),
+        event("session.closed", 60),
+    ]
+    gaps = [short(gap)[2:5] for gap in find_gaps(events, [track(0, 60)], 60)]
+    assert gaps == [(10, 15.2, "mute"), (20, 30, "network"), (40, 45, "silent")]
+
+
+def test_what_never_reached_the_disk_is_missing() -> None:
+    events = [*START, event("record.alarm", 10, code="not_written", participant="p", source="camera")]
+    [gap] = find_gaps([*events, event("session.closed", 60)], [track(0, 60)], 60)
+    assert short(gap) == ("p", "camera", 10, 60, "missing", 50)
+
+
+def test_a_full_disk_loses_until_it_writes_again() -> None:
+    events = [*START, event("record.alarm", 20, code="disk_full", file=""), event("session.closed", 60)]
+    found = [short(gap) for gap in find_gaps(events, [track(0, 20), track(35, 60, part=2)], 60)]
+    assert ("", "", 20, 35, "disk", 15) in found
+
+
+def test_nothing_counts_after_the_record_was_stopped() -> None:
+    events = [*START, event("record.stopped", 30), event("session.closed", 60)]
+    [gap] = find_gaps(events, [track(0, 20, recovered=True)], 60)
+    assert short(gap)[2:4] == (20, 30)
+
+
+KINDS = [
+    "record.started", "record.stopped", "session.paused", "session.resumed", "session.closed", "session.reopened",
+    "source.silent", "source.live", "source.muted", "source.unmuted", "participant.lost", "participant.joined",
+    "outage.started", "outage.ended", "sidetalk.started", "sidetalk.ended", "record.alarm", "unheard.of",
+]  # fmt: skip
+EVENTS = st.lists(
+    st.builds(
+        lambda kind, utc, who, what: LogEvent(
+            kind, utc,
+            {"participant": who, "source": what, "participants": [who], "code": "disk_full", "cause": "relay"},
+        ),
+        st.sampled_from(KINDS), st.floats(0, 100), st.sampled_from("pq"), st.sampled_from(["mic", "camera"]),
+    ),
+    max_size=20,
+).map(lambda events: sorted(events, key=lambda e: e.utc))  # fmt: skip
+TRACKS = st.lists(
+    st.builds(
+        lambda who, what, one, two, dead: Written(who, what, 1, min(one, two), max(one, two), dead),
+        st.sampled_from("pq"), st.sampled_from(["mic", "camera"]), st.floats(0, 100), st.floats(0, 100), st.booleans(),
+    ),
+    max_size=6,
+)  # fmt: skip
+
+
+@given(EVENTS, TRACKS)
+def test_whatever_the_log_says_gaps_are_sound(events: list[LogEvent], tracks: list[Written]) -> None:
+    """No gap ends before it starts, none loses more than it lasts, and explained ones lose nothing."""
+    for gap in find_gaps(events, tracks, 100.0):
+        assert gap.start_utc_us <= gap.end_utc_us
+        assert 0 <= gap.lost_us <= gap.end_utc_us - gap.start_utc_us
+        assert gap.reason not in EXPLAINED or gap.lost_us == 0
