@@ -113,7 +113,9 @@ class RelayProcess:
         gc.collect()
         gc.freeze()  # what exists now lives as long as the process: keep it out of every collection
         _log.info("relay %s listens on %s", self._identity.relay, ", ".join(self.announced.texts()))
+        _log.info("receive buffer: %d bytes", self.front.receive_buffer())
         await self.stop.wait()
+        _log.info("relay ends")
         await self._end()
         for task in tasks:
             task.cancel()
@@ -318,6 +320,7 @@ class RelayProcess:
                 self._owners[member.peer] = link
         if desired.state == "closed":
             self._desired.pop(desired.session, None)
+            self._forget_owners()
         else:
             self._desired[desired.session] = desired
 
