@@ -13,8 +13,8 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from rooms import access, sites, visits
 from rooms import sessions as rows
-from rooms import sites, visits
 from rooms.actor import Actor
 from rooms.models import Device, Room
 from rooms.words import Role
@@ -105,12 +105,14 @@ def see(db: Session, user: str, device_sites: tuple[str, ...], snapshot: Snapsho
         return Seen((), (), (), ())
     actor = actor_of(db, user, snapshot.utc)
     tree = sites.list_tree(db, actor, now.astimezone(VIETNAM).date())
-    seen = {row.site.id for row in tree} | set(device_sites)
+    if not actor.has_role(Role.OPERATOR):
+        tree = [row for row in tree if row.site.id in device_sites]  # a desk needs no board
+    operated = access.sites_with(db, actor, access.Right.OPERATE, now)
     return Seen(
         sites=tuple(_site(row, snapshot) for row in tree),
         queue=tuple(_queue(db, actor, now)),
         sessions=tuple(_sessions(db, actor, now, snapshot)),
-        alerts=tuple(_alert(one) for one in snapshot.alerts if one.site in seen),
+        alerts=tuple(as_body(one) for one in snapshot.alerts if one.site in operated),
     )
 
 
@@ -218,7 +220,8 @@ def _ring(
     }
 
 
-def _alert(one: Alert) -> dict[str, Any]:
+def as_body(one: Alert) -> dict[str, Any]:
+    """An alert as pages get it."""
     return {
         "alert": one.alert,
         "kind": one.kind,
@@ -250,6 +253,3 @@ def rings_for(db: Session, snapshot: Snapshot, me: Present) -> dict[str, Any] | 
                 "from": live.labels.names.get(live.state.operator, ""),
             }
     return None
-
-
-__all__ = ["Alert", "LiveSession", "Present", "Seen", "Snapshot", "live_session", "place_of", "rings_for", "see"]

@@ -61,6 +61,9 @@ SENTENCES: dict[str, str] = {
     "relay.timeout": "The media server did not answer in time.",
     "sdp.refused": "The media server could not accept the offer.",
     "sdp.no_common_codec": "This device and the hub have no picture or sound format in common.",
+    "sdp.malformed": "The offer could not be read.",
+    "sdp.too_long": "The offer is too long.",
+    "sdp.no_bundle": "The device must send everything over one connection (BUNDLE, rtcp-mux).",
     "owner.moved": "The session is run by another server now. Please come back in a second.",
     "internal": "Something went wrong at the hub. Nothing was changed.",
 }

@@ -11,6 +11,7 @@ import contextlib
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -21,7 +22,18 @@ from rooms.ids import new_id
 from rooms.models import Site
 from rooms.words import ParticipantRole, ParticipantState, TicketKind
 from signaling import messages as m
-from signaling.board import Alert, LiveSession, Present, Seen, Snapshot, live_session, place_of, rings_for, see
+from signaling.board import (
+    Alert,
+    LiveSession,
+    Present,
+    Seen,
+    Snapshot,
+    as_body,
+    live_session,
+    place_of,
+    rings_for,
+    see,
+)
 from signaling.commands import Command, RingAnswered
 from signaling.connection import SILENT_S, Connection
 from signaling.errors import (
@@ -103,9 +115,16 @@ class HubChannel:
         """Something that devices may see has changed (a visit was queued, a sitting opened)."""
         self._wake.set()
 
-    def present_at(self, site: str) -> int:
-        """How many devices are present at a site."""
-        return sum(1 for desk in self._desks.values() if site in desk.present.sites)
+    def presence_of(self, site: str) -> str:
+        """ "ready" when a device is present at the site, "ringing" while it is called, else "offline"."""
+        if any(ring.site == site for host in list(self._sessions.hosts.values()) for ring in host.state.rings):
+            return "ringing"
+        here = any(site in desk.present.sites for desk in list(self._desks.values()))
+        return "ready" if here else "offline"
+
+    def alerts_now(self) -> list[dict[str, Any]]:
+        """Calls for help of the last half hour; the caller shows only what its reader may see."""
+        return [as_body(alert) for alert in list(self._alerts)]
 
     def _session_changed(self, host: SessionHost) -> None:
         visit = host.loaded.visit

@@ -182,6 +182,8 @@ class Sessions:
         """Carry out a request in the hub's own name (command line, board). Raises RequestRefused and others."""
         host = await self.host(session)
         await host.submit(Ask(HUB, message, id=new_id()))
+        if isinstance(message, m.Ring):
+            await host.refresh()  # the name of the place that is rung
         return host
 
     async def command_start(self, session: str, record: str, reason: str = "") -> None:
@@ -216,8 +218,7 @@ class Sessions:
                 access.load_site(db, actor_of(db, user, now), site, now=moment(now))
 
         await self.store.run(look)
-        host = await self.command(session, m.Ring(req="", site=site))
-        await host.refresh()
+        await self.command(session, m.Ring(req="", site=site))
 
     async def open_visit(
         self, visit: str, user: str, site: str = "", invite: tuple[str, ...] = (), chair: str = "", admit: bool = True

@@ -29,15 +29,11 @@ from signaling.relays import RelayOptions, RelayPool
 from signaling.sessions import Sessions
 from signaling.sockets import SocketClosed
 from signaling.store import Store
+from tests.support.factories import NOW
 from tests.support.sockets import JsonPeer, MemorySocket, socket_pair
 
 FAST = HostOptions(ring_s=0.2, silent_s=15.0, tick_s=0.05, state_every_s=0.01)
 QUICK = RelayOptions(gone_s=0.3, hung_s=5.0, silent_s=5.0, retry_s=0.05, answer_s=2.0)
-
-
-def utc_now() -> dt.datetime:
-    """Now, aware."""
-    return dt.datetime.now(dt.UTC)
 
 
 class FlakyDatabase(rooms_db.Database):
@@ -128,7 +124,7 @@ class FakeRelay:
     async def report(self, session: str, body: r.ReportBody, epoch: int = 1) -> int:
         """Make a report and send it if linked."""
         self.number += 1
-        report = r.Report(number=self.number, session=session, epoch=epoch, utc=time.time(), body=body)
+        report = r.Report(number=self.number, session=session, epoch=epoch, utc=self.bench.clock(), body=body)
         self.outbox[self.number] = report
         await self.say(report)
         return self.number
@@ -169,7 +165,9 @@ class Bench:
         opened = rooms_db.open_database(self.url)
         self.database = FlakyDatabase(opened.engine)
         self.host_options, self.relay_options = host_options, relay_options
-        self.clock = time.time
+        # The shared worlds of tests/support begin at NOW; this app's clock does too, and runs on from there.
+        ahead = NOW.timestamp() - time.time() + 60.0
+        self.clock = lambda: time.time() + ahead
         self.alive: dict[str, bool] = {}
         self.pages: list[asyncio.Task[None]] = []
         self.relays: list[FakeRelay] = []
@@ -207,7 +205,7 @@ class Bench:
         """An enrolled relay, linked."""
         relay = FakeRelay(self, name)
         with self.database.write() as db:
-            relay_rows.add(db, name, relay.public, utc_now(), name=name)
+            relay_rows.add(db, name, relay.public, self.now(), name=name)
         self.relays.append(relay)
         if dial:
             await relay.dial()
@@ -216,15 +214,18 @@ class Bench:
     def open_plain(self, **points: str) -> tuple[str, dict[str, str]]:
         """A session with one operator "op" and these points (name=state), as rows; ids by name."""
         with self.database.write() as db:
-            session = rows.open_plain(db, SYSTEM, "Phiên thử", utc_now()).id
+            session = rows.open_plain(db, SYSTEM, "Phiên thử", self.now()).id
             ids = {"op": self._row(db, session, "op", ParticipantRole.OPERATOR, ParticipantState.ADMITTED)}
             for name, state in points.items():
                 ids[name] = self._row(db, session, name, ParticipantRole.POINT, ParticipantState(state))
         return session, ids
 
-    @staticmethod
-    def _row(db: Any, session: str, name: str, role: ParticipantRole, state: ParticipantState) -> str:
-        return rows.add_participant(db, session, f"Điểm cầu {name}", utc_now(), role=role, state=state).id
+    def now(self) -> dt.datetime:
+        """The app's clock."""
+        return dt.datetime.fromtimestamp(self.clock(), dt.UTC)
+
+    def _row(self, db: Any, session: str, name: str, role: ParticipantRole, state: ParticipantState) -> str:
+        return rows.add_participant(db, session, f"Điểm cầu {name}", self.now(), role=role, state=state).id
 
     def ticket(
         self, session: str, participant: str, kind: TicketKind = TicketKind.PAGE, user: str | None = None,
@@ -233,7 +234,7 @@ class Bench:
         """A ticket's secret."""
         with self.database.write() as db:
             _, secret = tickets.issue(
-                db, kind, utc_now(), dt.timedelta(minutes=1), session_id=session, participant_id=participant,
+                db, kind, self.now(), dt.timedelta(minutes=1), session_id=session, participant_id=participant,
                 device=device, user_id=user,
             )  # fmt: skip
             return secret
@@ -253,6 +254,16 @@ class Bench:
         token = token or self.ticket(session, participant, user=user)
         await peer.tell("hello", version=1, token=token, device=device or f"dev-{participant}", last_event=last_event)
         await peer.until("welcome")
+        return peer
+
+    async def device(self, user: str | None, device: str) -> JsonPeer:
+        """A device on the hub channel."""
+        with self.database.write() as db:
+            _, secret = tickets.issue(db, TicketKind.HUB, self.now(), dt.timedelta(minutes=1), user_id=user)
+        near, far = socket_pair()
+        self.pages.append(asyncio.create_task(self.channel.serve(far)))
+        peer = JsonPeer(near)
+        await peer.tell("present", version=1, token=secret, device=device)
         return peer
 
     def kinds(self, session: str) -> list[str]:

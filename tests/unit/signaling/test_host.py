@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from media import messages as r
+from rooms import sessions as rows
 from signaling import messages as m
 from tests.support.signaling_bench import Bench
 
@@ -239,8 +240,5 @@ async def test_hub_starts_and_closes_for_the_command_line(bench: Bench) -> None:
     await relay.wants(session, lambda d: d.record == "full")
     await bench.sessions.command_close(session, lock=True)
     await relay.wants(session, lambda d: d.state == "closed")
-    from rooms import sessions as rows
-    from tests.support.signaling_bench import utc_now
-
     with bench.database.read() as db:
-        assert rows.due_for_lock(db, utc_now()) == [session]
+        assert rows.due_for_lock(db, bench.now()) == [session]

@@ -1,0 +1,117 @@
+"""Requests that reach into the files: minutes, denunciation, the sitting's next visit."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from rooms import minutes
+from rooms.actor import SYSTEM
+from rooms.models import ReceptionSession, Visit
+from rooms.vault import Vault
+from tests.support.actors import World
+from tests.support.factories import registered
+from tests.support.signaling_bench import Bench
+from tests.support.sockets import JsonPeer
+
+
+async def reception(bench: Bench, world: World, vault: Vault) -> tuple[str, str, dict[str, str], JsonPeer, JsonPeer]:
+    """A session of a visit at the district, operated from the province: session, visit, ids, pages of both."""
+    with bench.database.write() as db:
+        visit = registered(db, world.alice, world.district, vault)
+    assert world.bob.user_id is not None
+    session = await bench.sessions.open_visit(visit.id, world.bob.user_id)
+    host = await bench.sessions.host(session)
+    ids = {p.site: p.participant for p in host.state.participants}
+    op = await bench.page(session, ids[world.province.id], user=world.bob.user_id, device="dev-op")
+    point = await bench.page(session, ids[world.district.id], user=world.alice.user_id, device="dev-point")
+    return session, visit.id, ids, op, point
+
+
+def text_of(state: dict[str, Any]) -> str:
+    return str(state["minutes"])
+
+
+async def test_minutes_are_written_by_one_and_seen_by_both(bench: Bench, world: World, vault: Vault) -> None:
+    session, _visit, _ids, op, point = await reception(bench, world, vault)
+    assert (await op.ask("minutes_line", text="Mở đầu"))["code"] == "minutes.not_writer"
+    assert (await op.ask("minutes_take"))["type"] == "done"
+    line = await op.ask("minutes_line", text="Công dân trình bày", speaker="Công dân", at_s=2.0)
+    assert line["type"] == "done"
+    seen = await point.until("minutes_state")
+    while "Công dân trình bày" not in text_of(seen):
+        seen = await point.until("minutes_state")
+    fixed = await op.ask("minutes_line", text="Công dân trình bày rõ", line=line["body"]["id"])
+    assert fixed["type"] == "done"
+    assert (await point.ask("minutes_take"))["type"] == "done"
+    assert (await op.ask("minutes_line", text="x"))["code"] == "minutes.not_writer"
+    assert (await point.ask("bookmark", text="cam kết"))["type"] == "done"
+    with bench.database.read() as db:
+        row = minutes.prefill(db, SYSTEM, bench.now(), session_id=session)
+        view = minutes.view(db, row.id)
+    assert "Công dân trình bày rõ" in str(view)
+    kinds = bench.kinds(session)
+    assert (kinds.count("minutes.line"), kinds.count("bookmark.added"), kinds.count("minutes.taken")) == (2, 1, 2)
+
+
+async def test_section_with_a_stale_base_is_refused_and_kept(bench: Bench, world: World, vault: Vault) -> None:
+    _session, _visit, _ids, op, _point = await reception(bench, world, vault)
+    await op.ask("minutes_take")
+    section = next(g for g in op.got if g["type"] == "welcome")["minutes"]["sections"][0]
+    key, version = section["key"], section["version"]
+    assert (await op.ask("minutes_section", section=key, text="một", base=version))["type"] == "done"
+    assert (await op.ask("minutes_section", section=key, text="hai", base=version))["code"] == "minutes.changed"
+
+
+async def test_frozen_minutes_take_nothing_more(bench: Bench, world: World, vault: Vault) -> None:
+    session, _visit, _ids, op, _point = await reception(bench, world, vault)
+    await op.ask("minutes_take")
+    await op.ask("minutes_line", text="Kết luận")
+    assert (await op.ask("minutes_freeze"))["type"] == "done"
+    assert (await op.ask("minutes_take"))["code"] == "minutes.frozen"
+    assert bench.kinds(session)[-1] == "minutes.frozen"
+
+
+async def test_refused_line_leaves_no_event(bench: Bench, world: World, vault: Vault) -> None:
+    session, _visit, _ids, op, _point = await reception(bench, world, vault)
+    await op.ask("minutes_take")
+    before = bench.kinds(session)
+    assert (await op.ask("minutes_line", text="  "))["code"] == "minutes.text_missing"
+    assert bench.kinds(session) == before
+
+
+async def test_denunciation_seals_the_visit_after_the_media_is_cut(bench: Bench, world: World, vault: Vault) -> None:
+    bench.sessions._vault = vault
+    relay = await bench.relay()
+    session, visit, ids, op, _point = await reception(bench, world, vault)
+    assert (await op.ask("to_denunciation", participant=ids[world.district.id]))["type"] == "done"
+    await relay.wants(session, lambda d: [one.participant for one in d.members] == [ids[world.province.id]])
+    async with asyncio.timeout(5.0):
+        while True:
+            with bench.database.read() as db:
+                row, held = db.get_one(Visit, visit), db.get_one(ReceptionSession, session)
+                if row.restricted:
+                    break
+            await asyncio.sleep(0.02)
+    assert held.restricted
+
+
+async def test_next_visit_moves_the_pages_and_keeps_the_legs(bench: Bench, world: World, vault: Vault) -> None:
+    relay = await bench.relay()
+    session, _visit, _ids, op, point = await reception(bench, world, vault)
+    await relay.wants(session, lambda d: len(d.members) == 2)
+    with bench.database.write() as db:
+        second = registered(db, world.alice, world.district, vault)
+    moved = await op.ask("next_visit", visit=second.id)
+    assert moved["type"] == "done"
+    new = moved["body"]["session"]
+    assert any(g["type"] == "moved" and g["session"] == new for g in op.got)
+    welcome = next(g for g in reversed(op.got) if g["type"] == "welcome")
+    assert welcome["session"]["session"] == new
+    await relay.wants(session, lambda d: d.state == "closed")
+    wanted = await relay.wants(new, lambda d: any(one.peer == "dev-op" for one in d.members))
+    assert all(one.peer != "dev-point" for one in wanted.members), "the next citizen is admitted, not assumed"
+    assert (await point.until("moved"))["session"] == new
+    assert (await op.ask("read_notice"))["type"] == "done"
+    assert bench.kinds(new)[-1] == "notice.read"
+    assert not any(g["type"] == "relay_lost" for g in op.got)
