@@ -22,7 +22,9 @@ PURE = {
     "media.layer", "media.subscription", "media.sessions", "media.tracks", "media.legs", "media.reporting",
     "media.bandwidth", "media.gates",
     "media.depacketize", "media.journal", "media.ortc", "media.sdp", "media.offers", "signaling.messages", "signaling.room", "signaling.errors",
-    "rooms.models", "rooms.policy", "rooms.eventlog", "rooms.manifest",
+    "rooms.models.base", "rooms.models.places", "rooms.models.people", "rooms.models.reception", "rooms.models.matters",
+    "rooms.models.sessions", "rooms.models.record", "rooms.models.system", "rooms.policy", "rooms.manifest",
+    "rooms.gaps", "rooms.tree", "rooms.fold", "rooms.words",
 }  # fmt: skip
 IMPURE = {"asyncio", "socket", "time", "random", "os", "logging", "threading", "aiortc", "aioice", "av", "pylibsrtp"}
 # Third-party libraries that stay in one place, so that a change of version touches one file.

@@ -16,7 +16,8 @@ def test_no_file_is_longer_than_the_hard_limit() -> None:
     long = {
         path.relative_to(ROOT).as_posix(): lines
         for path in sources()
-        if (lines := len(path.read_text().splitlines())) > HARD_FILE
+        if "migrations/versions" not in path.as_posix()  # a migration is a list, read top to bottom
+        and (lines := len(path.read_text().splitlines())) > HARD_FILE
     }
     assert long == {}
 
