@@ -138,8 +138,10 @@ def data_of(db: Session, session: ReceptionSession, files: list[ReplayFile]) -> 
     lanes: dict[tuple[str, str], list[ReplayFile]] = {}
     for file in files:
         lanes.setdefault((file.participant_id, file.kind), []).append(file)
+    log = sessions.events_since(db, session.id, 0)
+    held = pauses([(event.utc - zero, event.kind) for event in log], length)
     points = [
-        point_of(one, kind, lanes[one.id, kind], gaps, zero, length)
+        point_of(one, kind, lanes[one.id, kind], gaps, held, zero, length)
         for one in people
         for kind in ("point", "screen", "document")
         if (one.id, kind) in lanes
@@ -151,10 +153,7 @@ def data_of(db: Session, session: ReceptionSession, files: list[ReplayFile]) -> 
         "points": points,
         "names": {one.id: one.name for one in people},
         "lines": lines_of(db, session.id, opened, zero, length),
-        "events": [
-            {"at": round(event.utc - zero, 3), "kind": event.kind, "body": public(event.body)}
-            for event in sessions.events_since(db, session.id, 0)
-        ],
+        "events": [{"at": round(event.utc - zero, 3), "kind": event.kind, "body": public(event.body)} for event in log],
     }
 
 
@@ -169,7 +168,13 @@ def public(body: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def point_of(
-    one: Participant, kind: str, files: list[ReplayFile], gaps: Iterable[Gap], zero: float, length: float
+    one: Participant,
+    kind: str,
+    files: list[ReplayFile],
+    gaps: Iterable[Gap],
+    held: list[dict[str, float | str]],
+    zero: float,
+    length: float,
 ) -> dict[str, Any]:
     """A lane: the segments of one point's face, screen or document camera, and the gaps between them."""
     segments = [
@@ -192,7 +197,7 @@ def point_of(
         "name": one.name,
         "paper": kind != "point",
         "segments": segments,
-        "gaps": holes(segments, lost, length) if kind == "point" else [],
+        "gaps": [*holes(segments, lost, length), *held] if kind == "point" else [],
     }
 
 
@@ -252,6 +257,33 @@ def proof_of(db: Session, session: ReceptionSession, language: str) -> Proof:
 def gaps_of(db: Session, session_id: str) -> list[Gap]:
     """Gaps in time order."""
     return list(db.scalars(select(Gap).where(Gap.session_id == session_id).order_by(Gap.from_utc).limit(20)))
+
+
+STOPS = {
+    "session.paused": "session.resumed",
+    "session.closed": "session.reopened",
+    "sidetalk.started": "sidetalk.ended",
+}
+"""Events from which nothing is recorded until their counterpart; files run on through such times without content."""
+
+
+def pauses(log: list[tuple[float, str]], length: float) -> list[dict[str, float | str]]:
+    """Times of the line in which recording was held on purpose. ``log``: moment and kind of each event, in order."""
+    found: list[dict[str, float | str]] = []
+    since: dict[str, float] = {}
+    for at, kind in log:
+        for stop, go in STOPS.items():
+            if kind == stop:
+                since.setdefault(stop, at)
+            elif kind == go and stop in since:
+                found.append(clipped(since.pop(stop), at, length))
+    found += [clipped(at, length, length) for at in since.values()]
+    return sorted((one for one in found if one["end"] > one["start"]), key=lambda one: one["start"])  # type: ignore[operator]
+
+
+def clipped(start: float, end: float, length: float) -> dict[str, float | str]:
+    """A gap on the line, cut to it."""
+    return {"start": round(max(0.0, start), 3), "end": round(min(length, end), 3), "kind": "unrecorded"}
 
 
 REASONS: dict[str, str] = {

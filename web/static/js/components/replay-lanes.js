@@ -4,6 +4,7 @@
 import { counter } from '../lib/clock.js';
 import { el, icon } from '../lib/dom.js';
 import { _ } from '../lib/i18n.js';
+import { shortName } from '../lib/layout.js';
 
 /**
  * @typedef {object} LanesOptions
@@ -77,7 +78,7 @@ export class Lanes {
       const words = one.kind === 'lost' ? _('Mất kết nối') : _('Không ghi');
       return this._place(el('i', { class: `gap ${one.kind}`, 'data-words': `${words} ${counter(one.start)}–${counter(one.end)}`, 'data-testid': 'gap' }), one.start, one.end);
     });
-    return el('div', { class: 'lane' }, el('span', {}, point.name), el('div', { class: 'track' }, ...recorded, ...gaps));
+    return el('div', { class: 'lane' }, el('span', { title: point.name }, shortName(point.name).replace(/^Điểm cầu (?=.)/u, '')), el('div', { class: 'track' }, ...recorded, ...gaps));
   }
 
   /**

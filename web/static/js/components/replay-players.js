@@ -3,6 +3,7 @@
 
 import { el, icon, setText, show } from '../lib/dom.js';
 import { _ } from '../lib/i18n.js';
+import { shortName } from '../lib/layout.js';
 import { covering, follow, gapKind } from '../lib/timeline.js';
 
 /**
@@ -28,7 +29,7 @@ export class PointPlayer {
     this.error = '';
     const number = index < 9 ? el('kbd', {}, String(index + 1)) : null;
     this.node = el('button', { type: 'button', class: `tile${point.paper ? ' paper' : ''}`, 'data-testid': 'replay-tile', 'data-participant': point.key, onclick: onpick, 'aria-label': _('Phóng lớn {name}', { name: point.name }) },
-      this.video, this.still, this.gap, el('span', { class: 'name' }, number, point.name));
+      this.video, this.still, this.gap, el('span', { class: 'name' }, number, shortName(point.name)));
     this.video.addEventListener('error', () => {
       if (this.video.getAttribute('src')) this.error = _('Không mở được đoạn này. Hãy tải lại trang; bản gốc trong gói không bị ảnh hưởng.');
     });
@@ -83,11 +84,12 @@ export class PointPlayer {
    */
   _words(at, segment) {
     let text = this.error;
-    if (!segment) text = gapKind(this.point.gaps, at) === 'lost' ? _('Mất kết nối') : _('Không ghi');
+    const held = covering(this.point.gaps, at);
+    if (!segment || held) text = gapKind(this.point.gaps, at) === 'lost' ? _('Mất kết nối') : _('Không ghi');
     else if (!text && segment.kind === 'sound') text = _('Chỉ ghi âm');
     setText(this.gap, text);
     show(this.gap, Boolean(text));
-    this.node.classList.toggle('dimmed', !segment);
+    this.node.classList.toggle('dimmed', !segment || Boolean(held));
   }
 
   /** It should be running and has nothing to show yet. */
