@@ -20,7 +20,8 @@ import limits
 from asgi_csrf import asgi_csrf
 from limits.storage import storage_from_string
 from limits.strategies import MovingWindowRateLimiter
-from starlette.datastructures import MutableHeaders
+from python_multipart.multipart import parse_options_header
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -36,6 +37,7 @@ from rooms.models import User
 from web import logs
 from web.config import Config
 from web.errors import Refusal, send_refusal
+from web.firstfield import first_field
 from web.hub import Hub
 
 log = logs.get("auth")
@@ -258,8 +260,8 @@ class DeviceCookie:
 class CsrfGuard:
     """asgi-csrf, with its way of failing on odd input turned into answers.
 
-    What it trips over before the route is reached (a boundary written without a space, a cookie that is not UTF-8,
-    a token that is not ASCII) becomes request.malformed; what the route raises passes.
+    What it trips over before the route is reached (a form without a boundary, a cookie that is not UTF-8, a token that
+    is not ASCII) becomes request.malformed; what the route raises passes.
     """
 
     def __init__(self, app: ASGIApp, config: Config, secret: str) -> None:
@@ -277,10 +279,17 @@ class CsrfGuard:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        scope = {**scope, "headers": [(name, tidy_boundary(name, value)) for name, value in scope["headers"]]}
         entered: list[bool] = []
-        scope["csrf.entered"] = entered
+        scope = {**scope, "csrf.entered": entered}
         try:
+            headers = Headers(scope=scope)
+            boundary = boundary_of(headers.get("content-type", ""))
+            if scope["method"] == "POST" and boundary and "x-csrftoken" not in headers:
+                token, receive = await first_field(receive, boundary)
+                if not token and "cookie" in headers:
+                    await self.refuse(scope, send, None)
+                    return
+                scope["headers"] = [*scope["headers"], (b"x-csrftoken", token)]
             await self.inner(scope, receive, send)
         except HTTPException:  # the body grew too long while it was read
             raise
@@ -305,9 +314,11 @@ class CsrfGuard:
         await send_refusal(scope, nothing, send, Refusal("csrf.failed"))
 
 
-def tidy_boundary(name: bytes, value: bytes) -> bytes:
-    """``multipart/form-data;boundary="x"`` in the one spelling that asgi-csrf reads."""
-    if name != b"content-type" or not value.lower().startswith(b"multipart/form-data"):
-        return value
-    kind, _, boundary = value.partition(b"boundary=")
-    return b"multipart/form-data; boundary=" + boundary.split(b";")[0].strip().strip(b'"') if boundary else value
+def boundary_of(content_type: str) -> bytes:
+    """The boundary of a multipart form; empty for other bodies. Raises ValueError for a form without one."""
+    kind, options = parse_options_header(content_type)
+    if kind != b"multipart/form-data":
+        return b""
+    if not options.get(b"boundary"):
+        raise ValueError("a form without a boundary")
+    return options[b"boundary"]
