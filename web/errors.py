@@ -94,7 +94,7 @@ HEADINGS: dict[int, str] = {
     400: N_("Yêu cầu chưa hợp lệ"),
     401: N_("Cần đăng nhập"),
     403: N_("Không được phép"),
-    404: N_("Không tìm thấy"),
+    404: N_("Không tìm thấy nội dung này"),
     409: N_("Nội dung đã thay đổi"),
     413: N_("Nội dung quá lớn"),
     415: N_("Kiểu tệp không được nhận"),
@@ -166,12 +166,11 @@ def answer(request: Request, code: str, message: str = "", headers: dict[str, st
 
 def _page(request: Request, status: int, code: str, text: str, headers: dict[str, str] | None) -> Response:
     try:
-        from web.pages import contexts, render
+        from web.pages import render
 
         language = i18n.language_of(request)
         heading = i18n.translate(HEADINGS.get(status, HEADINGS[500] if status >= 500 else HEADINGS[400]), language)
-        context = contexts.ErrorPage(status=status, heading=heading, text=text, retry=status in (500, 503), code=code)
-        response: Response = render.page(request, context, status=status)
+        response: Response = render.render_error(request, status, code, heading, text)
         response.headers.update(headers or {})
         return response
     except Exception:  # the designed page must never be the reason for a bare 500

@@ -87,51 +87,41 @@ def page(
     return HTMLResponse(html, status_code=status, headers={"cache-control": "no-store"})
 
 
-ADVICE: dict[int, tuple[str, str, str]] = {
+ADVICE: dict[int, tuple[str, str]] = {
     403: (
-        N_("Chưa thực hiện được"),
         N_("Nội dung đã nhập vẫn còn trong trang trước; bản nháp đã lưu vẫn còn."),
-        N_("Quay lại trang trước, tải lại rồi gửi lại."),
+        N_("Quay lại trang trước, tải lại rồi gửi lại. Nếu cần quyền, hãy đề nghị người quản trị."),
     ),
-    404: (
-        N_("Không tìm thấy nội dung này"),
-        "",
-        N_("Kiểm tra lại địa chỉ, hoặc tìm trong Tra cứu. Nếu cần quyền xem, hãy đề nghị người quản trị."),
-    ),
+    404: ("", N_("Kiểm tra lại địa chỉ, hoặc tìm trong Tra cứu. Nếu cần quyền xem, hãy đề nghị người quản trị.")),
     409: (
-        N_("Nội dung đã thay đổi"),
         N_("Thay đổi của người kia được giữ; nội dung bạn vừa gửi chưa được lưu."),
         N_("Quay lại trang trước và tải lại để xem nội dung mới nhất."),
     ),
-    413: (
-        N_("Tệp hoặc nội dung quá lớn"),
-        N_("Những tệp khác và bản nháp vẫn còn."),
-        N_("Chọn tệp nhỏ hơn, hoặc quét ở độ phân giải thấp hơn."),
-    ),
-    503: (
-        N_("Máy chủ tạm thời chưa trả lời"),
-        N_("Những gì đã lưu vẫn còn. Phiên đang diễn ra vẫn tiếp tục và vẫn được ghi."),
-        N_("Trang sẽ tự tải lại sau ít giây."),
-    ),
+    413: (N_("Những tệp khác và bản nháp vẫn còn."), N_("Chọn tệp nhỏ hơn, hoặc quét ở độ phân giải thấp hơn.")),
+    415: (N_("Những tệp khác và bản nháp vẫn còn."), N_("Chọn tệp PDF, JPEG hoặc PNG khác.")),
     500: (
-        N_("Máy chủ gặp lỗi"),
         N_("Những gì đã lưu vẫn còn."),
         N_("Hãy thử lại. Nếu vẫn lỗi, báo người quản trị kèm giờ xảy ra."),
     ),
-}  # fmt: skip
+    503: (
+        N_("Những gì đã lưu vẫn còn. Phiên đang diễn ra vẫn tiếp tục và vẫn được ghi."),
+        N_("Trang sẽ tự tải lại sau ít giây."),
+    ),
+}
+"""What was kept and what to do, by status."""
 
 
-def render_error(request: Request, status: int, code: str, text: str) -> HTMLResponse:
-    """The page for a refused request: what happened (``text``, translated already), what was kept, what to do."""
+def render_error(request: Request, status: int, code: str, heading: str, text: str) -> HTMLResponse:
+    """The page for a refused request: what happened (translated already), what was kept, what to do."""
     language = i18n.language_of(request)
-    heading, kept, advice = ADVICE.get(status) or ADVICE[500 if status >= 500 else 403]
+    kept, advice = ADVICE.get(status) or ADVICE[500 if status >= 500 else 403]
     context = ErrorPage(
         status=status,
         code=code,
-        heading=i18n.translate(heading, language),
+        heading=heading,
         text=text,
         kept=i18n.translate(kept, language),
         advice=i18n.translate(advice, language),
-        retry=status == 503,
+        retry=status == 503 and request.method == "GET",
     )
     return page(request, context, status=status)

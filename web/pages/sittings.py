@@ -16,7 +16,7 @@ from starlette.responses import Response
 from rooms import access, sittings
 from rooms.access import Right
 from rooms.actor import SYSTEM, Actor
-from rooms.errors import NotFound, RoomsError
+from rooms.errors import Forbidden, NotFound, RoomsError
 from rooms.models import Site, Sitting
 from rooms.words import ReceiverRole, ReceptionForm, Role
 from web import i18n
@@ -102,7 +102,7 @@ def close(sitting_id: str, request: Request, hub: HubDep, actor: ActorDep) -> Re
     try:
         with hub.database.write() as db:
             sittings.close_sitting(db, actor, sitting_id, hub.now())
-    except NotFound:
+    except (NotFound, Forbidden):
         raise
     except RoomsError as error:
         return sittings_page(request, hub, actor, {}, refusals(error, i18n.language_of(request)))

@@ -1,0 +1,149 @@
+"""A visit from the register to its end, at the desk and online; the board that admits it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.pages import Browser, Pages, pages_at, register
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pages]:
+    with pages_at(tmp_path_factory.mktemp("hub")) as made:
+        made.browser(live=True)
+        yield made
+
+
+@pytest.fixture
+def alice(pages: Pages) -> Browser:
+    return pages.browser("alice")
+
+
+@pytest.fixture
+def sitting(pages: Pages) -> str:
+    """An open sitting at the central office to which alice's point is invited."""
+    oscar = pages.browser("oscar")
+    central = pages.sites["Trung ương"]
+    page = oscar.follow(
+        oscar.post("/sittings", site=central, chair_name="Người Chủ Trì", invite=[pages.sites["Lục Ngạn"]])
+    )
+    return page.text.split("/sittings/")[1].split("/")[0]
+
+
+def test_received_concluded_printed_and_closed_without_video(alice: Browser) -> None:
+    visit = register(alice)
+    path = f"/visits/{visit}"
+    concluded = alice.follow(alice.post(f"{path}/conclude", outcome="guide", outcome_text="Đã giải thích"))
+    assert "Đã kết luận" in concluded.text and "Đã giải thích" in concluded.text
+    assert "GIẤY BIÊN NHẬN" in alice.get(f"{path}/receipt").text
+    printed = alice.get(f"{path}/minutes").text
+    assert "BIÊN BẢN" in printed and "CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM" in printed and "Nguyễn Thị Mẫu" in printed
+    closed = alice.follow(alice.post(f"{path}/close"))
+    assert "Đã đóng" in closed.text and "Ghi kết luận" not in closed.text
+
+
+@pytest.mark.parametrize(
+    ("fields", "sentence"),
+    [
+        ({"outcome": ""}, "Chọn hướng xử lý."),
+        ({"outcome": "transfer"}, "Ghi cơ quan nhận đơn."),
+        ({"outcome": "guide", "answer_due": "mai"}, "Ngày không hợp lệ"),
+    ],
+)
+def test_a_conclusion_is_refused_beside_its_field(alice: Browser, fields: dict[str, str], sentence: str) -> None:
+    answer = alice.post(f"/visits/{register(alice)}/conclude", **{"outcome_text": "giữ lại", **fields})
+    assert answer.status_code == 422 and sentence in answer.text and "giữ lại" in answer.text
+
+
+def test_closing_before_a_conclusion_is_refused(alice: Browser) -> None:
+    answer = alice.post(f"/visits/{register(alice)}/close")
+    assert answer.status_code == 422 and "Lượt tiếp đang ở bước khác" in answer.text
+
+
+def test_refusal_needs_a_listed_ground_and_ground_three_its_notice(alice: Browser) -> None:
+    path = f"/visits/{register(alice)}"
+    assert "Chọn căn cứ từ chối." in alice.post(f"{path}/refuse", ground="9").text
+    alice.follow(alice.post(f"{path}/refuse", ground="3"))
+    assert "Thông báo từ chối đã ký" in alice.post(f"{path}/close").text
+
+
+def test_no_citizen_came(alice: Browser) -> None:
+    page = alice.follow(alice.post(f"/visits/{register(alice)}/no-show"))
+    assert "Công dân không đến" in page.text
+
+
+def test_switching_to_denunciation_hides_the_person_everywhere(alice: Browser, pages: Pages) -> None:
+    visit = register(alice, name="Bí Mật Danh")
+    page = alice.follow(alice.post(f"/visits/{visit}/denunciation"))
+    assert "Bí Mật Danh" not in page.text
+    oscar = pages.browser("oscar")
+    assert oscar.get(f"/visits/{visit}").status_code == 404
+
+
+def test_a_case_is_left_with_a_reason_only(alice: Browser) -> None:
+    visit = register(alice)
+    link = alice.get(f"/visits/{visit}").text.split('name="link" value="')[1].split('"')[0]
+    assert "Ghi lý do." in alice.post(f"/visits/{visit}/unlink", link=link).text
+    page = alice.follow(alice.post(f"/visits/{visit}/unlink", link=link, unlink_reason="Gắn nhầm"))
+    assert "Chưa gắn hồ sơ." in page.text
+
+
+def test_a_stranger_does_not_find_the_visit(alice: Browser, pages: Pages) -> None:
+    visit = register(alice)
+    charlie = pages.browser("charlie")
+    for path in ("", "/receipt", "/minutes"):
+        assert charlie.get(f"/visits/{visit}{path}").status_code == 404
+    assert charlie.post(f"/visits/{visit}/close").status_code == 404
+
+
+def test_online_from_the_queue_to_the_room(alice: Browser, pages: Pages, sitting: str) -> None:
+    visit = register(alice, name="Người Chờ", where=sitting)
+    waiting = alice.get(f"/waiting/{visit}")
+    assert "Phòng chờ trực tuyến" in waiting.text and "Người Chủ Trì" in waiting.text
+    oscar = pages.browser("oscar")
+    board = oscar.get("/board").text
+    assert "Lục Ngạn" in board and visit in board
+    assert "Người Chờ" not in board, "the board hangs on a wall"
+    oscar.post("/board/message", visit=visit, text="Xin đợi 5 phút")
+    live = alice.get(f"/waiting/{visit}/live")
+    assert live.headers["x-message"].encode().decode("unicode_escape") == "Xin đợi 5 phút"
+    admitted = oscar.post("/board/admit", visit=visit)
+    assert admitted.headers["location"].startswith("/room/")
+    assert alice.get(f"/waiting/{visit}/live").headers["x-room"] == admitted.headers["location"]
+
+
+def test_admitting_twice_leads_to_the_same_room(alice: Browser, pages: Pages, sitting: str) -> None:
+    visit = register(alice, where=sitting)
+    oscar = pages.browser("oscar")
+    first = oscar.post("/board/admit", visit=visit).headers["location"]
+    assert oscar.post("/board/admit", visit=visit).headers["location"] == first
+
+
+def test_not_let_in_yet(alice: Browser, pages: Pages, sitting: str) -> None:
+    visit = register(alice, where=sitting)
+    oscar = pages.browser("oscar")
+    assert visit not in oscar.follow(oscar.post("/board/send-back", visit=visit)).text
+    assert "không còn trong danh sách chờ" in alice.get(f"/waiting/{visit}/live").text
+
+
+def test_the_board_is_for_operators(alice: Browser) -> None:
+    assert alice.get("/board").status_code == 403
+    assert alice.post("/board/admit", visit=register(alice)).status_code in (403, 404)
+
+
+def test_a_sitting_needs_a_chair_and_a_time_to_come(pages: Pages) -> None:
+    oscar = pages.browser("oscar")
+    central = pages.sites["Trung ương"]
+    assert "Ghi người chủ trì." in oscar.post("/sittings", site=central).text
+    past = oscar.post("/sittings", site=central, chair_name="X", day="01/01/2020", time="08:00")
+    assert "Thời điểm này đã qua." in past.text
+    half = oscar.post("/sittings", site=central, chair_name="X", day="01/01/2050", time="")
+    assert "Ghi cả ngày và giờ" in half.text
+    planned = oscar.follow(oscar.post("/sittings", site=central, chair_name="X", day="03/01/2050", time="8h30"))
+    assert "Thứ Hai, 03/01/2050" in planned.text and "08:30" in pages.browser().get("/public").text
+
+
+def test_only_who_presides_ends_a_sitting(alice: Browser, pages: Pages, sitting: str) -> None:
+    assert alice.post(f"/sittings/{sitting}/close").status_code == 403
