@@ -97,6 +97,7 @@ class HubChannel:
         self._told: set[tuple[str, str]] = set()
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._stopping = False
 
     async def start(self) -> None:
         """Begin to send."""
@@ -105,6 +106,7 @@ class HubChannel:
 
     async def stop(self) -> None:
         """Close all sockets."""
+        self._stopping = True
         if self._task is not None:
             self._task.cancel()
         for desk in self._desks.values():
@@ -215,6 +217,8 @@ class HubChannel:
         try:
             async with asyncio.timeout(HELLO_S):
                 present = await self._present(socket)
+            if self._stopping:
+                raise Unavailable("owner.moved")
             connection = Connection(socket, present.device, m.encode, asyncio.get_running_loop().time())
             connection.start()
             desk = Desk(connection, present, translate)

@@ -89,6 +89,7 @@ class Sessions:
         self._grace: dict[str, tuple[float, Seat]] = {}
         self._ticker: asyncio.Task[None] | None = None
         self._chores: set[asyncio.Task[Any]] = set()
+        self._stopping = False
         pool.listener = self
 
     # --- life --------------------------------------------------------------------------------------------------------
@@ -105,6 +106,7 @@ class Sessions:
 
     async def stop(self) -> None:
         """Close all pages' sockets; media goes on."""
+        self._stopping = True
         if self._ticker is not None:
             self._ticker.cancel()
         for chore in list(self._chores):
@@ -268,6 +270,8 @@ class Sessions:
             connection.start()
             page = Page(connection, await self._enter(seat), seat, translate)
             await self._sit(page, hello.last_event)
+            if self._stopping:
+                raise Unavailable("owner.moved")
             await self._serve(page)
         except SocketClosed:
             pass

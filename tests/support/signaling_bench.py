@@ -196,7 +196,9 @@ class Bench:
         await self.channel.stop()
         await self.sessions.stop()
         await self.pool.stop()
-        await asyncio.gather(*self.pages, return_exceptions=True)
+        if self.pages:
+            _done, hanging = await asyncio.wait(self.pages, timeout=5.0)
+            assert not hanging, "a socket outlived the app"
         self.pages = []
         for relay in self.relays:
             await relay.hang_up()

@@ -54,9 +54,9 @@ class JsonPeer:
         self.got: list[dict[str, Any]] = []
         self._count = 0
 
-    async def tell(self, kind: str, **fields: Any) -> None:
+    async def tell(self, name: str, /, **fields: Any) -> None:
         """Send a message that is not answered."""
-        await self.socket.send_text(json.dumps({"type": kind, **fields}))
+        await self.socket.send_text(json.dumps({"type": name, **fields}))
 
     async def until(self, name: str, patience_s: float = 5.0, **wanted: Any) -> dict[str, Any]:
         """The next message of this kind with these fields; others are kept in ``got``."""
@@ -67,11 +67,11 @@ class JsonPeer:
                 if message["type"] == name and all(message.get(key) == value for key, value in wanted.items()):
                     return message
 
-    async def ask(self, kind: str, **fields: Any) -> dict[str, Any]:
+    async def ask(self, name: str, /, **fields: Any) -> dict[str, Any]:
         """Send a request; its answer or its error."""
         self._count += 1
         req = f"r{self._count}"
-        await self.tell(kind, req=req, **fields)
+        await self.tell(name, req=req, **fields)
         async with asyncio.timeout(5.0):
             while True:
                 message: dict[str, Any] = json.loads(await self.socket.receive_text())
