@@ -73,7 +73,8 @@ class Seat:
         return found
 
     async def lip_sync(self, selector: str, sound: str, seconds: float = 6.0) -> list[float]:
-        """Milliseconds by which beeps come after flashes, one per second watched."""
+        """Milliseconds by which beeps come after flashes, one per second watched. Sound is taken through Web Audio,
+        whose buffers grow on a busy machine: compare with ``playout_skew``."""
         script = (
             f"([selector, sound, seconds]) => {READER}.lipSync(document.querySelector(selector), "
             "document.querySelector(sound).srcObject, seconds)"
@@ -108,6 +109,16 @@ class Seat:
             "fps": grown["framesDecoded"] / took,
             "energy": grown["totalAudioEnergy"],
         }
+
+    async def playout_skew(self) -> float | None:
+        """Milliseconds by which the picture of the first point received runs ahead of its sound, by the sender's own
+        clock as its reports tell it; None until they have been heard. Independent of how busy this machine is."""
+        at = {
+            one["kind"]: one["estimatedPlayoutTimestamp"]
+            for one in await self.stats()
+            if one["type"] == "inbound-rtp" and one.get("estimatedPlayoutTimestamp")
+        }
+        return float(at["video"] - at["audio"]) if {"video", "audio"} <= at.keys() else None
 
     async def trouble(self, kind: str, error: str) -> None:
         """From now on asking for ``kind`` (video, audio) fails with this DOMException name; "" mends it."""

@@ -82,8 +82,11 @@ async def start(operator: Seat) -> None:
     """Read the notice, note that all have heard it, start with picture and sound recorded."""
     await operator.press("start")
     await operator.press("notice-read")
-    for answer in await operator.page.get_by_test_id("answer-heard").all():
-        await answer.check(force=True)
+    answers = operator.page.locator('[data-testid="answer-heard"]:not([disabled])')
+    await answers.first.wait_for(state="attached")
+    for index in range(await answers.count()):
+        await answers.nth(index).locator("..").click()
+        await until(lambda index=index: answers.nth(index).is_checked(), 5, "answered")
     await operator.press("start-now")
     await until(lambda: says(operator, "ĐANG GHI HÌNH"), 10, "recording")
 
@@ -105,9 +108,7 @@ async def test_two_points_see_and_hear_each_other_and_are_recorded(world: World)
         await until(lambda: says(officer, "ĐANG GHI HÌNH"), 5, "told at the point")
         rates = await officer.rates()
         assert rates["received_bps"] > 100_000 and rates["energy"] > 0 and rates["concealed"] < 0.1, rates
-        sound = '[data-testid="sound"]'
-        skews = await operator.lip_sync('[data-testid="tile"].main video', sound)
-        assert len(skews) >= 3 and abs(sorted(skews)[len(skews) // 2]) < 100, skews
+        await until(lambda: in_step(operator), 15, "flash and beep in step")
         await operator.press("minutes-take")
         await operator.page.get_by_test_id("minutes-text").fill("Công dân trình bày.")
         await operator.page.keyboard.press("Control+Enter")
@@ -116,6 +117,12 @@ async def test_two_points_see_and_hear_each_other_and_are_recorded(world: World)
         await operator.press("confirm-yes")
         await officer.page.get_by_test_id("overlay-closed").wait_for()
         assert operator.errors == [] and officer.errors == []
+
+
+async def in_step(seat: Seat) -> bool:
+    """Whether picture and sound are played within 60 ms of each other."""
+    skew = await seat.playout_skew()
+    return skew is not None and abs(skew) <= 60
 
 
 async def test_a_killed_relay_costs_a_few_seconds(world: World) -> None:

@@ -80,7 +80,7 @@ export class Overlay {
     const home = el('a', { class: 'btn', href: room.data.homeUrl ?? '/', 'data-testid': 'go-home' }, icon('house'), _('Về trang chính'));
     const reload = (/** @type {string} */ label) => el('button', { type: 'button', class: 'btn main', 'data-testid': 'reload', onclick: this.actions.reload }, icon('refresh-cw'), label);
     const card = (/** @type {string} */ image, /** @type {string} */ title, /** @type {string} */ text, /** @type {(Node | null | false)[]} */ ...more) =>
-      el('div', { class: 'over-card', role: 'status', 'data-testid': `overlay-${kind.split(':')[0]}` }, icon(image), el('h1', {}, title), el('p', {}, text), ...more.map((one) => one || null));
+      el('div', { class: 'over-card', role: 'status', 'data-testid': `overlay-${kind.split(':')[0]}` }, icon(image), el('h2', { class: 'big-title' }, title), el('p', {}, text), ...more.map((one) => one || null));
     if (kind.startsWith('over:') && kind !== 'over:ended') {
       const words = overSentence(kind.slice(5));
       return card(kind === 'over:replaced' ? 'copy' : 'info', words.title, words.text, el('div', { class: 'row' }, reload(words.label), home));
@@ -103,7 +103,7 @@ export class Overlay {
   _waiting() {
     const { room } = this;
     return el('div', { class: 'over-card waiting', role: 'status', 'data-testid': 'overlay-waiting' },
-      el('h1', {}, _('Phòng chờ trực tuyến')),
+      el('h2', { class: 'big-title' }, _('Phòng chờ trực tuyến')),
       el('p', {}, _('Người điều hành sẽ mời điểm cầu này vào phiên. Hãy giữ trang mở; trong lúc chờ không ai nghe hay thấy bạn và không có gì được ghi.')),
       el('div', { class: 'preview-box' }, this.preview, el('div', { class: 'preview-off' }, icon('video-off'), _('Camera đang tắt'))),
       el('div', { class: 'meter-row' }, icon('mic'), this.meter),
