@@ -16,11 +16,18 @@ from typing import Any
 
 import aioice.ice
 import av
-from aiortc import MediaStreamTrack, RTCConfiguration, RTCPeerConnection, RTCSessionDescription
+from aiortc import MediaStreamTrack, RTCBundlePolicy, RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import MediaStreamError
 
 from media.clip import SOUND_FRAME, SOUND_RATE, Clip, read_frame
 from media.messages import Line, Source
+
+_CONFIGURATION = RTCConfiguration(iceServers=[], bundlePolicy=RTCBundlePolicy.MAX_BUNDLE)
+"""No STUN servers (the hub is near), and one transport from the start: aiortc 1.16 with "balanced" leaves the fourth
+section of an offer on a transport of its own."""
+
+CONNECT_S = 15.0
+"""How long ICE and DTLS may take on a loopback that is busy with tests."""
 
 
 @dataclass
@@ -100,7 +107,7 @@ class MediaClient:
             raise RuntimeError("this client has no clip to send")
         if self.publisher is not None:
             await self.publisher.close()
-        connection = self.publisher = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+        connection = self.publisher = RTCPeerConnection(_CONFIGURATION)
         sound = ClipTrack("audio", self.clip.sounds, Fraction(SOUND_FRAME, SOUND_RATE), self.sent["mic"])
         picture = ClipTrack("video", self.clip.pictures, Fraction(1, self.clip.rate), self.sent["camera"])
         self._tracks = {"mic": sound, "camera": picture}
@@ -132,7 +139,7 @@ class MediaClient:
 
     async def view_offer(self) -> str:
         """A WHEP offer: receive one sound and one picture on a leg of their own."""
-        connection = self.subscriber = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+        connection = self.subscriber = RTCPeerConnection(_CONFIGURATION)
         self._watch(connection)
         connection.addTransceiver("audio", direction="recvonly")
         connection.addTransceiver("video", direction="recvonly")
@@ -152,12 +159,23 @@ class MediaClient:
         """The answer to the hub's offer of the subscribe leg (first or later)."""
         connection = self.subscriber
         if connection is None or connection.connectionState in ("closed", "failed"):
-            connection = self.subscriber = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+            connection = self.subscriber = RTCPeerConnection(_CONFIGURATION)
             self._watch(connection)
+        else:
+            await self._connected(connection)
         self._lines = {line.mid: (line.participant, line.source) for line in lines if line.participant}
         await connection.setRemoteDescription(RTCSessionDescription(sdp, "offer"))
         await connection.setLocalDescription(await connection.createAnswer())
         return connection.localDescription.sdp
+
+    @staticmethod
+    async def _connected(connection: Any) -> None:
+        """Wait until the leg is up: aiortc never starts the receivers of an offer that it gets while connecting."""
+        async with asyncio.timeout(CONNECT_S):
+            while connection.connectionState in ("new", "connecting"):
+                changed = asyncio.Event()
+                connection.once("connectionstatechange", changed.set)
+                await changed.wait()
 
     def _watch(self, connection: RTCPeerConnection) -> None:
         @connection.on("track")
@@ -203,6 +221,11 @@ class MediaClient:
                     received.damaged += 1
                 else:
                     received.counters.append(value)
+
+    def state(self) -> str:
+        """Both legs in words, for whoever looks for a fault."""
+        legs = (("publish", self.publisher), ("subscribe", self.subscriber))
+        return ", ".join(f"{name} {leg.connectionState if leg is not None else 'not open'}" for name, leg in legs)
 
     async def close(self) -> None:
         """End both legs."""

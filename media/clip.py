@@ -101,6 +101,7 @@ def _encode_pictures(number: int, label: str, fonts: Sequence[Path], options: Cl
     )
     # Two key frames a second: the clip cannot answer a key frame request, so nobody may wait long for one.
     encoder.gop_size = max(1, options.rate // 2)
+    encoder.thread_count = 1  # several clips are made side by side
     encoder.options = {"deadline": "realtime", "cpu-used": "8", "lag-in-frames": "0", "error-resilient": "1"}
     base = _draw_base(label, fonts, options)
     for index in range(options.seconds * options.rate):
@@ -167,3 +168,8 @@ def _tone(index: int, options: ClipOptions) -> bytes:
         value = int(level * math.sin(2 * math.pi * pitch * n / SOUND_RATE))
         samples += struct.pack("<hh", value, value)
     return bytes(samples)
+
+
+def missing_codecs() -> list[str]:
+    """What this installation of PyAV cannot do of what the hub needs; for ``diemcau doctor``."""
+    return [name for name in ("opus", "libopus", "vp8", "libvpx", "h264") if name not in av.codecs_available]

@@ -147,18 +147,24 @@ def _seat(
     db: Session, session: ReceptionSession, visit: Visit, own: str | None, actor: Actor, invited: Mapping[str, bool],
     now: dt.datetime,
 ) -> None:  # fmt: skip
-    """The points of a session: the visit's own first, then the operator's, then the invited ones."""
+    """The points of a session: the visit's own first, then the operator's, then the invited ones.
+
+    An operator who receives the citizen in person has one seat; one who sits elsewhere in the same building as the
+    receiving officer has a seat of his own, or the two would take each other's place.
+    """
+    receives = own == visit.site_id and visit.officer_id in (None, actor.user_id)
     point = add_participant(
         db, session.id, _site_name(db, visit.site_id), now, site_id=visit.site_id, required=True,
-        role=ParticipantRole.OPERATOR if own == visit.site_id else ParticipantRole.POINT,
-        state=ParticipantState.ADMITTED if own == visit.site_id else ParticipantState.WAITING,
-        user_id=actor.user_id if own == visit.site_id else None,
+        role=ParticipantRole.OPERATOR if receives else ParticipantRole.POINT,
+        state=ParticipantState.ADMITTED if receives else ParticipantState.WAITING,
+        user_id=actor.user_id if receives else visit.officer_id,
     )  # fmt: skip
     point.receives_visit = True
-    if own is not None and own != visit.site_id:
+    if own is not None and not receives:
+        name = _site_name(db, own)
         add_participant(
-            db, session.id, _site_name(db, own), now, site_id=own, role=ParticipantRole.OPERATOR,
-            state=ParticipantState.ADMITTED, user_id=actor.user_id, required=True,
+            db, session.id, name if own != visit.site_id else f"{name} (điều hành)", now, site_id=own,
+            role=ParticipantRole.OPERATOR, state=ParticipantState.ADMITTED, user_id=actor.user_id, required=True,
         )  # fmt: skip
     for site_id, required in invited.items():
         if site_id not in (own, visit.site_id):
@@ -253,7 +259,9 @@ def participant_for(
 def _closeness(row: Participant, actor: Actor, own: set[str]) -> int:
     if actor.user_id is not None and row.user_id == actor.user_id:
         return 0
-    return 1 if row.site_id in own else 2
+    if row.site_id not in own:
+        return 3
+    return 2 if row.user_id is not None else 1  # a colleague's seat only when there is no free one
 
 
 # --- ownership and log -----------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from rooms.db import Database, migrate, open_database
 from rooms.models import Membership, Site, Sitting, User
 from rooms.words import ReceptionForm, Role, SittingState
 
-PRESET = "bac-giang-2024"
+PRESET = "Bắc Giang 2024"
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from typing import Any
 
 from media.clip import Clip
 from rooms import verifier
-from web.demo.point import DemoError, DemoPoint
+from web.demo.point import PATIENCE_S, DemoError, DemoPoint
 from web.demo.recorded import camera_frames
 from web.demo.visitor import Visitor
 
@@ -157,10 +157,16 @@ class Reception:
             if other is not point
             for source in ("mic", "camera")
         }
-        async with asyncio.timeout(30):
-            while not all(key in point.media.received and point.media.received[key].frames for key in wanted):
-                point.media.arrived.clear()
-                await point.media.arrived.wait()
+        received = point.media.received
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                while not all(key in received and received[key].frames for key in wanted):
+                    point.media.arrived.clear()
+                    await point.media.arrived.wait()
+        except TimeoutError:
+            missing = [f"{other.name} {source}" for other in self.points.values() if other is not point
+                       for source in ("mic", "camera") if (other.socket.participant, source) not in received]  # fmt: skip
+            raise DemoError(f"{point.name} ({point.media.state()}) does not get: {', '.join(missing)}") from None
 
     async def hold(self, seconds: float) -> tuple[float, float]:
         """Notice, start, record, minutes. Returns the UTC span in which everything was recorded."""

@@ -16,7 +16,7 @@ from media.clip import Clip
 from web.demo.point import DemoError, DemoPoint, SessionSocket
 
 _DATA = re.compile(r'<script type="application/json" id="page-data">(.*?)</script>', re.DOTALL)
-_PROBLEM = re.compile(r'class="(?:error|problem|note bad|flash bad)[^"]*"[^>]*>\s*([^<]+)')
+_PROBLEM = re.compile(r'class="(?:error|note bad|flash bad)[^"]*"[^>]*>(?:\s*<svg.*?</svg>)?\s*([^<]+)', re.DOTALL)
 
 
 class Visitor:
@@ -43,7 +43,11 @@ class Visitor:
         response = await self.http.post(path, data={**form, "csrftoken": self._csrf()})
         if response.status_code != 303 and not response.is_redirect:
             found = _PROBLEM.search(response.text)
-            reason = html.unescape(found.group(1)).strip() if found else f"HTTP {response.status_code}"
+            reason = (
+                html.unescape(found.group(1)).strip()
+                if found
+                else f"HTTP {response.status_code}: {response.text[:200]}"
+            )
             raise DemoError(f"{self.login}: {path}: {reason}")
         return urlsplit(response.headers["location"]).path
 
