@@ -118,9 +118,9 @@ def _tls(config: Config) -> Iterator[Check]:
 
 
 def _codecs() -> Iterator[Check]:
-    import av.codec
+    from media.clip import missing_codecs
 
-    missing = [name for name in ("opus", "libopus", "vp8", "libvpx", "h264") if name not in av.codec.codecs_available]
+    missing = missing_codecs()
     if missing:
         yield Check("codecs", "bad", f"missing: {', '.join(missing)}", "reinstall the locked requirements (PyAV)")
     else:

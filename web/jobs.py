@@ -17,7 +17,7 @@ from sqlalchemy import exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from rooms import jobs, logins, recordings, tickets
-from rooms.errors import Conflict, RoomsError
+from rooms.errors import RoomsError
 from rooms.models import Job, ReceptionSession, ReplayFile, Track
 from rooms.words import JobState, SessionState, TrackState
 from web import errors, logs, replays
@@ -30,6 +30,9 @@ Step = Callable[[float, str], None]
 
 TRACKS_PATIENCE_S = 30.0
 """How long a lock waits for the relay to close its journals before it lets go and tries again later."""
+GIVE_UP_AFTER = timedelta(hours=1)
+"""A relay that has not closed its journals so long after the lock was due is gone: they are taken as they are."""
+
 KEEP_LEASE_S = 30.0
 EXPIRE_EVERY = timedelta(hours=1)
 SPOOL_KEEP = timedelta(minutes=30)
@@ -103,18 +106,30 @@ def lock(hub: Hub, payload: dict[str, Any], step: Step) -> dict[str, Any]:
     """Build, sign and keep the package of a closed session."""
     session_id = payload["session"]
     deadline = time.monotonic() + TRACKS_PATIENCE_S
+    with hub.database.read() as db:
+        row = db.get(ReceptionSession, session_id)
+        due = row.lock_due_at if row is not None else None
+    given_up = due is not None and hub.now() - due > GIVE_UP_AFTER
     while True:
         step(0.1, "waiting for journals")
         try:
-            package = recordings.lock_apart(hub.database, hub.files, session_id, hub.signer, hub.now())
+            package = recordings.lock_apart(hub.database, hub.files, session_id, hub.signer, hub.now(), force=given_up)
             result = {"package": package.id}
             break
-        except Conflict as conflict:
-            if conflict.code != "recording.tracks_open" or time.monotonic() > deadline:
+        except RoomsError as error:
+            waits = error.code == "recording.tracks_open" and time.monotonic() < deadline
+            if not waits:
+                note_failure(hub, session_id, error.code)
                 raise
             time.sleep(0.5)
     replays.list_in_package(hub, session_id)
     return result
+
+
+def note_failure(hub: Hub, session_id: str, code: str) -> None:
+    """Let the board show that the package could not be made."""
+    with hub.database.write() as db:
+        recordings.lock_failed(db, session_id, code)
 
 
 def replay(hub: Hub, payload: dict[str, Any], step: Step) -> dict[str, Any]:
