@@ -54,7 +54,6 @@ STATUS: dict[str, int] = {
     "paper.wrong_type": 415,
     "storage.full": 507,
     "storage.failed": 500,
-    "disk.full": 507,
     "database.busy": 503,
     "db.away": 503,
     "relay.away": 503,

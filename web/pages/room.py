@@ -24,6 +24,7 @@ from web.i18n import N_
 from web.pages import formats, lists
 from web.pages.contexts import Context
 from web.pages.render import page
+from web.turn import ice_servers
 
 router = APIRouter()
 
@@ -71,7 +72,7 @@ def room(session_id: str, request: Request, hub: HubDep, actor: ActorDep, kit: b
             "recordDefault": session.record_wanted.value,
             "receivingParticipant": next((one.id for one in session.participants if one.receives_visit), ""),
             "homeUrl": "/board" if seat.role is ParticipantRole.OPERATOR else "/",
-            "iceServers": [],
+            "iceServers": ice_servers(hub.config, device, now),
             **context_of(db, actor, session, language, now),
         }
     heading = i18n.translate(N_("Phòng tiếp"), language)
