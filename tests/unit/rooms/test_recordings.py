@@ -277,3 +277,21 @@ def test_exporting_is_logged(
     recordings.lock(db, files, session.id, signer, NOW)
     assert (recordings.package_path(db, world.rita, files, session.id, NOW)[1] / "manifest.sig").exists()
     assert audit.entries_of(db, "session", session.id)[0].action == "package.exported"
+
+
+def test_the_daily_head_chains_the_days(
+    db: Session, session: ReceptionSession, files: FileStore, signer: Signer
+) -> None:
+    from datetime import date, timedelta
+
+    close(db, session)
+    package = recordings.lock(db, files, session.id, signer, NOW)
+    with pytest.raises(WrongState):
+        recordings.daily_head(db, date(2026, 11, 23), NOW)
+    next_day = NOW + timedelta(days=1)
+    first = recordings.daily_head(db, date(2026, 11, 23), next_day)
+    text = f"{'0' * 64}\n{session.id} {package.manifest_sha256}\n"
+    assert (first.count, first.head) == (1, hashlib.sha256(text.encode()).hexdigest())
+    second = recordings.daily_head(db, date(2026, 11, 24), next_day + timedelta(days=1))
+    assert (second.count, second.previous) == (0, first.head)
+    assert recordings.daily_head(db, date(2026, 11, 23), next_day) is first
