@@ -69,6 +69,7 @@ STATUS: dict[str, int] = {
     "right.missing": 403,
     "right.buttons": 403,
     "sdp.no_common_codec": 406,
+    "sdp.too_long": 413,
     "record.storage": 507,
     "internal": 500,
 }

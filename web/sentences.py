@@ -78,6 +78,8 @@ SENTENCES: dict[str, str] = {
     "relay.timeout": N_("Máy chủ truyền hình không trả lời kịp. Hãy thử lại."),
     "sdp.refused": N_("Máy chủ truyền hình không nhận lời mời kết nối của thiết bị."),
     "sdp.malformed": N_("Lời mời kết nối của thiết bị không đọc được."),
+    "sdp.too_long": N_("Lời mời kết nối của thiết bị quá dài."),
+    "sdp.no_bundle": N_("Thiết bị cần gửi hình và tiếng trên cùng một kết nối (BUNDLE)."),
     "sdp.no_common_codec": N_("Thiết bị và máy chủ không có định dạng hình, tiếng chung."),
     "owner.moved": N_("Phiên vừa chuyển sang máy chủ khác. Hãy thử lại sau một giây."),
     "recording.tracks_open": N_("Bản ghi chưa đóng xong. Hãy thử lại sau ít giây."),
