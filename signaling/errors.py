@@ -44,7 +44,6 @@ SENTENCES: dict[str, str] = {
     "notice.not_read": "Read the notice aloud first.",
     "record.reason_needed": "Somebody objects to the recording: write down what the chair decided and why.",
     "record.no_change": "The recording is already in this mode.",
-    "record.storage": "The recording cannot start: there is no room left on the disk.",
     "reason.too_long": "The reason is too long.",
     "sidetalk.too_few": "A side talk needs at least two participants who are in the session.",
     "ring.unknown": "Nobody is being called there.",

@@ -21,7 +21,6 @@ from media import messages as r
 from rooms.errors import RoomsError, StaleEpoch
 from signaling import messages as m
 from signaling.commands import (
-    Add,
     Anchor,
     Ask,
     Command,
@@ -52,7 +51,6 @@ STATE_EVERY_S = 0.1
 """States of one room are sent at most this often: a burst of changes is one message."""
 
 ANCHOR_EVERY_S = 10.0
-CHECK_LOCK_EVERY_S = 3.0
 MAX_MISSED = 300
 """Events that a page gets when it comes (back); what is older is in the state, and in the file."""
 
@@ -68,6 +66,7 @@ class HostOptions:
     silent_s: float = SILENT_S
     tick_s: float = 1.0
     state_every_s: float = STATE_EVERY_S
+    check_lock_s: float = 3.0
 
 
 class SessionHost:
@@ -399,9 +398,12 @@ class SessionHost:
         if self._state_timer is None:
             loop = asyncio.get_running_loop()
             wait = max(0.0, self._last_state + self.options.state_every_s - loop.time())
-            self._state_timer = loop.call_later(wait, self._send_states)
+            self._state_timer = loop.call_later(wait, self.send_states)
 
-    def _send_states(self) -> None:
+    def send_states(self) -> None:
+        """Send the state to all pages now."""
+        if self._state_timer is not None:
+            self._state_timer.cancel()
         self._state_timer = None
         self._last_state = asyncio.get_running_loop().time()
         now = self.clock()
@@ -479,9 +481,10 @@ class SessionHost:
 
     async def _anchor(self, loop_now: float) -> None:
         recorded = self.state.state == "running" and self.state.record != "off"
-        if recorded and loop_now - self._last_anchor >= ANCHOR_EVERY_S and self.pool.is_linked(self.relay):
+        offset = self.pool.offset(self.relay)
+        if recorded and offset is not None and loop_now - self._last_anchor >= ANCHOR_EVERY_S:
             self._last_anchor = loop_now
-            await self.feed(Anchor(self.relay, self.pool.offset(self.relay)))
+            await self.feed(Anchor(self.relay, offset))
 
     def _watch_recording(self) -> None:
         """``recording`` also changes by time alone: pages must not show a record that is none."""
@@ -493,20 +496,13 @@ class SessionHost:
             self.dirty()
             self._on_change(self)
 
-    async def look_for_lock(self) -> bool:
-        """Whether a closed session was locked meanwhile (by the worker); then its room is over."""
+    async def look_for_lock(self) -> str | None:
+        """The manifest's hash if a closed session was locked meanwhile (by the worker); then its room is over."""
         loop_now = asyncio.get_running_loop().time()
-        if self.state.state != "closed" or loop_now - self._last_lock_check < CHECK_LOCK_EVERY_S:
-            return False
+        if self.state.state != "closed" or loop_now - self._last_lock_check < self.options.check_lock_s:
+            return None
         self._last_lock_check = loop_now
-        try:
-            return await self.store.run(self.store.is_locked, self.session)
-        except (Unavailable, RoomsError):
-            return False
-
-    async def add_viewer(self, add: Add) -> None:
-        """A WHEP client: in the log, without a row."""
-        await self.submit(add)
+        return await self.store.run(self.store.locked_as, self.session)
 
     async def ask(self, by: str, message: m.FromPage, id: str = "", extra: Extra | None = None) -> Written:
         """A request on behalf of a participant or of the hub."""

@@ -84,7 +84,7 @@ class Link:
     reports: asyncio.Queue[r.Report] = field(default_factory=asyncio.Queue)
     heard: float = 0.0
     cpu: float = 0.0
-    offset_s: float = 0.0
+    offset_s: float | None = None
 
 
 class RelayPool:
@@ -125,10 +125,10 @@ class RelayPool:
         """Whether this relay is linked now."""
         return relay in self._links
 
-    def offset(self, relay: str) -> float:
-        """The relay's clock minus ours, in seconds; 0 while unknown."""
+    def offset(self, relay: str) -> float | None:
+        """The relay's clock minus ours, in seconds; None while unknown."""
         link = self._links.get(relay)
-        return link.offset_s if link is not None else 0.0
+        return link.offset_s if link is not None else None
 
     def place(self, session: str, preferred: str = "", avoid: str = "") -> str:
         """Choose a relay for a session: the one it is on if that is linked, else the least loaded; "" for none."""

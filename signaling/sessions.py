@@ -33,7 +33,6 @@ from signaling.errors import (
     Unavailable,
     english,
 )
-from signaling.fold import apply
 from signaling.host import HostOptions, SessionHost, as_signaling_error
 from signaling.relays import RelayPool
 from signaling.requests import Requests, settle
@@ -124,8 +123,9 @@ class Sessions:
             for host in list(self.hosts.values()):
                 try:
                     await host.tick()
-                    if await host.look_for_lock():
-                        await self._retire(host)
+                    manifest = await host.look_for_lock()
+                    if manifest is not None:
+                        await self._retire(host, manifest)
                 except (SignalingError, RoomsError) as error:
                     log.warning("session %s: tick: %s", host.session, error)
                 except Exception:
@@ -162,14 +162,10 @@ class Sessions:
         if self.hosts.get(host.session) is host:
             del self.hosts[host.session]
 
-    async def _retire(self, host: SessionHost) -> None:
-        """The package is made: show it, then let go of the session and of its peers."""
-        for _, event in await self.store.run(self.store.events_since, host.session, host.state.number):
-            host.state = apply(host.state, event)
-        if host.state.state != "locked":
-            host.state = replace(host.state, state="locked")
-        host.dirty()
-        await asyncio.sleep(0)
+    async def _retire(self, host: SessionHost, manifest: str) -> None:
+        """The package is made: say so, then let go of the session and of its peers."""
+        await host.submit(Locked(manifest))
+        host.send_states()
         host.close_connections(m.CLOSE_ENDED, "locked")
         elsewhere = {one.peer for other in self.hosts.values() if other is not host for one in other.state.connected()}
         for one in host.state.participants:
@@ -249,12 +245,6 @@ class Sessions:
         """A row was added (a token was made): let the log know."""
         host = await self.host(session)
         await host.refresh()
-
-    async def package_locked(self, session: str, manifest: str = "") -> None:
-        """The package of a closed session was signed by this app."""
-        host = await self.host(session)
-        await host.feed(Locked(manifest))
-        await self._retire(host)
 
     # --- pages -------------------------------------------------------------------------------------------------------
 

@@ -13,14 +13,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, ParamSpec, TypeVar
 
+import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from rooms import people, recordings, sessions, tickets
 from rooms.actor import SYSTEM, Actor
 from rooms.db import Database
 from rooms.errors import NotFound, StorageFailed
+from rooms.models import Package, ReceptionSession, SessionEvent, Site
 from rooms.models import Participant as ParticipantRow
-from rooms.models import ReceptionSession, SessionEvent, Site
 from rooms.words import ParticipantState, RecordMode, SessionState, TicketKind
 from signaling.commands import Add, Ask, Command
 from signaling.errors import Refusal, RequestRefused, Unavailable
@@ -119,10 +120,12 @@ class Store:
         with self.database.read() as db:
             return _load(db, _row(db, session), epoch)
 
-    def is_locked(self, session: str) -> bool:
-        """Whether somebody (the worker) has locked the session meanwhile."""
+    def locked_as(self, session: str) -> str | None:
+        """The hash of the signed manifest if somebody (the worker) has locked the session meanwhile, else None."""
         with self.database.read() as db:
-            return _row(db, session).state is SessionState.LOCKED
+            if _row(db, session).state is not SessionState.LOCKED:
+                return None
+            return db.scalar(sa.select(Package.manifest_sha256).where(Package.session_id == session)) or ""
 
     # --- writing -----------------------------------------------------------------------------------------------------
 

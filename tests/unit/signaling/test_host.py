@@ -7,6 +7,8 @@ from typing import Any
 
 from media import messages as r
 from rooms import sessions as rows
+from rooms.models import ReceptionSession
+from rooms.words import SessionState
 from signaling import messages as m
 from tests.support.signaling_bench import Bench
 
@@ -242,3 +244,19 @@ async def test_hub_starts_and_closes_for_the_command_line(bench: Bench) -> None:
     await relay.wants(session, lambda d: d.state == "closed")
     with bench.database.read() as db:
         assert rows.due_for_lock(db, bench.now()) == [session]
+
+
+async def test_locked_session_says_so_and_lets_its_pages_go(bench: Bench) -> None:
+    relay = await bench.relay()
+    session, ids = bench.open_plain()
+    op = await bench.page(session, ids["op"])
+    await op.ask("close", lock=True)
+    with bench.database.write() as db:  # what the worker does once the package is signed
+        db.get_one(ReceptionSession, session).state = SessionState.LOCKED
+    assert await op.until_closed() == m.CLOSE_ENDED
+    assert [g for g in op.got if g["type"] == "state"][-1]["session"]["state"] == "locked"
+    assert bench.kinds(session)[-1] == "session.locked"
+    await relay.until(lambda: r.ClosePeer(peer=f"dev-{ids['op']}") in relay.got)
+    again = bench.connect(session)
+    await again.tell("hello", version=1, token=bench.ticket(session, ids["op"]), device="dev-1")
+    assert await again.until_closed() == m.CLOSE_ENDED
