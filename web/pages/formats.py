@@ -59,10 +59,10 @@ def span(seconds: float | None, language: str) -> str:
     total = max(0, int(seconds))
     hours, minutes = total // 3600, total // 60 % 60
     if hours:
-        return translate("%(hours)d giờ %(minutes)02d phút", language) % {"hours": hours, "minutes": minutes}
+        return translate(N_("%(hours)d giờ %(minutes)02d phút"), language) % {"hours": hours, "minutes": minutes}
     if total >= 60:
-        return translate("%(minutes)d phút", language) % {"minutes": minutes}
-    return translate("%(seconds)d giây", language) % {"seconds": total}
+        return translate(N_("%(minutes)d phút"), language) % {"minutes": minutes}
+    return translate(N_("%(seconds)d giây"), language) % {"seconds": total}
 
 
 def timecode(seconds: float | None) -> str:
