@@ -6,19 +6,21 @@ Between steps each job says how far it is, which keeps its lease and tells it wh
 
 from __future__ import annotations
 
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import exists, func, or_, select
 from sqlalchemy.orm import Session
 
-from rooms import jobs, logins, recordings, tickets
+from rooms import jobs, logins, recordings, tickets, training
 from rooms.errors import RoomsError
-from rooms.models import Job, ReceptionSession, ReplayFile, Track
+from rooms.models import Job, ReceptionSession, Relay, ReplayFile, Track
 from rooms.words import JobState, SessionState, TrackState
 from web import errors, logs, replays
 from web.hub import Hub
@@ -138,14 +140,30 @@ def replay(hub: Hub, payload: dict[str, Any], step: Step) -> dict[str, Any]:
 
 
 def expire(hub: Hub, _payload: dict[str, Any], step: Step) -> dict[str, Any]:
-    """Remove ended log-ins, old tickets, replay files that nobody watched for long."""
+    """Remove ended log-ins, old tickets, old replay files, and test sessions after their seven days."""
     now = hub.now()
     with hub.database.write() as db:
         ended = {"logins": logins.purge(db, now), "tickets": tickets.purge(db, now)}
     step(0.3, "")
     ended["journals"] = replays.release_spools(hub, now - SPOOL_KEEP)
-    step(0.5, "")
+    step(0.3, "")
+    ended["training"] = expire_training(hub, now)
+    step(0.6, "")
     return {**ended, "replays": replays.expire(hub, now - timedelta(days=hub.config.replay_keep_days))}
+
+
+def expire_training(hub: Hub, now: datetime) -> int:
+    """Remove test sessions whose time is over, with their journals in the spools of this machine; how many spaces."""
+    with hub.database.read() as db:
+        spaces = training.expired(db, now)
+        spools = [Path(relay.spool) for relay in db.scalars(select(Relay)) if relay.spool]
+    for space in spaces:
+        with hub.database.write() as db:
+            gone = training.purge(db, hub.files, space, now)
+        for spool in spools:
+            for session_id in gone:
+                shutil.rmtree(spool / session_id, ignore_errors=True)
+    return len(spaces)
 
 
 KINDS: dict[str, Callable[[Hub, dict[str, Any], Step], dict[str, Any]]] = {
