@@ -8,8 +8,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from argon2 import PasswordHasher
 from sqlalchemy.orm import Session
 
+from rooms import people
 from rooms.db import Database, migrate, open_database
 from rooms.files import FileStore
 from rooms.vault import Vault
@@ -99,6 +101,12 @@ def db(kind: str, shared: Callable[[str], Database]) -> Iterator[Session]:
     with contextlib.suppress(_Undo), shared(kind).write() as session:
         yield session
         raise _Undo
+
+
+@pytest.fixture(autouse=True)
+def quick_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    """argon2 with the least work: its strength is not what these tests are about."""
+    monkeypatch.setattr(people, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
 
 
 @pytest.fixture
