@@ -160,3 +160,19 @@ async def test_troubles_have_a_sentence_and_a_way_on(world: World) -> None:
         await second.goto(f"{world.hub.url}/room/{session}")
         await officer.page.get_by_test_id("overlay-over").wait_for()
         await second.locator('[data-testid="tile"].main').wait_for()
+
+
+async def test_a_denunciation_cuts_the_point_off_at_once(world: World) -> None:
+    session = world.open_session()
+    async with chromium() as browser:
+        operator, officer = await sit_down(browser, OPERATOR), await sit_down(browser, POINT)
+        await enter(world, operator, officer, session)
+        await shows(operator, POINT)
+        await start(operator)
+        await officer.press("to-denunciation")
+        await officer.press("denunciation-now")
+        await officer.page.get_by_test_id("overlay-denunciation").wait_for()
+        others = operator.page.locator('[data-testid="tile"]:not(.own)')
+        await until(lambda: gone(others), 5, "cut off")
+        assert await operator.page.get_by_test_id("sound").count() == 0
+        assert await says(operator, "KHÔNG GHI HÌNH")

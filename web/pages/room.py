@@ -69,8 +69,6 @@ def room(session_id: str, request: Request, hub: HubDep, actor: ActorDep, kit: b
             "contextUrl": "/room/{session}/context",
             "kit": is_kit,
             "notice": i18n.translate(NOTICE, language),
-            "recordDefault": session.record_wanted.value,
-            "receivingParticipant": next((one.id for one in session.participants if one.receives_visit), ""),
             "homeUrl": "/board" if seat.role is ParticipantRole.OPERATOR else "/",
             "iceServers": ice_servers(hub.config, device, now),
             **context_of(db, actor, session, language, now),
@@ -188,10 +186,13 @@ def context_of(db: Session, actor: Actor, session: ReceptionSession, language: s
     operates = may(db, actor, session, Right.OPERATE, now)
     return {
         "number": lists.session_number(session),
+        "recordDefault": session.record_wanted.value,
+        "receivingParticipant": next((one.id for one in session.participants if one.receives_visit), ""),
         "papers": papers_of(db, visit, case),
         "sites": sites_of(db, actor, now) if operates else [],
         "next": next_visits(db, actor, session, language, now) if operates else [],
         "caseUrl": f"/cases/{case}" if case else "",
+        "visitUrl": f"/visits/{visit}" if visit else "",
         "printUrl": f"/visits/{visit}/minutes" if visit else "",
     }
 

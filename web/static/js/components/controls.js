@@ -16,6 +16,7 @@ import { _ } from '../lib/i18n.js';
  * @property {() => void} start
  * @property {() => void} sideTalk
  * @property {() => void} more
+ * @property {() => void} denunciation
  * @property {() => void} end
  * @property {() => void} leave
  * @property {() => void} panel
@@ -111,9 +112,10 @@ export class Controls {
     const { actions, room } = this;
     if (!room.live || room.data.kit) return [];
     if (!room.isOperator) {
-      return room.may.has('take_over')
-        ? [el('span', { class: 'sep' }), button('take-over', 'user-check', _('Nhận điều hành'), () => void room.ask('take_over'), { kind: 'host' })]
-        : [];
+      const take = room.may.has('take_over') && button('take-over', 'user-check', _('Nhận điều hành'), () => void room.ask('take_over'), { kind: 'host' });
+      const cut = state.inside && room.self?.role === 'point' && room.may.has('to_denunciation')
+        && button('to-denunciation', 'shield-alert', _('Tố cáo'), actions.denunciation, { kind: 'host', title: _('Chuyển sang tố cáo') });
+      return take || cut ? [el('span', { class: 'sep' }), take, cut] : [];
     }
     const has = (/** @type {string} */ type) => room.may.has(type);
     return [

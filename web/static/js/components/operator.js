@@ -269,7 +269,8 @@ export class OperatorDialogs {
   async denunciation() {
     const { room } = this;
     const points = room.session.participants.filter((/** @type {any} */ one) => one.role === 'point' && one.state === 'joined');
-    let point = room.isOperator ? (room.data.receivingParticipant ?? points[0]?.participant ?? '') : room.me;
+    const received = points.find((/** @type {any} */ one) => one.participant === room.data.receivingParticipant) ?? points[0];
+    let point = room.isOperator ? (received?.participant ?? '') : room.me;
     openDialog({ title: _('Chuyển sang tố cáo'), name: 'denunciation' }, (close) => [
       el('div', { class: 'notice bad' }, icon('shield-alert'), el('div', {}, el('b', {}, _('Khi bấm, những việc sau xảy ra ngay:')),
         el('ul', {}, ...[

@@ -31,6 +31,7 @@ export class Overlay {
     const { room } = this;
     if (room.status.phase === 'over') return `over:${room.status.reason}`;
     if (!room.self) return room.status.phase === 'connecting' || room.status.phase === 'reconnecting' ? 'connecting' : '';
+    if (room.cutOff) return 'denunciation';
     if (['closed', 'locked'].includes(room.session.state)) return 'closed';
     if (room.self.state === 'removed') return 'removed';
     if (room.self.state === 'left') return 'left';
@@ -86,6 +87,10 @@ export class Overlay {
       return card(kind === 'over:replaced' ? 'copy' : 'info', words.title, words.text, el('div', { class: 'row' }, reload(words.label), home));
     }
     if (kind === 'connecting') return card('loader-circle', _('Đang vào phòng tiếp…'), _('Nếu quá 10 giây chưa vào được, hãy kiểm tra dây mạng; trang tự thử lại.'));
+    if (kind === 'denunciation') {
+      const visit = room.data.visitUrl ? el('a', { class: 'btn main', href: room.data.visitUrl, 'data-testid': 'go-visit' }, icon('clipboard-pen'), _('Mở lượt tiếp')) : null;
+      return card('shield-alert', _('Đã chuyển sang tố cáo'), _('Điểm cầu này đã tách khỏi mọi điểm cầu khác và bản ghi đã dừng. Hãy tiếp tục tiếp công dân trực tiếp tại đây, trong hồ sơ riêng.'), el('div', { class: 'row' }, visit, home));
+    }
     if (kind === 'removed') return card('door-open', _('Bạn đã được mời ra khỏi phiên'), _('Nếu đây là nhầm lẫn, hãy gọi người điều hành.'), home);
     if (kind === 'left') return card('door-open', _('Bạn đã rời phiên'), _('Có thể vào lại khi phiên còn mở.'), el('div', { class: 'row' }, reload(_('Vào lại')), home));
     if (kind === 'waiting') return this._waiting();

@@ -57,6 +57,11 @@ export class RoomState {
     return Boolean(this.self && ['admitted', 'joined', 'lost'].includes(this.self.state));
   }
 
+  /** This point turned to a denunciation and was cut off from all others (design 7). */
+  get cutOff() {
+    return this.events.some((event) => event.kind === 'restricted.denunciation' && event.body.participant === this.me);
+  }
+
   get isOperator() {
     return Boolean(this.me) && this.session.operator === this.me;
   }

@@ -90,6 +90,7 @@ class RoomPage {
       start: () => this.dialogs.start(),
       sideTalk: () => this.dialogs.sideTalk(),
       more: () => this.dialogs.more({ leave: () => void this.leave() }),
+      denunciation: () => void this.dialogs.denunciation(),
       end: () => void this.dialogs.end(),
       leave: () => void this.leave(),
       panel: () => document.body.classList.toggle('panel-open'),
@@ -163,8 +164,13 @@ class RoomPage {
     this.room.events = [];
     this.socket.lastEvent = 0;
     this.room.session.session = message.session;
+    this.room.data.number = '';
+    // coming back after a loss, or a reload, leads to the session where we are now
+    this.socket.url = socketUrl(`/ws/session/${message.session}`);
+    this.room.data.ticketUrl = `/room/${message.session}/ticket`;
+    history.replaceState(null, '', `/room/${message.session}${location.search}`);
     toast(_('Đã chuyển sang lượt tiếp theo'));
-    void this.load('all');
+    void this.load('all').then(() => this.render());
   }
 
   /** Media follows admission: open when we are inside a live session, closed otherwise. */
