@@ -125,6 +125,10 @@ def point_view(db: Session, request: Request, site: Site, now: datetime, presenc
         word = words.get(value, N_("Chưa thử hôm nay"))
         tone = "good" if value == "ok" else "bad" if value in words else "warn"
         views.append(CheckView(i18n.translate(label, language), i18n.translate(word, language), tone))
+    line, tone = N_("Chưa thử hôm nay"), "warn"
+    if found is not None:  # the note holds what the line test found wrong
+        line, tone = (N_("Đường truyền yếu"), "warn") if found.note else (N_("Đường truyền tốt"), "good")
+    views.append(CheckView(i18n.translate(N_("Đường truyền"), language), i18n.translate(line, language), tone))
     if presence:
         word, tone = labels.PRESENCE[presence], labels.PRESENCE_TONE[presence]
     elif found is not None and found.passed:
