@@ -23,6 +23,7 @@ from rooms.errors import RoomsError
 from rooms.models import Job, ReceptionSession, Relay, ReplayFile, Track
 from rooms.words import JobState, SessionState, TrackState
 from web import errors, logs, replays
+from web.commands.people import LOCAL_TIME
 from web.hub import Hub
 
 log = logs.get("jobs")
@@ -140,7 +141,10 @@ def replay(hub: Hub, payload: dict[str, Any], step: Step) -> dict[str, Any]:
 
 
 def expire(hub: Hub, _payload: dict[str, Any], step: Step) -> dict[str, Any]:
-    """Remove ended log-ins, old tickets, old replay files, and test sessions after their seven days."""
+    """Remove ended log-ins, old tickets, old replay files, and test sessions after their seven days.
+
+    Also makes yesterday's head over all packages, once.
+    """
     now = hub.now()
     with hub.database.write() as db:
         ended = {"logins": logins.purge(db, now), "tickets": tickets.purge(db, now)}
@@ -149,6 +153,8 @@ def expire(hub: Hub, _payload: dict[str, Any], step: Step) -> dict[str, Any]:
     step(0.3, "")
     ended["training"] = expire_training(hub, now)
     step(0.6, "")
+    with hub.database.write() as db:
+        recordings.daily_head(db, now.astimezone(LOCAL_TIME).date() - timedelta(days=1), now)
     return {**ended, "replays": replays.expire(hub, now - timedelta(days=hub.config.replay_keep_days))}
 
 

@@ -100,6 +100,15 @@ def show_keys(data: Path, as_json: bool) -> None:
     show(answer, as_json, lambda found: "\n".join(f"{key['id']}\n{key['pem']}" for key in found["keys"]))
 
 
+@keys.command("heads")
+@hub_command
+def show_heads(data: Path, as_json: bool) -> None:
+    """Print the daily heads over all packages. Publish them outside the hub. With --json: `heads`."""
+    answer = run(data, "keys.heads", {}, as_json)
+    rows = "\n".join(f"{row['day']}  {row['packages']:4}  {row['head']}" for row in answer["heads"])
+    show(answer, as_json, lambda _: rows or "No day is over yet.")
+
+
 @click.group()
 def enrol() -> None:
     """One-time tokens for relays and devices."""

@@ -23,5 +23,6 @@ COMMANDS: dict[str, Callable[..., Awaitable[dict[str, Any]]]] = {
     "user.add": people.add_user,
     "user.password": people.set_password,
     "keys.show": people.show_keys,
+    "keys.heads": people.show_heads,
     "enrol.relay": people.enrol_relay,
 }

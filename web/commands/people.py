@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from rooms import people, relays, signing, sites
 from rooms.actor import SYSTEM
 from rooms.errors import Invalid, NotFound
-from rooms.models import Site, User
+from rooms.models import DailyHead, Site, User
 from rooms.words import Role
 from web.hub import Hub
 
@@ -101,6 +101,17 @@ async def show_keys(hub: Hub) -> dict[str, Any]:
     current = hub.signer.key_id
     ids = [current, *(key for key in known if key != current)]
     return {"current": current, "keys": [{"id": key, "pem": known[key].decode()} for key in ids if key in known]}
+
+
+async def show_heads(hub: Hub) -> dict[str, Any]:
+    """The daily heads over all packages, newest first: to be published outside the hub (design 6)."""
+
+    def work() -> dict[str, Any]:
+        with hub.database.read() as db:
+            rows = db.scalars(select(DailyHead).order_by(DailyHead.on.desc()).limit(400))
+            return {"heads": [{"day": row.on.isoformat(), "packages": row.count, "head": row.head} for row in rows]}
+
+    return await asyncio.to_thread(work)
 
 
 async def enrol_relay(hub: Hub) -> dict[str, Any]:
