@@ -164,8 +164,8 @@ class Reception:
                     point.media.arrived.clear()
                     await point.media.arrived.wait()
         except TimeoutError:
-            missing = [f"{other.name} {source}" for other in self.points.values() if other is not point
-                       for source in ("mic", "camera") if (other.socket.participant, source) not in received]  # fmt: skip
+            names = {other.socket.participant: other.name for other in self.points.values()}
+            missing = [f"{names[who]} {source}" for who, source in sorted(wanted) if (who, source) not in received]
             raise DemoError(f"{point.name} ({point.media.state()}) does not get: {', '.join(missing)}") from None
 
     async def hold(self, seconds: float) -> tuple[float, float]:
