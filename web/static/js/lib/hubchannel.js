@@ -4,6 +4,8 @@
  * a fresh ticket; a lost line comes back by itself every 1 to 2 s, later every 8 to 15 s.
  */
 
+import { systemClock } from './clock.js';
+
 export const PROTOCOL_VERSION = 1;
 
 const CLOSE_REPLACED = 4001;
@@ -19,19 +21,23 @@ const SILENT_S = 25;
  * @property {(url: string) => WebSocket} [connect]
  * @property {(message: any) => void} onmessage
  * @property {(online: boolean, reason: string) => void} [onstatus]
- * @property {() => number} [random]
+ * @property {() => number} [random] 0..1
+ * @property {import('./clock.js').Clock} [clock]
  */
 
 export class HubChannel {
   /** @param {Options} options */
   constructor(options) {
     this.options = options;
+    this.clock = options.clock ?? systemClock;
+    this.random = options.random ?? Math.random;
     /** @type {WebSocket | null} */
     this.wire = null;
     this.counter = 0;
     /** @type {Map<string, {resolve: (value: any) => void, reject: (error: Error) => void}>} */
     this.waiting = new Map();
-    this.lostAt = 0;
+    /** @type {number | null} */
+    this.lostAt = null;
     this.heardAt = 0;
     this.over = false;
     this.opened = false;
@@ -72,10 +78,10 @@ export class HubChannel {
   _receive(wire, data) {
     if (wire !== this.wire) return;
     const message = JSON.parse(data);
-    this.heardAt = Date.now();
+    this.heardAt = this.clock.now();
     if (!this.opened) {
       this.opened = true;
-      this.lostAt = 0;
+      this.lostAt = null;
       this.options.onstatus?.(true, '');
       this._ping(wire);
     }
@@ -92,12 +98,12 @@ export class HubChannel {
   /** @param {WebSocket} wire */
   _ping(wire) {
     if (wire !== this.wire) return;
-    if (Date.now() - this.heardAt > SILENT_S * 1000) {
+    if (this.clock.now() - this.heardAt > SILENT_S) {
       wire.close();
       return;
     }
     wire.send(JSON.stringify({ type: 'ping', n: ++this.counter }));
-    setTimeout(() => this._ping(wire), PING_S * 1000);
+    this.clock.after(() => this._ping(wire), PING_S);
   }
 
   /**
@@ -121,10 +127,9 @@ export class HubChannel {
 
   _again() {
     if (this.over) return;
-    this.lostAt ||= Date.now();
-    const random = this.options.random ?? Math.random;
-    const eager = Date.now() - this.lostAt < EAGER_S * 1000;
-    setTimeout(() => void this.start(), (eager ? 1 + random() : 8 + 7 * random()) * 1000);
+    this.lostAt ??= this.clock.now();
+    const eager = this.clock.now() - this.lostAt < EAGER_S;
+    this.clock.after(() => void this.start(), eager ? 1 + this.random() : 8 + 7 * this.random());
   }
 
   /**
