@@ -152,7 +152,7 @@ def data_of(db: Session, session: ReceptionSession, files: list[ReplayFile]) -> 
         "length": length,
         "points": points,
         "names": {one.id: one.name for one in people},
-        "lines": lines_of(db, session.id, opened, zero, length),
+        "lines": lines_of(db, session.id, zero, length),
         "events": [{"at": round(event.utc - zero, 3), "kind": event.kind, "body": public(event.body)} for event in log],
     }
 
@@ -216,20 +216,20 @@ def holes(
     return found
 
 
-def lines_of(db: Session, session_id: str, opened: float, zero: float, length: float) -> list[dict[str, Any]]:
+def lines_of(db: Session, session_id: str, zero: float, length: float) -> list[dict[str, Any]]:
     """Lines and bookmarks of the minutes on the time line, corrections folded in."""
     row = minutes_of(db, session_id)
     if row is None:
         return []
     found = [
         {
-            "at": round(min(length, max(0.0, opened + float(line["at_s"]) - zero)), 3),
+            "at": round(min(length, max(0.0, float(line["at_utc"]) - zero)), 3),
             "speaker": str(line.get("speaker", "")),
             "text": str(line.get("text", "")),
             "bookmark": line.get("kind") == "bookmark",
         }
         for line in minutes.view(db, row.id)["lines"]
-        if line.get("at_s") is not None
+        if not line["struck"]
     ]
     return sorted(found, key=lambda line: line["at"])
 
