@@ -5,6 +5,7 @@
  * others send, when a connection fails, or when the hub says that the relay is gone, the legs are opened again at once.
  */
 
+import { Queue } from './queue.js';
 import { StallDetector } from './stall.js';
 import { legNumbers, seenBetween } from './stats.js';
 
@@ -25,27 +26,6 @@ const SEEN_S = 10;
 export function preferredCodecs(codecs) {
   const named = (/** @type {string} */ name) => codecs.filter((codec) => codec.mimeType.toLowerCase() === `video/${name}`);
   return [...named('vp8'), ...named('h264'), ...named('rtx')];
-}
-
-/**
- * Runs one task after another; a task that fails does not stop the next.
- */
-class Queue {
-  constructor() {
-    /** @type {Promise<unknown>} */
-    this.tail = Promise.resolve();
-  }
-
-  /**
-   * @template T
-   * @param {() => Promise<T>} task
-   * @returns {Promise<T>}
-   */
-  run(task) {
-    const result = this.tail.then(task);
-    this.tail = result.catch(() => {});
-    return result;
-  }
 }
 
 /**
