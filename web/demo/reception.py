@@ -35,6 +35,7 @@ class Script:
     operator_place: str
     lines: tuple[tuple[str, str], ...]
     bookmark: str
+    outcome: dict[str, str]
 
 
 @dataclass
@@ -88,6 +89,7 @@ class Reception:
             self.count_received(start, end)
             await self.close()
             closed = time.time()
+            await self.conclude(visit)
             await self.wait_for_replay(closed)
             await self.check_record(start, end)
         finally:
@@ -217,6 +219,13 @@ class Reception:
         self.say("đọc lại và chốt biên bản, kết thúc phiên, khóa và ký số")
         await operator.ask("minutes_freeze")
         await operator.ask("close", lock=True)
+
+    async def conclude(self, visit: str) -> None:
+        """The officer sets the course of action and closes the visit."""
+        officer = self.visitors[self.script.officer]
+        self.say("ghi hướng xử lý, đóng lượt tiếp")
+        await officer.post(f"/visits/{visit}/conclude", self.script.outcome)
+        await officer.post(f"/visits/{visit}/close", {})
 
     async def wait_for_replay(self, closed: float) -> None:
         """Until the package is locked and every point can be replayed."""

@@ -26,6 +26,7 @@ LOCAL = Script(
         ("Chủ trì", "Giao tỉnh chỉ đạo chi trả đợt 2 và trả lời công dân trong 10 ngày."),
     ),
     bookmark="Công dân nộp bản sao giấy chứng nhận",
+    outcome={"outcome": "assign", "outcome_text": "Giao tỉnh chỉ đạo chi trả đợt 2, trả lời công dân trong 10 ngày."},
 )
 
 CENTRAL = Script(
@@ -49,4 +50,5 @@ CENTRAL = Script(
         ("Tỉnh Bắc Giang", "Hồ sơ đang ở bước đo đạc lại, xong trong tháng này."),
     ),
     bookmark="Tỉnh hẹn ngày trả kết quả",
+    outcome={"outcome": "settled_now", "outcome_text": "Tỉnh đã trả lời và hẹn ngày trả kết quả."},
 )
