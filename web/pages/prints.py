@@ -132,6 +132,8 @@ def minutes_context(
     """The printed form from what ``minutes.for_print`` gives; what is missing stays as dots to be filled by hand."""
     said = printed["head"]
     texts = {str(one["key"]): str(one["text"]) for one in printed["sections"]}
+    if visit is not None and said["frozen"] is None and not texts.get("conclusion"):
+        texts["conclusion"] = visit.outcome_text  # concluded at the desk, where nobody types the same again
     begins, ends = said["start"] or now, said["end"]
     number = f"Số: {visit.number if visit and visit.number else '…'}/BB-TCD"
     record = printed["record"]
