@@ -2,7 +2,8 @@
 
 A hole is a second or more without packets of a source while the session was to be recorded. The log explains most of
 them (paused, muted, line lost); those lose nothing, because nothing was there to be written. After a relay's death at
-most CRASH_LOSS_S of what had arrived is missing (docs/formats.md, "Loss").
+most CRASH_LOSS_S of what had arrived is missing (docs/formats.md, "Loss"); its death is one gap for all that it cut
+off, however short, because something may have been lost.
 """
 
 from __future__ import annotations
@@ -15,7 +16,11 @@ from rooms.manifest import Gap
 
 CRASH_LOSS_S = 1.0
 SHORTEST_S = 1.0
-"""Shorter holes are ordinary jitter between two journals."""
+"""Shorter holes are ordinary jitter between two journals, unless a writer died."""
+CRASH_TOGETHER_S = 2.0
+"""Tracks that end so close together ended by the same death: all end within CRASH_LOSS_S of it."""
+BACK_TOGETHER_S = 5.0
+"""Who comes back so much later than the first still belongs to the gap; whoever takes longer has one of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,12 +122,76 @@ def find_gaps(events: Sequence[LogEvent], tracks: Sequence[Written], end: float)
     reasons = causes(events, end)
     quiet = silences(events, end)
     gaps: list[Gap] = []
+    cut: list[_Cut] = []
     for who, what in sorted({(t.participant, t.source) for t in tracks}):
         own = sorted((t for t in tracks if (t.participant, t.source) == (who, what)), key=lambda t: t.first_utc)
         holes = list(_holes(own, quiet, _recorded_until(events, end)))
-        gaps += [_gap(who, what, start, stop, crashed, reasons) for start, stop, crashed in _merged(holes)]
+        for start, stop, crashed in _merged(holes):
+            quiet_before = crashed and _quiet_before(who, what, start, [*reasons, *quiet])
+            if crashed and not quiet_before:
+                cut.append(_Cut(start, stop, who, what))
+            elif stop - start >= SHORTEST_S:
+                gaps.append(_gap(who, what, start, stop, _but_crash(reasons) if quiet_before else reasons))
+    gaps += _crashes(cut, reasons)
     gaps += _never_written(events, tracks, end)
     return sorted(gaps, key=lambda gap: (gap.start_utc_us, gap.participant, gap.source))
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class _Cut:
+    """A track that a relay's death cut off, and when the source's next packet was written."""
+
+    start: float
+    stop: float
+    participant: str
+    source: str
+
+
+def _quiet_before(who: str, what: str, start: float, reasons: Iterable[Cause]) -> bool:
+    """Whether nothing had been arriving already when the relay died: the hole began for a reason of its own."""
+    return any(
+        c.reason in ("pause", "sidetalk", "mute", "left", "silent")
+        and c.fits(who, what)
+        and c.start <= start + SHORTEST_S < c.end
+        for c in reasons
+    )
+
+
+def _crashes(cut: Iterable[_Cut], reasons: Sequence[Cause]) -> list[Gap]:
+    """One gap per death, and one for each point that came back much later than the others."""
+    gaps: list[Gap] = []
+    groups: list[list[_Cut]] = []
+    for one in sorted(cut):
+        last = groups[-1] if groups else []
+        if last and one.start - last[0].start <= CRASH_TOGETHER_S and one.start < min(c.stop for c in last):
+            last.append(one)
+        else:
+            groups.append([one])
+    for group in groups:
+        back = min(one.stop for one in group) + BACK_TOGETHER_S
+        until = max(one.stop for one in group if one.stop <= back)
+        lost = min(CRASH_LOSS_S, max(one.stop - one.start for one in group))
+        gaps.append(_over(group, group[0].start, until, "crash", lost))
+        for who in sorted({one.participant for one in group}):
+            late = [one for one in group if one.participant == who and one.stop - until >= SHORTEST_S]
+            if late:
+                stop = max(one.stop for one in late)
+                reason = _reason(who, late[0].source, until, stop, _but_crash(reasons))
+                gaps.append(_over(late, until, stop, "network" if reason == "silent" else reason, 0.0))
+    return gaps
+
+
+def _but_crash(reasons: Iterable[Cause]) -> list[Cause]:
+    return [cause for cause in reasons if cause.reason != "crash"]
+
+
+def _over(group: Sequence[_Cut], start: float, stop: float, reason: str, lost: float) -> Gap:
+    """A gap of several sources, perhaps of several participants: "" stands for more than one."""
+    who, what = {one.participant for one in group}, {one.source for one in group}
+    return Gap(
+        who.pop() if len(who) == 1 else "", what.pop() if len(what) == 1 else "", _us(start), _us(stop), reason,
+        min(_us(lost), _us(stop) - _us(start)),
+    )  # fmt: skip
 
 
 def _recorded_until(events: Sequence[LogEvent], end: float) -> float:
@@ -148,7 +217,7 @@ def _holes(own: Sequence[Written], quiet: Sequence[Cause], until: float) -> Iter
 
 
 def _merged(holes: Iterable[tuple[float, float, bool]]) -> list[tuple[float, float, bool]]:
-    """Overlapping holes become one; too short ones vanish."""
+    """Overlapping holes become one."""
     result: list[tuple[float, float, bool]] = []
     for start, stop, crashed in sorted(holes):
         if result and start <= result[-1][1] + 0.001:
@@ -156,11 +225,11 @@ def _merged(holes: Iterable[tuple[float, float, bool]]) -> list[tuple[float, flo
             result[-1] = (last[0], max(last[1], stop), last[2] or crashed)
         elif stop > start:
             result.append((start, stop, crashed))
-    return [hole for hole in result if hole[1] - hole[0] >= SHORTEST_S]
+    return result
 
 
-def _gap(who: str, what: str, start: float, stop: float, crashed: bool, reasons: Sequence[Cause]) -> Gap:
-    reason = "crash" if crashed else _reason(who, what, start, stop, reasons)
+def _gap(who: str, what: str, start: float, stop: float, reasons: Sequence[Cause]) -> Gap:
+    reason = _reason(who, what, start, stop, reasons)
     lost = min(stop - start, CRASH_LOSS_S) if reason == "crash" else stop - start if reason == "unknown" else 0.0
     return Gap(who, what, _us(start), _us(stop), reason, _us(lost))
 

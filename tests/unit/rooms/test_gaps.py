@@ -15,8 +15,10 @@ def event(kind: str, utc: float, **body: Any) -> LogEvent:
     return LogEvent(kind, utc, body)
 
 
-def track(first: float, last: float, part: int = 1, recovered: bool = False, source: str = "mic") -> Written:
-    return Written("p", source, part, first, last, recovered)
+def track(
+    first: float, last: float, part: int = 1, recovered: bool = False, source: str = "mic", who: str = "p"
+) -> Written:
+    return Written(who, source, part, first, last, recovered)
 
 
 START = [event("record.started", 0, part=1)]
@@ -41,6 +43,52 @@ def test_a_killed_relay_is_one_explained_gap_that_lost_a_second_at_most() -> Non
 def test_a_relay_that_never_came_back_leaves_the_rest_open() -> None:
     [gap] = find_gaps([*START, event("session.closed", 60)], [track(0, 20, recovered=True)], 60)
     assert short(gap) == ("p", "mic", 20, 60, "crash", 1.0)
+
+
+def relay_died(at: float, back: float, *who: str) -> list[LogEvent]:
+    died = event("outage.started", at, participants=list(who), cause="relay", since=at, part=2)
+    return [*START, died, *(event("outage.ended", back, participant=one) for one in who), event("session.closed", 60)]
+
+
+def test_however_short_a_death_may_have_lost_something() -> None:
+    tracks = [track(0, 20, recovered=True), track(20.4, 60, part=2)]
+    [gap] = find_gaps(relay_died(20.1, 20.4, "p"), tracks, 60)
+    assert short(gap) == ("p", "mic", 20, 20.4, "crash", 0.4)
+
+
+def test_one_death_is_one_gap_for_all_sources_and_points() -> None:
+    sources = [("p", "mic", 20.0, 22.0), ("p", "camera", 19.9, 22.1), ("q", "mic", 19.5, 24.0)]
+    tracks = [track(0, last, recovered=True, source=what, who=who) for who, what, last, _ in sources]
+    tracks += [track(first, 60, part=2, source=what, who=who) for who, what, _, first in sources]
+    events = relay_died(20.1, 22, "p", "q")
+    [gap] = find_gaps(events, tracks, 60)
+    assert short(gap) == ("", "", 19.5, 24.0, "crash", 1.0)
+    [gap] = find_gaps(events, [one for one in tracks if one.participant == "p"], 60)
+    assert short(gap) == ("p", "", 19.9, 22.1, "crash", 1.0)
+
+
+def test_who_comes_back_much_later_has_a_gap_of_its_own_that_lost_nothing() -> None:
+    tracks = [track(0, 20, recovered=True), track(22, 60, part=2)]
+    tracks += [track(0, 20, recovered=True, who="q", source=source) for source in ("mic", "camera")]
+    tracks += [track(40, 60, part=2, who="q", source=source) for source in ("mic", "camera")]
+    found = [short(gap) for gap in find_gaps(relay_died(20.1, 22, "p", "q"), tracks, 60)]
+    assert found == [("", "", 20, 22, "crash", 1.0), ("q", "", 22, 40, "network", 0)]
+
+
+def test_two_deaths_are_two_gaps() -> None:
+    tracks = [track(0, 20, recovered=True), track(22, 30, part=2, recovered=True), track(33, 60, part=3)]
+    found = [short(gap)[2:5] for gap in find_gaps(relay_died(20.1, 22, "p"), tracks, 60)]
+    assert found == [(20, 22, "crash"), (30, 33, "crash")]
+
+
+def test_a_source_that_was_muted_when_the_relay_died_lost_nothing() -> None:
+    muted = event("source.muted", 10, participant="p", source="mic")
+    back = event("source.unmuted", 40, participant="p", source="mic")
+    events = sorted([*relay_died(20.1, 22, "p"), muted, back], key=lambda e: e.utc)
+    tracks = [track(0, 10, recovered=True), track(40, 60, part=2)]
+    tracks += [track(0, 20, recovered=True, source="camera"), track(22, 60, part=2, source="camera")]
+    found = [short(gap) for gap in find_gaps(events, tracks, 60)]
+    assert found == [("p", "mic", 10, 40, "mute", 0), ("p", "camera", 20, 22, "crash", 1.0)]
 
 
 def test_a_pause_loses_nothing() -> None:
