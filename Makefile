@@ -1,7 +1,8 @@
 # make setup: build .venv   make demo: see a whole reception   make test: everything CI runs   make check: lint and types
 PY := .venv/bin/python
+TSC := tests/unit/js/node_modules/.bin/tsc
 
-.PHONY: setup demo test check unit integration browser bench
+.PHONY: setup demo test tools check unit integration browser bench
 
 setup: .venv/.installed
 
@@ -14,22 +15,33 @@ setup: .venv/.installed
 demo: setup
 	.venv/bin/diemcau demo
 
-check: setup
+tools:
+	tests/install-tools
+
+$(TSC): tests/unit/js/package-lock.json | tools
+	cd tests/unit/js && npm ci --silent --no-audit --no-fund
+	touch $@
+
+check: setup $(TSC)
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
+	$(TSC) -p tsconfig.json
 
 unit: setup
+	node --test tests/unit/js/*.test.js
 	$(PY) -m pytest tests/unit -q
 
-integration: setup
+integration: setup tools
 	$(PY) -m pytest tests/integration -q
 
-browser: setup
+browser: setup tools
 	$(PY) -m pytest tests/browser -q
 
-test: setup
-	tests/install-tools
-	$(MAKE) --no-print-directory check
-	node --test tests/unit/js/
+bench: setup
+	$(PY) -m tests.bench.forwarder
+	$(PY) -m tests.bench.bench_recorder
+
+test: setup tools check
+	node --test tests/unit/js/*.test.js
 	$(PY) -m pytest tests/unit tests/integration tests/browser -q

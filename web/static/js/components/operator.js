@@ -192,8 +192,8 @@ export class OperatorDialogs {
     }
     const others = room.session.participants.filter((/** @type {any} */ one) => one.state === 'joined' && one.participant !== room.me && one.role !== 'viewer');
     openDialog({ title: _('Hội ý (không ghi)'), name: 'side-talk' }, (close) => {
-      const boxes = others.map((/** @type {any} */ one) =>
-        el('label', { class: 'check' }, el('input', { type: 'checkbox', value: one.participant, 'data-testid': 'side-talk-one' }), el('span', {}, one.name)));
+      const boxes = /** @type {HTMLElement[]} */ (others.map((/** @type {any} */ one) =>
+        el('label', { class: 'check' }, el('input', { type: 'checkbox', value: one.participant, 'data-testid': 'side-talk-one' }), el('span', {}, one.name))));
       const go = async () => {
         const chosen = boxes.map((box) => /** @type {HTMLInputElement} */ (box.firstChild)).filter((box) => box.checked).map((box) => box.value);
         if (!chosen.length) toast(_('Chọn ít nhất một điểm cầu cùng hội ý.'), 'bad');

@@ -77,7 +77,7 @@ export class SidePanel {
     rebuild(this._body('papers'), JSON.stringify(room.data.papers ?? []), () => this._papers());
     const people = room.session.participants.map((/** @type {any} */ one) => [one.participant, one.name, one.state, one.people, one.notice, one.line, one.hand]);
     rebuild(this._body('people'), JSON.stringify([people, room.me, [...room.may].includes('people'), room.isOperator]), () => this._people());
-    rebuild(this.chatList, String(room.chat.length), () =>
+    rebuild(/** @type {HTMLElement} */ (this.chatList), String(room.chat.length), () =>
       room.chat.map((line) => el('div', { class: 'ln' }, el('time', {}, clockTime(line.utc).slice(0, 5)), el('div', {}, el('b', {}, line.name), el('span', {}, line.text)))));
   }
 

@@ -21,7 +21,9 @@ const SEEN_S = 10;
 
 /**
  * The codecs we offer for pictures: VP8 first, H.264 behind it, nothing that a recorder cannot replay.
- * @param {{mimeType: string, sdpFmtpLine?: string}[]} codecs capabilities of the browser
+ * @template {{mimeType: string, sdpFmtpLine?: string}} T
+ * @param {T[]} codecs capabilities of the browser
+ * @returns {T[]}
  */
 export function preferredCodecs(codecs) {
   const named = (/** @type {string} */ name) => codecs.filter((codec) => codec.mimeType.toLowerCase() === `video/${name}`);

@@ -9,7 +9,7 @@ import { swap, tick } from '../lib/parts.js';
 import { span } from '../lib/spans.js';
 
 installMessages();
-const board = byId('board');
+const board = /** @type {HTMLElement} */ (byId('board'));
 const RING_EVERY_S = 8;
 let offset = 0; // hub's clock minus this device's, seconds
 let seen = new Set(keys());
@@ -28,7 +28,7 @@ async function refresh() {
   }
   loading = true;
   try {
-    const answer = await fetch(board.dataset.live, { headers: { accept: 'text/html' }, credentials: 'same-origin' });
+    const answer = await fetch(board.dataset.live ?? '', { headers: { accept: 'text/html' }, credentials: 'same-origin' });
     if (answer.redirected || answer.status === 401) location.reload();
     else if (answer.ok) {
       swap(board, await answer.text());

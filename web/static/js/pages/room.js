@@ -71,10 +71,6 @@ class RoomPage {
         this.render();
       },
     });
-    this.parts();
-  }
-
-  parts() {
     const { room } = this;
     this.dialogs = new OperatorDialogs(room);
     this.stage = new Stage(room, byId('stage'), byId('sounds'));
@@ -96,6 +92,7 @@ class RoomPage {
       panel: () => document.body.classList.toggle('panel-open'),
     });
     this.big = byId('kit-mute');
+    /** @type {boolean} */
     this.resting = false;
   }
 
