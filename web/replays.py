@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -41,7 +42,10 @@ def build(hub: Hub, session_id: str, step: Step) -> dict[str, Any]:
     area = hub.config.data / "files" / "replay"
     area.mkdir(parents=True, exist_ok=True)
     made: list[dict[str, Any]] = []
-    with tempfile.TemporaryDirectory(prefix="making-", dir=area) as folder:
+    prefix = f"making-{session_id}-"
+    for left in area.glob(f"{prefix}*"):  # by a worker that was killed: there is one such job per session at a time
+        shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix=prefix, dir=area) as folder:
         for point in run_maker({key: [str(p) for p, _ in files] for key, files in points.items()}, Path(folder)):
             made.append(point)
             step(len(made) / max(1, len(points)), "muxing")

@@ -22,6 +22,7 @@ from tests.support.replayed import ReplayRow, counters, replay_rows
 from tests.support.whip import WhipClient, until_frames
 
 MOST_LOST_S = 1.0
+pytestmark = pytest.mark.timeout(120)  # the whole story is one fixture
 RATE = 15
 
 
