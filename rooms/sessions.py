@@ -61,10 +61,11 @@ def open_for_visit(
     db: Session, actor: Actor, visit_id: str, now: dt.datetime, *, operator_site_id: str | None = None,
     invite: Sequence[str] = (), record: RecordMode | None = None, chair: str = "",
 ) -> ReceptionSession:  # fmt: skip
-    """Open the session of a visit: participants for the visit's point (waiting), the operator's site and the invited
-    sites (of the sitting, and ``invite``). ``record`` None: as the rule profile says.
+    """Open the session of a visit: participants for the visit's point (waiting), the operator's site, the sites that
+    attend every session of the sitting, and ``invite``. A site that is invited to the sitting only to send its own
+    citizens has no seat in the session of another's. ``record`` None: as the rule profile says.
 
-    Needs OPERATE at the visit's site, or at a site that is invited to its sitting. Raises NotFound, Forbidden
+    Needs OPERATE at the visit's site, or at a site that attends the sitting. Raises NotFound, Forbidden
     (visit.denunciation_offline), WrongState, Conflict session.exists.
     """
     visit = access.load_visit(db, actor, visit_id, now=now)
@@ -94,10 +95,11 @@ def open_for_visit(
 
 
 def _invited(db: Session, sitting: Sitting | None, more: Sequence[str]) -> dict[str, bool]:
-    """Invited sites -> whether they are required."""
+    """Sites that take part besides the visit's own and the operator's -> whether they are required."""
     found: dict[str, bool] = {}
     if sitting is not None:
-        for row in db.scalars(sa.select(InvitedSite).where(InvitedSite.sitting_id == sitting.id)):
+        attending = sa.select(InvitedSite).where(InvitedSite.sitting_id == sitting.id, InvitedSite.attends.is_(True))
+        for row in db.scalars(attending.order_by(InvitedSite.invited_at, InvitedSite.id)):
             found[row.site_id] = row.required
     return found | {site_id: found.get(site_id, False) for site_id in more}
 

@@ -54,10 +54,14 @@ def start_sitting(db: Session, actor: Actor, sitting_id: str, now: dt.datetime) 
 
 
 def invite_site(
-    db: Session, actor: Actor, sitting_id: str, site_id: str, now: dt.datetime, *, required: bool = True,
-    capacity: str = "",
+    db: Session, actor: Actor, sitting_id: str, site_id: str, now: dt.datetime, *, attends: bool = False,
+    required: bool = True, capacity: str = "",
 ) -> InvitedSite:  # fmt: skip
-    """Invite a site; twice is harmless. Raises Forbidden, NotFound, WrongState."""
+    """Invite a site; again changes how it takes part. Raises Forbidden, NotFound, WrongState.
+
+    ``attends``: it is seated in every session of the sitting; otherwise only in those of its own visits, so that a
+    point that sends its citizens does not meet those of another.
+    """
     sitting = _load(db, actor, sitting_id, now)
     access.load_site(db, actor, site_id, now=now)
     same = sa.select(InvitedSite).where(InvitedSite.sitting_id == sitting.id, InvitedSite.site_id == site_id)
@@ -68,6 +72,10 @@ def invite_site(
         )
         db.add(invited)
         audit.log(db, actor, "sitting.invited", "sitting", sitting.id, now, detail={"site": site_id})
+    if invited.attends != attends:
+        invited.attends = attends
+        detail = {"site": site_id, "attends": attends}
+        audit.log(db, actor, "sitting.takes_part", "sitting", sitting.id, now, detail=detail)
     invited.required, invited.capacity = required, capacity.strip()
     db.flush()
     return invited

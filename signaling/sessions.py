@@ -37,7 +37,7 @@ from signaling.host import HostOptions, SessionHost, as_signaling_error
 from signaling.relays import RelayPool
 from signaling.requests import Requests, settle
 from signaling.sockets import Socket, SocketClosed
-from signaling.state import RoomState
+from signaling.state import Participant
 from signaling.store import Seat, Store, actor_of, moment
 
 log = logging.getLogger(__name__)
@@ -418,17 +418,18 @@ class Sessions:
         self.chore(settle(lambda: self.store.run(work)))
 
     async def next_visit(self, host: SessionHost, seat: Seat, message: m.NextVisit) -> str:
-        """Close this visit's session and go on with the sitting's next one, on the same connections."""
+        """Close this visit's session and go on with the sitting's next one, on the same connections.
+
+        Sites that were rung into this visit stay behind: they were asked about this citizen, not about the next.
+        """
         operator = host.state.find(host.state.operator)
-        invited = [one.site for one in host.state.connected() if one.role == "guest" and one.site]
 
         def work(db: Session) -> str:
             actor = actor_of(db, seat.user, self.clock())
             site = operator.site if operator is not None else ""
             row = rows.open_for_visit(
-                db, actor, message.visit, moment(self.clock()), operator_site_id=site or None, invite=invited,
-                chair=host.labels.chair,
-            )  # fmt: skip
+                db, actor, message.visit, moment(self.clock()), operator_site_id=site or None, chair=host.labels.chair
+            )
             if host.relay:
                 row.relay_id = host.relay
             return row.id
@@ -444,11 +445,13 @@ class Sessions:
 
     async def _move_pages(self, old: SessionHost, new: SessionHost) -> None:
         """Pages of points that take part in both go over; a visit's own point only if it receives the next one too."""
+        taken = set(new.connections)
         for page in [page for page in self._pages.values() if page.host is old]:
             here = old.state.find(page.seat.participant)
-            there = _same_place(new.state, here.site, here.role) if here is not None and here.connected else ""
+            there = _same_place(new, here, page.seat.user, taken) if here is not None and here.connected else ""
             if not there:
                 continue
+            taken.add(there)
             seat = replace(page.seat, session=new.session, participant=there)
             resume = await self.store.run(self.store.issue_resume, seat, self.clock())
             await old.detach(page.connection, page.seat.participant)
@@ -549,13 +552,18 @@ class Sessions:
         return host
 
 
-def _same_place(state: RoomState, site: str, role: str) -> str:
-    """The participant of a room that stands for the same site, "" if there is none."""
-    if not site:
-        return ""
-    same = [one for one in state.participants if one.site == site]
-    best = next((one for one in same if one.role == role), same[0] if same else None)
-    return best.participant if best is not None else ""
+def _same_place(new: SessionHost, here: Participant, user: str, taken: set[str]) -> str:
+    """The participant of the next session that stands for this one, "" if there is none: the person's own seat, else
+    a free one of the same site and role. No two pages get the same."""
+    same = [
+        one.participant
+        for one in new.state.participants
+        if here.site and one.site == here.site and one.participant not in taken
+    ]
+    users = new.loaded.users
+    own = [name for name in same if user and users.get(name) == user]
+    role = [name for name in same if (one := new.state.find(name)) is not None and one.role == here.role]
+    return next(iter(own + role), "")
 
 
 def close_code(error: SignalingError) -> int:

@@ -43,7 +43,11 @@ class Sitting(Base):
 
 
 class InvitedSite(Base):
-    """A site invited to a sitting; its people may see the sitting and the sessions it takes part in."""
+    """A site invited to a sitting; its people may see the sitting and the sessions it takes part in.
+
+    ``attends``: takes part in every session of the sitting (cùng dự mọi lượt). Otherwise it only sends its own
+    citizens: it has a seat in the sessions of its own visits and learns nothing of the others.
+    """
 
     __tablename__ = "invited_site"
     __table_args__ = (sa.UniqueConstraint("sitting_id", "site_id"),)
@@ -51,6 +55,7 @@ class InvitedSite(Base):
     id: Mapped[str] = id_column()
     sitting_id: Mapped[str] = ref("sitting")
     site_id: Mapped[str] = ref("site")
+    attends: Mapped[bool] = mapped_column(default=False)
     required: Mapped[bool] = mapped_column(default=True)
     capacity: Mapped[str] = text()  # "giải trình", "tham dự"
     invited_at: Mapped[dt.datetime]
@@ -115,6 +120,7 @@ class Visit(Base):
     pseudonym: Mapped[str] = text()
     draft: Mapped[dict[str, Any]] = mapped_column(default=dict)  # the form as it was typed, saved every few seconds
     queue_number: Mapped[int | None]  # place in the day's queue of the receiving site
+    priority: Mapped[str] = text()  # why it goes before others (ưu tiên); "" for the ordinary order
     started_at: Mapped[dt.datetime] = mapped_column(index=True)
     started_on: Mapped[dt.date] = mapped_column(index=True)  # local day (Asia/Ho_Chi_Minh)
     registered_at: Mapped[dt.datetime | None]

@@ -42,6 +42,9 @@ CAST = (
     Part("quantri", "Bùi Đức Thắng", "Trung ương", (Role.ADMIN,), "quản trị"),
 )
 
+INVITED = {"Tỉnh Bắc Giang": True, "Lục Ngạn": False}
+"""Who is invited: the province hears every citizen (True), the district only sends its own."""
+
 
 @dataclass(frozen=True, slots=True)
 class Stage:
@@ -90,8 +93,8 @@ def _sitting(db: sa.orm.Session, places: dict[str, str], now: dt.datetime) -> st
             db, SYSTEM, central, now, form=ReceptionForm.REGULAR, chair_name="Nguyễn Văn Tâm",
             chair_title="Phó Trưởng ban", subject="Tiếp công dân trực tuyến",
         )  # fmt: skip
-        for place in ("Tỉnh Bắc Giang", "Lục Ngạn"):
-            sittings.invite_site(db, SYSTEM, sitting.id, places[place], now)
+        for place, attends in INVITED.items():
+            sittings.invite_site(db, SYSTEM, sitting.id, places[place], now, attends=attends)
     return sitting.id
 
 

@@ -144,11 +144,13 @@ def chair_line(sitting: Sitting, language: str) -> str:
     return i18n.translate(N_("Chủ trì: %(who)s"), language) % {"who": who} if who else ""
 
 
-def invited_names(db: Session, sitting: Sitting) -> list[str]:
-    """Short names of the invited sites, in Vietnamese order."""
-    rows = db.scalars(
-        select(Site).join(InvitedSite, InvitedSite.site_id == Site.id).where(InvitedSite.sitting_id == sitting.id)
-    )
+def invited_names(db: Session, sitting: Sitting, *, attends: bool | None = None) -> list[str]:
+    """Short names of the invited sites, in Vietnamese order; ``attends`` picks those that attend every visit, or those
+    that only send their own."""
+    query = select(Site).join(InvitedSite, InvitedSite.site_id == Site.id).where(InvitedSite.sitting_id == sitting.id)
+    if attends is not None:
+        query = query.where(InvitedSite.attends.is_(attends))
+    rows = db.scalars(query)
     return sorted((site.short_name or site.name for site in rows), key=formats.sort_key)
 
 

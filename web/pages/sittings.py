@@ -31,6 +31,8 @@ from web.pages.viewer import FormDep, flash_of, frame, go, refusals, site_option
 router = APIRouter()
 
 OPENERS = (Role.OPERATOR, Role.SITE_OFFICER)
+ATTENDS = "attends"
+"""The form's word for a site that takes part in every visit; without it a site only sends its own citizens."""
 
 
 @router.get("/sittings")
@@ -73,9 +75,10 @@ def make(db: Session, hub: Hub, actor: Actor, form: Any, planned: datetime | Non
         chair_name=text_of(form, "chair_name", 200), chair_title=text_of(form, "chair_title", 200),
         subject=text_of(form, "subject", 500), planned_at=planned,
     )  # fmt: skip
-    for site in form.getlist("invite"):
-        if isinstance(site, str) and site != sitting.site_id:
-            sittings.invite_site(db, actor, sitting.id, site, hub.now())
+    for chosen in form.getlist("invite"):
+        site, _, way = chosen.partition(" ") if isinstance(chosen, str) else ("", "", "")
+        if site and site != sitting.site_id:
+            sittings.invite_site(db, actor, sitting.id, site, hub.now(), attends=way == ATTENDS)
     return sitting
 
 
@@ -90,9 +93,10 @@ def planned_at(day: str, clock: str) -> datetime | None:
 
 @router.post("/sittings/{sitting_id}/invite")
 def invite(sitting_id: str, request: Request, hub: HubDep, actor: ActorDep, form: FormDep) -> Response:
-    """Invite a further site."""
+    """Invite a further site, or change how an invited one takes part."""
+    attends = text_of(form, "takes_part", 16) == ATTENDS
     with hub.database.write() as db:
-        sittings.invite_site(db, actor, sitting_id, text_of(form, "site", 24), hub.now())
+        sittings.invite_site(db, actor, sitting_id, text_of(form, "site", 24), hub.now(), attends=attends)
     return go("/sittings?done=invited")
 
 
@@ -152,18 +156,28 @@ def schedule_row(db: Session, sitting: Sitting, actor: Actor | None, now: dateti
     """A sitting of the schedule; ``actor`` None: as citizens see it."""
     view = lists.sitting_view(db, sitting, language)
     form = i18n.translate(labels.FORM[sitting.form], language)
-    names = lists.invited_names(db, sitting)
-    invited = i18n.translate(N_("Điểm cầu tham gia: %(names)s"), language) % {"names": ", ".join(names)}
     return ScheduleRow(
         id=sitting.id,
         time=view.time,
         place=view.place,
         chair=view.chair,
-        detail=formats.joined([form, sitting.subject, invited if names else ""]),
+        detail=formats.joined([form, sitting.subject, *invited_lines(db, sitting, actor, language)]),
         word=view.word,
         tone=view.tone,
         may_run=actor is not None and may_run(db, actor, sitting, now),
     )
+
+
+def invited_lines(db: Session, sitting: Sitting, actor: Actor | None, language: str) -> list[str]:
+    """The invited sites; staff also read how each takes part."""
+    if actor is None:
+        lines = [(N_("Điểm cầu tham gia: %(names)s"), lists.invited_names(db, sitting))]
+    else:
+        lines = [
+            (N_("Cùng dự mọi lượt: %(names)s"), lists.invited_names(db, sitting, attends=True)),
+            (N_("Gửi công dân: %(names)s"), lists.invited_names(db, sitting, attends=False)),
+        ]
+    return [i18n.translate(line, language) % {"names": ", ".join(names)} for line, names in lines if names]
 
 
 def may_run(db: Session, actor: Actor, sitting: Sitting, now: datetime) -> bool:

@@ -10,7 +10,7 @@ import threading
 import pytest
 from sqlalchemy.orm import Session
 
-from rooms import sessions, settings, sittings, visits
+from rooms import access, cases, sessions, settings, sittings, visits
 from rooms.actor import SYSTEM
 from rooms.db import Database
 from rooms.errors import Conflict, Forbidden, Invalid, NotFound, RoomsError, StaleEpoch, WrongState
@@ -24,11 +24,12 @@ from rooms.words import (
     ParticipantState,
     PetitionKind,
     RecordMode,
+    Role,
     SessionState,
     VisitState,
 )
 from tests.support.actors import World
-from tests.support.factories import NOW, registered
+from tests.support.factories import NOW, add_actor, registered
 
 S = SessionState
 UTC = NOW.timestamp()
@@ -64,9 +65,9 @@ def test_a_title_names_the_place_not_the_person(session: ReceptionSession) -> No
     assert session.title == "D1"
 
 
-def test_invited_sites_of_the_sitting_get_a_seat(db: Session, world: World, vault: Vault) -> None:
+def test_sites_that_attend_the_sitting_get_a_seat(db: Session, world: World, vault: Vault) -> None:
     sitting = sittings.open_sitting(db, world.oscar, world.central.id, NOW, chair_name="Bà Chủ Trì")
-    sittings.invite_site(db, world.oscar, sitting.id, world.other_province.id, NOW)
+    sittings.invite_site(db, world.oscar, sitting.id, world.other_province.id, NOW, attends=True)
     visit = registered(db, world.alice, world.district, vault)
     visit.sitting_id = sitting.id
     session = sessions.open_for_visit(db, world.oscar, visit.id, NOW, invite=[world.other_district.id])
@@ -77,6 +78,44 @@ def test_invited_sites_of_the_sitting_get_a_seat(db: Session, world: World, vaul
         (world.other_district.id, False),
     ]
     assert session.chair == "Bà Chủ Trì"
+
+
+def test_a_site_that_only_sends_its_citizens_has_no_part_in_another_visit(
+    db: Session, world: World, vault: Vault
+) -> None:
+    """Both districts are invited to send citizens; each meets its own only, at the table and in the files."""
+    sitting = sittings.open_sitting(db, world.oscar, world.central.id, NOW)
+    for site in (world.district, world.other_district):
+        sittings.invite_site(db, world.oscar, sitting.id, site.id, NOW)
+    visit = registered(db, world.alice, world.district, vault)
+    other = registered(db, world.charlie, world.other_district, vault)
+    visit.sitting_id = other.sitting_id = sitting.id
+    case = cases.open_case(db, world.alice, world.district.id, "Vụ việc của D1", NOW, visit_id=visit.id)
+    session = sessions.open_for_visit(db, world.oscar, visit.id, NOW)
+    own = sessions.open_for_visit(db, world.oscar, other.id, NOW)
+    assert [p.site_id for p in session.participants] == [world.district.id, world.central.id]
+    assert [p.site_id for p in own.participants] == [world.other_district.id, world.central.id]
+    for load, thing in (
+        (access.load_session, session), (access.load_recording, session), (access.load_visit, visit),
+        (access.load_case, case),
+    ):  # fmt: skip
+        with pytest.raises(NotFound):
+            load(db, world.charlie, thing.id, now=NOW)
+    with pytest.raises(NotFound):
+        sessions.participant_for(db, world.charlie, session.id, NOW)
+    assert session not in sessions.list_readable(db, world.charlie, NOW)
+    assert sessions.participant_for(db, world.charlie, own.id, NOW) is own.participants[0]
+    assert access.load_sitting(db, world.charlie, sitting.id, now=NOW) is sitting
+
+
+def test_an_operator_of_a_site_that_only_sends_opens_no_other_visit(db: Session, world: World, vault: Vault) -> None:
+    sitting = sittings.open_sitting(db, world.oscar, world.central.id, NOW)
+    sittings.invite_site(db, world.oscar, sitting.id, world.other_province.id, NOW)
+    stranger = add_actor(db, "operator2", (world.other_province, Role.OPERATOR))
+    visit = registered(db, world.alice, world.district, vault)
+    visit.sitting_id = sitting.id
+    with pytest.raises(NotFound):
+        sessions.open_for_visit(db, stranger, visit.id, NOW)
 
 
 def test_the_system_seats_no_operator(db: Session, visit: Visit) -> None:

@@ -47,6 +47,14 @@ def test_a_site_that_is_not_invited_does_not_see_it(db: Session, world: World) -
     assert access.load_sitting(db, world.charlie, sitting.id, now=NOW) is sitting
 
 
+def test_an_invited_site_only_sends_until_it_is_said_otherwise(db: Session, world: World) -> None:
+    sitting = sittings.open_sitting(db, world.bob, world.province.id, NOW)
+    invited = sittings.invite_site(db, world.bob, sitting.id, world.district.id, NOW)
+    assert invited.attends is False
+    assert sittings.invite_site(db, world.bob, sitting.id, world.district.id, NOW, attends=True) is invited
+    assert invited.attends is True
+
+
 def test_it_does_not_end_while_a_session_of_it_runs(db: Session, world: World, vault: Vault) -> None:
     sitting = sittings.open_sitting(db, world.bob, world.province.id, NOW)
     visit = registered(db, world.alice, world.district, vault)

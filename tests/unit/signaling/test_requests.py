@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from rooms import minutes
+from rooms import minutes, sittings
 from rooms.actor import SYSTEM
 from rooms.models import ReceptionSession, Visit
 from rooms.vault import Vault
@@ -115,3 +115,50 @@ async def test_next_visit_moves_the_pages_and_keeps_the_legs(bench: Bench, world
     assert (await op.ask("read_notice"))["type"] == "done"
     assert bench.kinds(new)[-1] == "notice.read"
     assert not any(g["type"] == "relay_lost" for g in op.got)
+
+
+async def test_a_point_that_only_sends_neither_sees_nor_hears_the_next_citizen(
+    bench: Bench, world: World, vault: Vault
+) -> None:
+    """Two districts send citizens to one sitting; the first one's page does not follow into the other's visit."""
+    relay = await bench.relay()
+    with bench.database.write() as db:
+        sitting = sittings.open_sitting(db, world.oscar, world.central.id, bench.now())
+        sittings.invite_site(db, world.oscar, sitting.id, world.province.id, bench.now(), attends=True)
+        for site in (world.district, world.other_district):
+            sittings.invite_site(db, world.oscar, sitting.id, site.id, bench.now())
+        first = registered(db, world.alice, world.district, vault)
+        second = registered(db, world.charlie, world.other_district, vault)
+        first.sitting_id = second.sitting_id = sitting.id
+    assert world.oscar.user_id is not None
+    session = await bench.sessions.open_visit(first.id, world.oscar.user_id)
+    ids = {p.site: p.participant for p in (await bench.sessions.host(session)).state.participants}
+    assert set(ids) == {world.central.id, world.province.id, world.district.id}
+    op = await bench.page(session, ids[world.central.id], user=world.oscar.user_id, device="dev-op")
+    point = await bench.page(session, ids[world.district.id], user=world.alice.user_id, device="dev-point")
+    chair = await bench.page(session, ids[world.province.id], user=world.bob.user_id, device="dev-chair")
+    await op.ask("admit", participant=ids[world.province.id])
+    new = (await op.ask("next_visit", visit=second.id))["body"]["session"]
+    assert (await chair.until("moved"))["session"] == new
+    wanted = await relay.wants(new, lambda d: any(one.peer == "dev-chair" for one in d.members))
+    assert all(one.peer != "dev-point" for one in wanted.members)
+    seats = {p.site for p in (await bench.sessions.host(new)).state.participants}
+    assert seats == {world.central.id, world.province.id, world.other_district.id}
+    assert not any(new in str(message) for message in point.got)
+
+
+async def test_a_site_rung_into_one_visit_stays_out_of_the_next(bench: Bench, world: World, vault: Vault) -> None:
+    await bench.relay()
+    session, _visit, _ids, op, _point = await reception(bench, world, vault)
+    rung = await bench.device(world.charlie.user_id, "dev-charlie")
+    await op.ask("ring", site=world.other_district.id)
+    ring = next(iter((await bench.sessions.host(session)).state.rings))
+    await rung.until("hub_state")
+    assert (await rung.ask("ring_answer", ring=ring.ring, accept=True))["type"] == "done"
+    guest = (await bench.sessions.host(session)).state.participants[-1].participant
+    page = await bench.page(session, guest, user=world.charlie.user_id, device="dev-charlie")
+    with bench.database.write() as db:
+        second = registered(db, world.alice, world.district, vault)
+    new = (await op.ask("next_visit", visit=second.id))["body"]["session"]
+    assert world.other_district.id not in {p.site for p in (await bench.sessions.host(new)).state.participants}
+    assert not any(got["type"] == "moved" for got in page.got)

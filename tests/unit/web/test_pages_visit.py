@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from rooms.models import ReceptionSession
 from tests.support.pages import Browser, Pages, pages_at, register
 
 
@@ -147,3 +148,33 @@ def test_a_sitting_needs_a_chair_and_a_time_to_come(pages: Pages) -> None:
 
 def test_only_who_presides_ends_a_sitting(alice: Browser, pages: Pages, sitting: str) -> None:
     assert alice.post(f"/sittings/{sitting}/close").status_code == 403
+
+
+def test_a_point_that_only_sends_its_citizens_finds_nothing_of_another_visit(alice: Browser, pages: Pages) -> None:
+    """Two points send citizens to one sitting; the province attends every visit and reads it."""
+    oscar, charlie = pages.browser("oscar"), pages.browser("charlie")
+    places = pages.sites
+    invite = [places["Lục Ngạn"], places["Yên Thế"], f"{places['Hiệp Hòa']} attends"]
+    form = oscar.get("/sittings").text
+    assert "Chỉ gửi công dân của điểm cầu mình" in form and "Cùng dự mọi lượt" in form
+    page = oscar.follow(
+        oscar.post("/sittings", site=places["Trung ương"], chair_name="Người Chủ Trì", subject="Riêng", invite=invite)
+    )
+    assert "Cùng dự mọi lượt: Hiệp Hòa" in page.text and "Gửi công dân: Lục Ngạn, Yên Thế" in page.text
+    sitting = next(
+        part.split("/")[0] for part in page.text.split("Riêng")[1].split("/sittings/")[1:] if part[24:31] == "/invite"
+    )
+    visit = register(alice, name="Người Của Lục Ngạn", where=sitting)
+    room = oscar.post("/board/admit", visit=visit).headers["location"]
+    session = room.split("/")[-1]
+    with pages.hub.database.read() as db:
+        seats = {one.site_id for one in db.get_one(ReceptionSession, session).participants}
+    assert seats == {places["Trung ương"], places["Lục Ngạn"], places["Hiệp Hòa"]}
+    for path in (room, f"{room}/context", f"/visits/{visit}", f"/waiting/{visit}", f"/replay/{session}"):
+        assert charlie.get(path).status_code == 404, path
+    assert "Người Của Lục Ngạn" not in charlie.get("/search?q=lục").text
+    assert oscar.follow(oscar.post(f"/sittings/{sitting}/invite", site=places["Yên Thế"], takes_part="attends"))
+    later = register(alice, name="Người Sau", where=sitting)
+    following = oscar.post("/board/admit", visit=later).headers["location"]
+    assert charlie.get(following).status_code == 200
+    assert charlie.get(room).status_code == 404, "what was before the change stays closed"
