@@ -51,6 +51,7 @@ class Show:
         try:
             stage, clips = self.prepare()
             self.start_hub()
+            self.say(f"theo dõi trong trình duyệt: {self.url}, dieuhanh.tw, {stage.passwords['dieuhanh.tw']}")
             played = asyncio.run(self.play(stage, clips))
         except (DemoError, OSError, subprocess.SubprocessError, TimeoutError) as error:
             self.stop_hub()
