@@ -40,6 +40,8 @@ export class MinutesPanel {
     /** @type {number | null} the moment the first letter of a line was typed */
     this.startedAt = null;
     this.editing = '';
+    /** The pen was asked for here: the text field gets the focus with it, so that no letter falls on the room's keys. */
+    this.taking = false;
     this.head = el('div', { class: 'sec', 'data-testid': 'minutes-head' });
     this.list = el('div', { class: 'lines', 'data-testid': 'minutes-lines', tabindex: '0', role: 'log', 'aria-label': _('Các dòng biên bản') });
     this.sections = el('details', { class: 'sections', 'data-testid': 'minutes-sections' });
@@ -126,6 +128,10 @@ export class MinutesPanel {
     setText(this.at, counter(room.shownAt(this.startedAt ?? room.atNow())));
     const key = JSON.stringify([writing, writer, mine, session.minutes_frozen, room.may.has('minutes_take'), room.data.printUrl]);
     rebuild(this.taker, key, () => this._taker(writing, mine));
+    if (writing && this.taking) {
+      this.taking = false;
+      this.text.focus();
+    }
   }
 
   /**
@@ -208,13 +214,18 @@ export class MinutesPanel {
       ? el('a', { class: 'btn small', href: room.data.printUrl, target: '_blank', rel: 'noopener', 'data-testid': 'minutes-print' }, icon('printer'), _('In biên bản'))
       : null;
     const take = !mine && room.may.has('minutes_take')
-      ? el('button', { type: 'button', class: 'btn main', 'data-testid': 'minutes-take', 'data-focus': 'minutes-take', onclick: () => void room.ask('minutes_take') }, icon('pencil-line'), _('Nhận quyền ghi'))
+      ? el('button', { type: 'button', class: 'btn main', 'data-testid': 'minutes-take', 'data-focus': 'minutes-take', onclick: () => void this.take() }, icon('pencil-line'), _('Nhận quyền ghi'))
       : null;
     const read = writing ? null : el('button', { type: 'button', class: 'btn small', 'data-testid': 'read-back', onclick: () => this.readBack() }, icon('eye'), _('Đọc lại'));
     const freeze = writing && room.may.has('minutes_freeze')
       ? el('button', { type: 'button', class: 'btn small', 'data-testid': 'minutes-freeze', onclick: () => void this.freeze() }, icon('lock'), _('Chốt biên bản'))
       : null;
     return [take, read, freeze, print];
+  }
+
+  async take() {
+    this.taking = true;
+    if (!(await this.room.ask('minutes_take'))) this.taking = false;
   }
 
   async freeze() {

@@ -210,7 +210,7 @@ export class OperatorDialogs {
   /** "Gọi điểm cầu". The hub rings the duty officer, then the substitute; then only the telephone is left. */
   ring() {
     const { room } = this;
-    const here = new Set(room.session.participants.filter((/** @type {any} */ one) => !['left', 'removed'].includes(one.state)).map((/** @type {any} */ one) => one.site));
+    const here = new Set(room.session.participants.filter((/** @type {any} */ one) => !['invited', 'ringing', 'left', 'removed'].includes(one.state)).map((/** @type {any} */ one) => one.site));
     const find = /** @type {HTMLInputElement} */ (el('input', { type: 'search', class: 'input', placeholder: _('Tìm điểm cầu'), 'data-testid': 'ring-find', 'aria-label': _('Tìm điểm cầu') }));
     const list = el('ul', { class: 'plain people-rows ring-list' });
     /** @type {Set<string>} */

@@ -1,0 +1,87 @@
+"""A reception as far as a story needs it: registered at the district, admitted by the centre, others rung in."""
+
+from __future__ import annotations
+
+import re
+
+from tests.browser.story import CENTRE, DISTRICT, PROVINCE, Person, Screens, register
+from tests.browser.support import until
+
+OPERATOR, POINT, THIRD = 1, 2, 3
+"""The cameras of the centre, the district and the province."""
+
+PLACES = {OPERATOR: "Trung ương", POINT: "Lục Ngạn", THIRD: "tỉnh Bắc Giang"}
+
+
+def others(*idents: int) -> dict[int, str]:
+    """Cameras with the places they stand at."""
+    return {ident: PLACES[ident] for ident in idents}
+
+
+async def admitted(screens: Screens, content: str) -> tuple[Person, Person]:
+    """Operator and district officer, in one room: from log-in over desk, queue and board."""
+    operator = await screens.sit(CENTRE, OPERATOR)
+    await operator.page.goto(f"{screens.world.hub.url}/board")
+    officer = await screens.sit(DISTRICT, POINT)
+    await register(officer, content, name="Nguyễn Văn Thử", where=re.compile("^Trực tuyến"))
+    await officer.sees("Trước đó còn")
+    waiting = operator.page.locator('[data-part="queue"] article')
+    await waiting.filter(has_text="Lục Ngạn").wait_for()
+    await waiting.get_by_role("button", name="Mời vào phiên").first.press("Enter")
+    await operator.page.wait_for_url(re.compile("/room/"))
+    await officer.page.wait_for_url(re.compile("/room/"))
+    await inside(officer)
+    return operator, officer
+
+
+async def inside(person: Person) -> None:
+    """Wait until nothing covers the stage: the person is in the session."""
+    await person.page.locator("#overlay").wait_for(state="hidden", timeout=15_000)
+
+
+async def ring_in(screens: Screens, operator: Person) -> Person:
+    """The operator rings the province from the room; its officer answers on the page that happens to be open."""
+    third = await screens.sit(PROVINCE, THIRD)
+    await operator.hit("more")
+    await operator.hit("more-ring")
+    await operator.page.keyboard.type("tinh bac giang")
+    row = operator.page.get_by_test_id("dialog-ring").locator("li", has_text="Trụ sở Tiếp công dân tỉnh Bắc Giang")
+    await row.get_by_test_id("ring-one").press("Enter")
+    await third.page.get_by_test_id("ring").get_by_role("button", name="Nhận và vào phiên").press("Enter")
+    await third.page.wait_for_url(re.compile("/room/"))
+    await operator.page.keyboard.press("Escape")
+    return third
+
+
+async def record_says(person: Person, words: str, within: float = 10.0) -> None:
+    """Wait until the record's state on this screen reads so."""
+
+    async def says() -> bool:
+        return words in await person.page.get_by_test_id("record").inner_text()
+
+    await until(says, within, f"reading {words}")
+
+
+async def start(operator: Person, *, objecting: str = "", choice: str = "record-full") -> None:
+    """Read the notice, take the answers by keyboard (the named place objects), choose how to record, start."""
+    await operator.hit("start")
+    await operator.hit("notice-read")
+    dialog = operator.page.get_by_test_id("dialog-start")
+    answers = dialog.locator("fieldset.answer")
+    await dialog.locator('[data-testid="answer-heard"]:not([disabled])').first.wait_for(state="attached")
+    for index in range(await answers.count()):
+        one = answers.nth(index)
+        objects = objecting and objecting in await one.locator("legend").inner_text()
+        box = one.get_by_test_id("answer-objects" if objects else "answer-heard")
+        await box.press(" ")
+        await until(box.is_checked, 5, "answered")
+    if objecting:
+        await operator.sees("Có người phản đối", '[data-testid="dialog-start"]')
+        await dialog.get_by_test_id(choice).press(" ")
+    await operator.hit("start-now")
+
+
+async def close(operator: Person) -> None:
+    """End the session, and say yes."""
+    await operator.hit("end")
+    await operator.hit("confirm-yes")
