@@ -108,3 +108,28 @@ async def stands_still(person: Person, seconds: float = 1.5) -> None:
     before = await decoded()
     await asyncio.sleep(seconds)
     assert await decoded() == before
+
+
+WATCH = """([selector, ident]) => {
+    const video = [...document.querySelectorAll(selector)].find((one) => READER.read(one)?.ident === ident);
+    const seen = (window.__watched = { frames: 0, longest: 0, last: performance.now() });
+    const look = (now) => {
+        seen.frames += 1;
+        seen.longest = Math.max(seen.longest, now - seen.last);
+        seen.last = now;
+        video.requestVideoFrameCallback(look);
+    };
+    video.requestVideoFrameCallback(look);
+}"""
+
+
+async def watch(person: Person, ident: int) -> None:
+    """From now on count the pictures of this camera and note the longest time between two."""
+    await person.page.evaluate(WATCH.replace("READER", READER), [f"{TILES} video", ident])
+
+
+async def watched(person: Person) -> tuple[int, float]:
+    """Pictures since ``watch`` and the longest time between two of them, the time since the last included, seconds."""
+    script = "() => [__watched.frames, Math.max(__watched.longest, performance.now() - __watched.last) / 1000]"
+    frames, longest = await person.page.evaluate(script)
+    return int(frames), float(longest)

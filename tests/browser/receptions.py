@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from playwright.async_api import Browser
+
 from tests.browser.story import CENTRE, DISTRICT, PROVINCE, Person, Screens, register
 from tests.browser.support import until
 
@@ -18,10 +20,14 @@ def others(*idents: int) -> dict[int, str]:
     return {ident: PLACES[ident] for ident in idents}
 
 
-async def admitted(screens: Screens, content: str) -> tuple[Person, Person]:
-    """Operator and district officer, in one room: from log-in over desk, queue and board."""
+async def admitted(screens: Screens, content: str, *, survivors: Browser | None = None) -> tuple[Person, Person]:
+    """Operator and district officer, in one room: from log-in over desk, queue and board.
+
+    ``survivors``: another browser for all but the operator.
+    """
     operator = await screens.sit(CENTRE, OPERATOR)
     await operator.page.goto(f"{screens.world.hub.url}/board")
+    screens.browser = survivors or screens.browser
     officer = await screens.sit(DISTRICT, POINT)
     await register(officer, content, name="Nguyễn Văn Thử", where=re.compile("^Trực tuyến"))
     await officer.sees("Trước đó còn")

@@ -27,9 +27,8 @@ COLLEAGUE, SECOND = "dongnghiep.lucngan", "dieuhanh2.tw"
 EXTRA = (
     (COLLEAGUE, "Giáp Thị Lan", "Lục Ngạn", Role.SITE_OFFICER),
     (SECOND, "Đặng Văn Quý", "Trung ương", Role.OPERATOR),
-    ("thanhtra.lucngan", "Tống Văn Khoa", "Lục Ngạn", Role.COMPETENT),
 )
-"""People the demo does not have: a colleague at the desk, a second operator, one who may open the vault there."""
+"""People the demo does not have: a colleague at the desk, a second operator."""
 
 
 @dataclass
