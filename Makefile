@@ -40,6 +40,7 @@ browser: setup tools
 
 bench: setup
 	$(PY) -m tests.bench.forwarder
+	$(PY) -m tests.bench.relay_cpu
 	$(PY) -m tests.bench.bench_recorder
 
 test: setup tools check
