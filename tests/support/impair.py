@@ -151,7 +151,7 @@ class _Client:
                 break
         for data in waiting:
             self.proxy.bytes_down += len(data)
-            self._carry(self.down, data, lambda data=data: _send(self.proxy._front, data, self.address))  # type: ignore[misc]
+            self._carry(self.down, data, lambda data=data: _send(self.proxy._front, data, self.address))
 
     def _carry(self, line: Line, data: bytes, deliver: object) -> None:
         if self.proxy.black_out:
