@@ -244,7 +244,9 @@ def _never_written(events: Sequence[LogEvent], tracks: Sequence[Written], end: f
     """Alarms of the recorder: sources that never reached the disk, and disks that refused."""
     until = _recorded_until(events, end)
     written = {(t.participant, t.source) for t in tracks}
-    gaps = []
+    well = [event.utc for event in events if event.kind == "record.confirmed"] + [t.first_utc for t in tracks]
+    gaps: list[Gap] = []
+    disk_until = float("-inf")
     for event in events:
         if event.kind != "record.alarm" or event.utc >= until:
             continue
@@ -252,9 +254,8 @@ def _never_written(events: Sequence[LogEvent], tracks: Sequence[Written], end: f
         code = str(event.body.get("code", ""))
         if code == "not_written" and (who, what) not in written:
             gaps.append(Gap(who, what, _us(event.utc), _us(until), "missing", _us(until - event.utc)))
-        elif code.startswith("disk"):
-            after = [t.first_utc for t in tracks if t.first_utc > event.utc]
-            stop = min([*after, until])
+        elif code.startswith("disk") and event.utc >= disk_until:  # each track that fails raises its own alarm
+            stop = disk_until = min([*(at for at in well if at > event.utc), until])
             gaps.append(Gap(who, what, _us(event.utc), _us(stop), "disk", _us(stop - event.utc)))
     return gaps
 

@@ -128,6 +128,17 @@ def test_a_full_disk_loses_until_it_writes_again() -> None:
     assert ("", "", 20, 35, "disk", 15) in found
 
 
+def test_a_disk_that_lets_the_same_journals_go_on_is_one_gap_until_then() -> None:
+    alarms = [event("record.alarm", at, code="disk_full", file=f"p.{what}.1.x.dcj") for at, what in TWO_ALARMS]
+    well = [event("record.confirmed", at, participant="p", source=what, part=1) for at, what in TWO_RECOVERIES]
+    found = find_gaps([*START, *alarms, *well, event("session.closed", 60)], [track(0, 60)], 60)
+    assert [short(gap) for gap in found] == [("", "", 20, 31, "disk", 11)]
+
+
+TWO_ALARMS = ((20.0, "mic"), (20.5, "camera"))
+TWO_RECOVERIES = ((31.0, "mic"), (31.2, "camera"))
+
+
 def test_nothing_counts_after_the_record_was_stopped() -> None:
     events = [*START, event("record.stopped", 30), event("session.closed", 60)]
     [gap] = find_gaps(events, [track(0, 20, recovered=True)], 60)
