@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from itertools import groupby
 from typing import Any
 from urllib.parse import urlencode
@@ -16,16 +17,28 @@ from rooms import access, cases, petitions, recordings
 from rooms.access import Right
 from rooms.actor import Actor
 from rooms.errors import Forbidden, NotFound, RoomsError
-from rooms.models import Case, Site
+from rooms.models import Case, CaseLink, ReceptionSession, Site
 from rooms.words import CaseState, PetitionKind, PetitionSource
 from web import i18n
+from web.api.recordings import log_look
 from web.deps import ActorDep, HubDep
 from web.hub import Hub
 from web.i18n import N_
-from web.pages import formats, labels, lists, timeline, uploads
-from web.pages.contexts import CasePage, CaseRow, CasesPage, DayOfEntries, Item, RowView
+from web.pages import casefile, formats, labels, lists, looked, timeline, uploads
+from web.pages.contexts import CasePage, CaseRow, CasesPage, DayOfEntries, Item, MatchView, RowView
 from web.pages.render import page
-from web.pages.viewer import FILE_ROLES, FormDep, allowed, flash_of, frame, go, refusals, text_of
+from web.pages.viewer import (
+    FILE_ROLES,
+    FormDep,
+    allowed,
+    flash_of,
+    frame,
+    go,
+    refusal,
+    refusals,
+    site_options,
+    text_of,
+)
 
 router = APIRouter()
 
@@ -41,8 +54,10 @@ TABS: tuple[tuple[str, str, Any], ...] = (
 
 
 @router.get("/cases")
-def show_list(request: Request, hub: HubDep, actor: ActorDep, tab: str = "open", start: int = 0) -> Response:
-    """The files the actor may read."""
+def show_list(
+    request: Request, hub: HubDep, actor: ActorDep, tab: str = "open", start: int = 0, site: str = "", kind: str = ""
+) -> Response:
+    """The files the actor may read; training has a page of its own."""
     if not actor.has_role(*FILE_ROLES) and not actor.grants:
         raise Forbidden()
     tab = tab if tab in {one[0] for one in TABS} else "open"
@@ -50,14 +65,27 @@ def show_list(request: Request, hub: HubDep, actor: ActorDep, tab: str = "open",
     now, language = hub.now(), i18n.language_of(request)
     condition = next(one[2] for one in TABS if one[0] == tab)()
     order = (Case.next_date.asc(), Case.opened_at.desc()) if tab == "due" else (Case.opened_at.desc(),)
+    kept = {"site": site[:24], "kind": kind if kind in set(PetitionKind) else ""}
+    kept = {key: value for key, value in kept.items() if value}
+
+    def url(**more: object) -> str:
+        return "/cases?" + urlencode({"tab": tab, **kept, **more})
+
     with hub.database.read() as db:
-        query = select(Case).where(access.readable(db, actor, Case, now), condition)
+        query = select(Case).where(
+            access.readable(db, actor, Case, now), condition, Case.training_space_id.is_(None),
+            *([Case.site_id == kept["site"]] if "site" in kept else []),
+            *([Case.kind == PetitionKind(kept["kind"])] if "kind" in kept else []),
+        )  # fmt: skip
         found = list(db.scalars(query.order_by(*order, Case.id).offset(start).limit(PAGE + 1)))
         context = CasesPage(
-            tabs=[Item(label, f"/cases?tab={key}", "", key == tab) for key, label, _ in TABS],
+            tabs=[Item(label, url(tab=key), "", key == tab) for key, label, _ in TABS],
             rows=[case_row(db, one, language) for one in found[:PAGE]],
-            more_url="/cases?" + urlencode({"tab": tab, "start": start + PAGE}) if len(found) > PAGE else "",
-            back_url="/cases?" + urlencode({"tab": tab, "start": max(0, start - PAGE)}) if start else "",
+            tab=tab,
+            sites=site_options(db, actor, now),
+            filters=kept,
+            more_url=url(start=start + PAGE) if len(found) > PAGE else "",
+            back_url=url(start=max(0, start - PAGE)) if start else "",
         )
         return page(request, context, chrome=frame(db, request, actor, "/cases"))
 
@@ -88,9 +116,11 @@ def marks_of(case: Case, language: str) -> str:
 
 
 @router.get("/cases/{case_id}")
-def show(case_id: str, request: Request, hub: HubDep, actor: ActorDep) -> Response:
-    """One file."""
-    return case_page(request, hub, actor, case_id)
+def show(case_id: str, request: Request, hub: HubDep, actor: ActorDep, order: str = "") -> Response:
+    """One file, oldest first or turned round; the look is logged."""
+    answer = case_page(request, hub, actor, case_id, newest_first=order == "newest")
+    log_look(hub, actor, "case.viewed", "case", case_id, case_id)
+    return answer
 
 
 @router.post("/cases/{case_id}")
@@ -148,18 +178,20 @@ def petition(case_id: str, request: Request, hub: HubDep, actor: ActorDep, form:
     except NotFound:
         raise
     except RoomsError as error:
-        return case_page(request, hub, actor, case_id, form, refusals(error, language, "petition_content"))
+        return case_page(request, hub, actor, case_id, form, {"petition_content": refusal(error, language)})
 
 
 def case_page(
-    request: Request, hub: Hub, actor: Actor, case_id: str, form: Any = None, errors: dict[str, str] | None = None
-) -> Response:
+    request: Request, hub: Hub, actor: Actor, case_id: str, form: Any = None, errors: dict[str, str] | None = None,
+    *, newest_first: bool = False,
+) -> Response:  # fmt: skip
     """The page of one file."""
     now, language = hub.now(), i18n.language_of(request)
     with hub.database.read() as db:
         case = access.load_case(db, actor, case_id, now=now)
         entries = timeline.entries(db, actor, case_id, now, language)
-        entries.sort(key=lambda one: one.at, reverse=True)
+        if newest_first:
+            entries.reverse()
         groups = [
             DayOfEntries(day, list(found))
             for day, found in groupby(entries, key=lambda one: formats.local(one.at).date())
@@ -175,11 +207,34 @@ def case_page(
             facts=facts_of(case, language),
             recordings=recording_rows(db, actor, case_id, hub, language),
             may_edit=allowed(db, actor, case.site_id, Right.RECEIVE, now) and case.state is not CaseState.MERGED,
+            newest_first=newest_first,
+            pending=casefile.pending_of(db, actor, case, now, language),
+            links=casefile.held_links(db, actor, case, now, language),
+            rights=casefile.rights_of(db, actor, case, now),
+            merged_into=merged_into(db, actor, case, now, language),
+            looks=looked.summary(db, "case", case.id, language),
             form=form or {},
             errors=errors or {},
         )
         chrome = frame(db, request, actor, "/cases", training=case.training_space_id is not None)
         return page(request, context, chrome=chrome, flash=flash_of(request), status=422 if errors else 200)
+
+
+def merged_into(db: Session, actor: Actor, case: Case, now: datetime, language: str) -> MatchView | None:
+    """The file this one was joined to, with the reason; without its title where the reader may not see it."""
+    if case.merged_into_id is None:
+        return None
+    link = db.scalars(
+        select(CaseLink).where(CaseLink.object_id == case.id, CaseLink.object_kind == "case").order_by(
+            CaseLink.linked_at.desc()
+        )
+    ).first()  # fmt: skip
+    reason = link.reason if link else ""
+    try:
+        into: Case = access.load_case(db, actor, case.merged_into_id, now=now)
+    except RoomsError:
+        return MatchView("", i18n.translate(N_("hồ sơ khác"), language), "", reason)
+    return MatchView(into.id, lists.case_number(db, into), into.title, reason)
 
 
 def facts_of(case: Case, language: str) -> list[tuple[str, str]]:
@@ -196,6 +251,12 @@ def facts_of(case: Case, language: str) -> list[tuple[str, str]]:
     return [(i18n.translate(label, language), value) for label, value in said.items()]
 
 
+def session_number(db: Session, session_id: str) -> str:
+    """2611-0142."""
+    session = db.get(ReceptionSession, session_id)
+    return lists.session_number(session) if session else session_id[:6]
+
+
 def recording_rows(db: Session, actor: Actor, case_id: str, hub: Hub, language: str) -> list[RowView]:
     """The recordings of the file that the actor may see."""
     rows = []
@@ -210,7 +271,7 @@ def recording_rows(db: Session, actor: Actor, case_id: str, hub: Hub, language: 
         rows.append(
             RowView(
                 one.session_id, f"/replay/{one.session_id}" if one.tracks or one.replayable else "",
-                who=one.title or i18n.translate(N_("Bản ghi"), language),
+                who=i18n.translate(N_("Phiên %(number)s"), language) % {"number": session_number(db, one.session_id)},
                 what=lost if one.lost_s else "", word=i18n.translate(word, language), tone=tone, at=one.started_at,
             )
         )  # fmt: skip

@@ -338,6 +338,9 @@ class CasesPage(Context):
     template: ClassVar[str] = "pages/cases.html"
     tabs: Sequence[Item]
     rows: Sequence[CaseRow]
+    tab: str = "open"
+    sites: Mapping[str, str] = field(default_factory=dict)
+    filters: Mapping[str, str] = field(default_factory=dict)
     more_url: str = ""
     back_url: str = ""
 
@@ -363,7 +366,8 @@ class LineView:
 
 @dataclass(frozen=True)
 class EntryView:
-    """One entry of a file's time line. ``inline``: image, lines or facts, in place; ``label``: message id."""
+    """One entry of a file's time line. ``inline``: image, lines or facts, in place; ``label``: message id;
+    ``newest``: the last thing that happened."""
 
     kind: str
     icon: str
@@ -379,6 +383,7 @@ class EntryView:
     lines: Sequence[LineView] = ()
     facts: Sequence[tuple[str, str]] = ()
     links: Sequence[LinkView] = ()
+    newest: bool = False
 
 
 @dataclass(frozen=True)
@@ -391,7 +396,8 @@ class DayOfEntries:
 
 @dataclass(frozen=True)
 class CasePage(Context):
-    """One file as a time line."""
+    """One file as a time line. ``newest_first``: the reader turned it round; ``pending``, ``links``, ``rights``: see
+    web.pages.contexts_files; ``merged_into``: the file this one was joined to, and why."""
 
     template: ClassVar[str] = "pages/case.html"
     case: Any
@@ -401,6 +407,12 @@ class CasePage(Context):
     facts: Sequence[tuple[str, str]]
     recordings: Sequence[RowView]
     may_edit: bool
+    newest_first: bool = False
+    pending: Sequence[Any] = ()
+    links: Sequence[Any] = ()
+    rights: Any = None
+    merged_into: MatchView | None = None
+    looks: str = ""
     form: Mapping[str, Any] = field(default_factory=dict)
     errors: Mapping[str, str] = field(default_factory=dict)
 

@@ -49,6 +49,11 @@ document.addEventListener('click', (event) => {
     event.preventDefault();
     print();
   }
+  if (target.closest('[data-open-all]')) {
+    const all = /** @type {HTMLDetailsElement[]} */ ([...document.querySelectorAll('.timeline details.more')]);
+    const open = all.some((one) => !one.open);
+    for (const one of all) one.open = open;
+  }
   const menu = document.querySelector('details.menu[open]');
   if (menu && !menu.contains(target)) menu.removeAttribute('open');
   if (target.closest('[data-close]')) target.closest('dialog')?.close();
