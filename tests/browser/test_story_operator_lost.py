@@ -1,0 +1,74 @@
+"""The operator's browser dies in the middle of a session; another operator takes over; the points never notice."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+import pytest
+
+from tests.browser.looks import hears, sees_moving, watch, watched
+from tests.browser.receptions import (
+    OPERATOR,
+    POINT,
+    THIRD,
+    admitted,
+    close,
+    inside,
+    others,
+    record_says,
+    ring_in,
+    start,
+)
+from tests.browser.story import SECOND, World, screens, world_in
+from tests.browser.support import chromium
+
+pytestmark = pytest.mark.browser
+
+LONGEST_STILL_S = 2.0
+"""Twelve pictures a second on two busy cores: longer between two of them means that the stream had stopped."""
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """One hub for the story of this module."""
+    with world_in(tmp_path_factory.mktemp("operator") / "data") as found:
+        yield found
+
+
+async def test_another_operator_takes_over(world: World) -> None:
+    async with screens(world, "operator-lost") as all_screens, chromium() as doomed:
+        survivors = all_screens.browser
+        all_screens.browser = doomed
+        operator, officer = await admitted(all_screens, "Giải quyết chế độ", survivors=survivors)
+        third = await ring_in(all_screens, operator)
+        await inside(third)
+        await start(operator)
+        await record_says(officer, "ĐANG GHI HÌNH")
+        await sees_moving(third, others(OPERATOR, POINT))
+        await sees_moving(officer, others(OPERATOR, THIRD))
+        await watch(third, POINT)
+        await watch(officer, THIRD)
+
+        address = operator.page.url
+        with contextlib.suppress(Exception):  # the answer dies with the browser
+            await (await doomed.new_browser_cdp_session()).send("Browser.crash")
+        await officer.sees("mất kết nối")
+
+        second = await all_screens.sit(SECOND, 4)
+        await second.push("Bảng điều hành", "header.top")
+        await second.button("Vào phiên", '[data-part="running"]').press("Enter")
+        await second.page.wait_for_url(address)
+        await second.page.get_by_test_id("end").wait_for()  # the same seat: entering it was the one click
+        await sees_moving(second, others(POINT, THIRD))
+        await hears(second, {POINT, THIRD})
+        await sees_moving(officer, {4: "Trung ương", **others(THIRD)})
+
+        # the session and its record went on; between the points no picture was missing
+        for person in (officer, third, second):
+            await record_says(person, "ĐANG GHI HÌNH")
+        for person in (officer, third):
+            seen, longest = await watched(person)
+            assert seen > 30 and longest < LONGEST_STILL_S, (seen, longest)
+        await close(second)
+        await officer.page.get_by_test_id("overlay-closed").wait_for()
