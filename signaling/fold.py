@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from media.messages import RecordMode, Source
-from signaling.state import PUBLISHES, SOURCES, Event, Kind, Participant, RingCall, RoomState, Stage
+from signaling.state import PUBLISHES, SOURCES, Event, Kind, Participant, RingCall, RoomState, Stage, Track, track_of
 
 Fold = Callable[[RoomState, Event], RoomState]
 
@@ -81,7 +81,8 @@ def _outside(state: RoomState, participant: str, /, **changes: Any) -> RoomState
     state = _with(state, participant, live=(), **changes)
     talk = tuple(p for p in state.side_talk if p != participant)
     written = frozenset(t for t in state.written if t[0] != participant)
-    state = replace(state, side_talk=talk if len(talk) > 1 else (), written=written)
+    failing = frozenset(t for t in state.failing if t[0] != participant)
+    state = replace(state, side_talk=talk if len(talk) > 1 else (), written=written, failing=failing)
     if state.operator == participant and not changes.get("admitted", True):
         state = replace(state, operator="")
     return _without_outage(_forget_writer(state, participant), participant)
@@ -111,6 +112,7 @@ def _added(state: RoomState, event: Event) -> RoomState:
         publishes=_sources(event, "publishes") if "publishes" in event.body else PUBLISHES[known],
         receives=_strings(event, "receives") if event.body.get("receives") is not None else None,
         protected=bool(event.body.get("protected", False)),
+        writes=bool(event.body.get("writes", False)),
     )
     return replace(state, participants=(*state.participants, one))
 
@@ -228,6 +230,7 @@ def _record_started(state: RoomState, event: Event) -> RoomState:
         record_since_utc=event.utc,
         written=frozenset(),
         alarms=(),
+        failing=frozenset(),
     )
 
 
@@ -235,15 +238,22 @@ def _record_confirmed(state: RoomState, event: Event) -> RoomState:
     source = _text(event, "source")
     if source not in SOURCES or _number(event, "part", -1) != state.part:
         return state
-    return replace(state, written=state.written | {(_participant(event), source)})
+    track: Track = (_participant(event), next(s for s in SOURCES if s == source))
+    failing = state.failing - {track}
+    # The disk is well again when all that it refused is being written again.
+    alarms = state.alarms if failing else tuple(a for a in state.alarms if ":" in a)
+    return replace(state, written=state.written | {track}, failing=failing, alarms=alarms)
 
 
 def _record_stopped(state: RoomState, event: Event) -> RoomState:
-    return replace(state, record="off", record_since_utc=None, written=frozenset(), alarms=())
+    return replace(state, record="off", record_since_utc=None, written=frozenset(), alarms=(), failing=frozenset())
 
 
 def _record_alarm(state: RoomState, event: Event) -> RoomState:
     alarm = ":".join(part for part in (_text(event, "code"), _participant(event), _text(event, "source")) if part)
+    track = track_of(_text(event, "file"))
+    if track is not None:
+        state = replace(state, failing=state.failing | {track}, written=state.written - {track})
     return state if not alarm or alarm in state.alarms else replace(state, alarms=(*state.alarms, alarm))
 
 
@@ -275,6 +285,7 @@ def _closed(state: RoomState, event: Event) -> RoomState:
         rings=(),
         outages=(),
         written=frozenset(),
+        failing=frozenset(),
         participants=live,
     )
 
@@ -290,6 +301,7 @@ def _reopened(state: RoomState, event: Event) -> RoomState:
         part=_number(event, "part", state.part + (1 if recorded else 0)),
         record_since_utc=event.utc if recorded else None,
         alarms=(),
+        failing=frozenset(),
     )
 
 
@@ -332,7 +344,7 @@ def _outage_started(state: RoomState, event: Event) -> RoomState:
     # A relay that died took its journals with it: what follows is a new part, on new journals.
     live = tuple(replace(p, live=()) for p in state.participants)
     part = _number(event, "part", state.part)
-    return replace(state, outages=outages, participants=live, written=frozenset(), part=part)
+    return replace(state, outages=outages, participants=live, written=frozenset(), failing=frozenset(), part=part)
 
 
 def _outage_ended(state: RoomState, event: Event) -> RoomState:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
+import contextlib
 import itertools
 import logging
 import secrets
@@ -35,6 +36,9 @@ ANSWER_S = 8.0
 SILENT_S = 7.0
 """A relay sends ``quality`` every 2 s; a link this silent is a link to a hung process or a broken line."""
 
+SEEN_EVERY_S = 60.0
+"""How often it is written down that a relay is there: the worker, which has no link, looks there."""
+
 MAX_WAITING_REPORTS = 5000
 
 SIGNED = b"diemcau relay link v1\n"
@@ -42,13 +46,15 @@ SIGNED = b"diemcau relay link v1\n"
 
 @dataclass(frozen=True, slots=True)
 class RelayOptions:
-    """``gone_s``: after a lost link, when the process cannot be looked at. ``hung_s``: when it is there but silent."""
+    """``gone_s``: after a lost link, when the process cannot be looked at. ``hung_s``: when it is there but silent.
+    ``seen_s``: how often a linked relay is noted in the database."""
 
     gone_s: float = 5.0
     hung_s: float = 30.0
     silent_s: float = SILENT_S
     retry_s: float = 1.0
     answer_s: float = ANSWER_S
+    seen_s: float = SEEN_EVERY_S
 
 
 class RelayListener(Protocol):
@@ -272,6 +278,7 @@ class RelayPool:
             asyncio.create_task(self._read(link), name="relay-reader"),
             asyncio.create_task(self._store_reports(link), name="relay-reports"),
             asyncio.create_task(self._watch(link), name="relay-watch"),
+            asyncio.create_task(self._note_seen(link), name="relay-seen"),
         ]
         try:
             if self.listener is not None:
@@ -333,6 +340,20 @@ class RelayPool:
                 break
             await asyncio.sleep(left)
         log.warning("relay %s says nothing", link.relay)
+
+    async def _note_seen(self, link: Link) -> None:
+        while True:
+            await asyncio.sleep(self._options.seen_s)
+            with contextlib.suppress(Unavailable):
+                await self._store.run(self._write_seen, link)
+
+    def _write_seen(self, link: Link) -> None:
+        hello = link.hello
+        with self._store.database.write() as db:
+            if relay_rows.get(db, link.relay) is None:
+                raise r.LinkError("relay was retired")
+            now = moment(self._clock())
+            relay_rows.seen(db, link.relay, now, boot=hello.boot, pid=hello.pid, addresses=hello.addresses)
 
     async def _read(self, link: Link) -> None:
         loop = asyncio.get_running_loop()

@@ -6,7 +6,7 @@ Reports may come twice (the relay repeats what was not acknowledged): what the s
 from __future__ import annotations
 
 from media import messages as r
-from signaling.state import ALARM_S, Event, Participant, RoomState, expected
+from signaling.state import ALARM_S, Event, Participant, RoomState, expected, track_of
 
 
 def decide_report(state: RoomState, report: r.Report, now: float) -> list[Event]:
@@ -24,7 +24,8 @@ def decide_report(state: RoomState, report: r.Report, now: float) -> list[Event]
         case r.PeerDown():
             return _peer_down(state, body, utc)
         case r.WriteFailed():
-            known = body.code in state.alarms
+            track = track_of(body.file)
+            known = body.code in state.alarms and (track is None or track in state.failing)
             return [] if known else [Event("record.alarm", utc, {"code": body.code, "file": body.file})]
         case r.Heads():
             heads = {file: [head, length] for file, (head, length) in body.files.items()}
@@ -105,7 +106,7 @@ def decide_relay_gone(state: RoomState, now: float) -> list[Event]:
 
 def decide_tick(state: RoomState, now: float) -> list[Event]:
     """Alarms for tracks that ought to be on disk for ten seconds and are not."""
-    missing = sorted(expected(state, now, ALARM_S) - state.written)
+    missing = sorted(expected(state, now, ALARM_S) - state.written - state.failing)
     return [
         Event("record.alarm", now, {"code": "not_written", "participant": participant, "source": source})
         for participant, source in missing

@@ -63,7 +63,8 @@ class Participant:
     ``admitted`` survives a lost line: who was admitted comes back without asking. ``peer`` is None until it first
     joined. ``receives`` None means all others (a WHEP viewer names one). ``live`` maps a source to the time since
     when its packets arrive. ``protected``: nothing of it is recorded. ``restricted``: cut off by "Chuyển sang tố cáo".
-    ``answers``: person id ("" for the whole point) and what they said to the notice.
+    ``writes``: a viewer who may write the minutes. ``answers``: person id ("" for the whole point)
+    and what they said to the notice.
     """
 
     participant: str
@@ -81,6 +82,7 @@ class Participant:
     people: tuple[str, ...] = ()
     answers: tuple[tuple[str, NoticeAnswer], ...] = ()
     protected: bool = False
+    writes: bool = False
     restricted: bool = False
 
     @property
@@ -119,7 +121,8 @@ class RoomState:
     """A session's whole state. ``number`` is that of the last event; ``part`` the record's part number.
 
     ``written``: tracks of the present part whose first bytes are on disk. ``alarms``: standing faults of the record
-    as code or code:participant:source. ``outages``: participant -> cause, while its media is away.
+    as code or code:participant:source; ``failing``: tracks whose journal could not be written on. ``outages``:
+    participant -> cause, while its media is away.
     """
 
     session: str
@@ -136,6 +139,7 @@ class RoomState:
     record_since_utc: float | None = None
     written: frozenset[Track] = frozenset()
     alarms: tuple[str, ...] = ()
+    failing: frozenset[Track] = frozenset()
     participants: tuple[Participant, ...] = ()
     rings: tuple[RingCall, ...] = ()
     side_talk: tuple[str, ...] = ()
@@ -169,6 +173,14 @@ class RoomState:
         if self.state != "closed" or self.closed_utc is None:
             return False
         return self.lock_now or now >= self.closed_utc + REOPEN_S
+
+
+def track_of(file: str) -> Track | None:
+    """Whose journal this is by its name (docs/formats.md, Journal), None when it is not such a name."""
+    parts = file.split(".")
+    if len(parts) < 3:
+        return None
+    return next(((parts[0], source) for source in SOURCES if source == parts[1]), None)
 
 
 def recorded(state: RoomState, one: Participant) -> bool:

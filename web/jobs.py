@@ -34,7 +34,11 @@ Step = Callable[[float, str], None]
 TRACKS_PATIENCE_S = 30.0
 """How long a lock waits for the relay to close its journals before it lets go and tries again later."""
 GIVE_UP_AFTER = timedelta(hours=1)
-"""A relay that has not closed its journals so long after the lock was due is gone: they are taken as they are."""
+"""A relay that has not closed its journals so long after the lock was due will not: they are taken as they are."""
+GIVE_UP_ABSENT_AFTER = timedelta(minutes=10)
+"""The same for a relay that is not there at all."""
+ABSENT_AFTER = timedelta(minutes=3)
+"""A linked relay is noted every minute (signaling.relays.SEEN_EVERY_S)."""
 
 KEEP_LEASE_S = 30.0
 EXPIRE_EVERY = timedelta(hours=1)
@@ -109,10 +113,7 @@ def lock(hub: Hub, payload: dict[str, Any], step: Step) -> dict[str, Any]:
     """Build, sign and keep the package of a closed session."""
     session_id = payload["session"]
     deadline = time.monotonic() + TRACKS_PATIENCE_S
-    with hub.database.read() as db:
-        row = db.get(ReceptionSession, session_id)
-        due = row.lock_due_at if row is not None else None
-    given_up = due is not None and hub.now() - due > GIVE_UP_AFTER
+    given_up = False
     while True:
         step(0.1, "waiting for journals")
         try:
@@ -120,13 +121,38 @@ def lock(hub: Hub, payload: dict[str, Any], step: Step) -> dict[str, Any]:
             result = {"package": package.id}
             break
         except RoomsError as error:
-            waits = error.code == "recording.tracks_open" and time.monotonic() < deadline
-            if not waits:
-                note_failure(hub, session_id, error.code)
-                raise
-            time.sleep(0.5)
+            if error.code == "recording.tracks_open" and time.monotonic() < deadline:
+                time.sleep(0.5)
+                continue
+            # Only now, so that a relay has the time to come back to a hub that was off itself.
+            if error.code == "recording.tracks_open" and not given_up and no_more_to_come(hub, session_id):
+                log.error("locked without its relay", session=session_id)
+                given_up = True
+                continue
+            note_failure(hub, session_id, error.code)
+            raise
     replays.list_in_package(hub, session_id)
     return result
+
+
+def no_more_to_come(hub: Hub, session_id: str) -> bool:
+    """Whether waiting for the session's open journals has no use any more (design 6: every session locks)."""
+    now = hub.now()
+    with hub.database.read() as db:
+        row = db.get(ReceptionSession, session_id)
+        if row is None or row.lock_due_at is None:
+            return False
+        late = now - row.lock_due_at
+        query = (
+            select(Relay.seen_at, Relay.retired_at)
+            .select_from(Track)
+            .join(Relay, Relay.id == Track.relay_id, isouter=True)
+            .where(Track.session_id == session_id, Track.state == TrackState.WRITING)
+        )
+        there = any(
+            retired is None and seen is not None and now - seen <= ABSENT_AFTER for seen, retired in db.execute(query)
+        )
+    return late > (GIVE_UP_AFTER if there else GIVE_UP_ABSENT_AFTER)
 
 
 def note_failure(hub: Hub, session_id: str, code: str) -> None:

@@ -223,6 +223,39 @@ def test_full_disk_is_an_alarm_and_no_recording() -> None:
     assert standing_alarms(bench.state, bench.now) == ("disk_full",)
 
 
+def test_alarm_of_the_disk_ends_when_all_that_it_refused_is_written_again() -> None:
+    bench = running("a", "b")
+    for who in ("a", "b"):
+        bench.live(who, "mic")
+        bench.written(who, "mic")
+    bench.now += 2
+    for who in ("a", "b", "a"):
+        bench.report(r.WriteFailed(code="disk_full", file=f"{who}.mic.1.abcdefgh.dcj"))
+    assert bench.kinds().count("record.alarm") == 2
+    bench.now += 20
+    assert bench.do(Tick()) == [], "one alarm is enough"
+    bench.written("a", "mic")
+    assert standing_alarms(bench.state, bench.now) == ("disk_full",)
+    assert not recording(bench.state, bench.now)
+    bench.written("b", "mic")
+    assert standing_alarms(bench.state, bench.now) == ()
+    assert recording(bench.state, bench.now)
+    bench.report(r.WriteFailed(code="disk_full", file="a.mic.1.abcdefgh.dcj"))
+    assert standing_alarms(bench.state, bench.now) == ("disk_full",)
+    assert not recording(bench.state, bench.now)
+
+
+def test_alarm_of_the_disk_does_not_wait_for_somebody_who_left() -> None:
+    bench = running("a", "b")
+    for who in ("a", "b"):
+        bench.live(who, "mic")
+        bench.written(who, "mic")
+        bench.report(r.WriteFailed(code="disk_full", file=f"{who}.mic.1.abcdefgh.dcj"))
+    bench.ask("op", m.Remove(req="1", participant="b"))
+    bench.written("a", "mic")
+    assert standing_alarms(bench.state, bench.now) == ()
+
+
 def test_each_change_of_the_record_is_a_new_part() -> None:
     bench = running("a")
     assert bench.state.part == 1
