@@ -7,6 +7,7 @@ Cameras and microphones are those of ``camera.js``: a counter and a number in th
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Any
 
 from tests.browser.story import Person
@@ -133,3 +134,9 @@ async def watched(person: Person) -> tuple[int, float]:
     script = "() => [__watched.frames, Math.max(__watched.longest, performance.now() - __watched.last) / 1000]"
     frames, longest = await person.page.evaluate(script)
     return int(frames), float(longest)
+
+
+async def last_frame(person: Person) -> float:
+    """When ``watch`` saw its last picture, on the clock of ``time.monotonic``."""
+    age = await person.page.evaluate("() => (performance.now() - __watched.last) / 1000")
+    return time.monotonic() - float(age)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
 
 from fastapi import APIRouter
@@ -14,7 +15,7 @@ from starlette.responses import Response
 from rooms import access, cases, vault, visits
 from rooms.access import Right
 from rooms.actor import Actor
-from rooms.errors import Invalid, NotFound, RoomsError
+from rooms.errors import Forbidden, Invalid, NotFound, RoomsError
 from rooms.models import Case, CaseLink, ReceptionSession, Site, Visit, VisitPerson
 from rooms.papers import MAX_PAPER
 from rooms.words import LinkPending, Outcome, SessionState, VisitState
@@ -22,7 +23,7 @@ from web import i18n
 from web.deps import ActorDep, HubDep
 from web.hub import Hub
 from web.i18n import N_
-from web.pages import desk, formats, labels, lists, uploads
+from web.pages import desk, formats, labels, lists, petitions, uploads
 from web.pages.contexts import MatchView, RowView, VisitPage
 from web.pages.render import page
 from web.pages.viewer import FormDep, allowed, flash_of, frame, go, refusals, text_of
@@ -335,6 +336,7 @@ def visit_page(
         ),
         facts=facts_of(db, visit, language),
         papers=lists.papers_of(db, "visit", visit.id),
+        petitions=petitions.of_visit(db, actor, visit.id, now, language),
         may_receive=may_receive,
         sittings=lists.open_sittings(db, actor, now, language) if offer and live is None else (),
         session=live,
@@ -342,7 +344,7 @@ def visit_page(
         case=case,
         link_id=link_id,
         similar=lists.suggestions(db, actor, visit.id, now, language) if offer and case is None else (),
-        may_open_vault=visit.restricted and allowed(db, actor, visit.site_id, Right.OPEN_VAULT, now),
+        may_open_vault=visit.restricted and may_open_vault(db, actor, visit, now),
         identities=identities or (),
         form=form or {},
         errors=errors or {},
@@ -350,6 +352,15 @@ def visit_page(
     )
     chrome = frame(db, request, actor, "/register", training=visit.training_space_id is not None)
     return page(request, context, chrome=chrome, flash=flash_of(request), status=422 if errors else 200)
+
+
+def may_open_vault(db: Session, actor: Actor, visit: Visit, now: datetime) -> bool:
+    """Whether the actor may see the identities; no role at a site gives that, only one's own denunciations do."""
+    try:
+        access.load_visit(db, actor, visit.id, Right.OPEN_VAULT, now=now)
+    except (NotFound, Forbidden):
+        return False
+    return True
 
 
 def session_row(session: ReceptionSession, language: str) -> RowView:
