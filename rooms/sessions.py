@@ -215,8 +215,10 @@ def add_participant(
     site_id: str | None = None, user_id: str | None = None, peer: str = "",
     publish: Sequence[str] = ("mic", "camera", "screen", "document"),
     state: ParticipantState = ParticipantState.INVITED, by_phone: bool = False, required: bool = False,
+    writes: bool = False,
 ) -> Participant:  # fmt: skip
-    """Add a point, guest or viewer. The caller has checked the actor and logs participant.added.
+    """Add a point, guest or viewer; ``writes``: a viewer who may write the minutes. The caller has checked the actor
+    and logs participant.added.
 
     Raises NotFound, WrongState once the session is closed.
     """
@@ -226,7 +228,8 @@ def add_participant(
     position = db.scalar(sa.select(sa.func.count()).where(Participant.session_id == session_id)) or 0
     row = Participant(
         session_id=session_id, position=position, site_id=site_id, user_id=user_id, role=role, name=name.strip(),
-        state=state, peer=peer, publish=list(publish), by_phone=by_phone, required=required, added_at=now,
+        state=state, peer=peer, publish=list(publish), writes=writes, by_phone=by_phone, required=required,
+        added_at=now,
     )  # fmt: skip
     row.people = []
     db.add(row)
@@ -234,36 +237,6 @@ def add_participant(
     if "participants" in session.__dict__ and row not in session.participants:
         session.participants.append(row)
     return row
-
-
-def participant_for(
-    db: Session, actor: Actor, session_id: str, now: dt.datetime, *, site_id: str | None = None
-) -> Participant | None:
-    """Which participant this user sits at: the one noted for the user, else one of a site where the user has a role
-    (directly before from above), None when there is none. ``site_id`` narrows to the site of the device's room.
-
-    Raises NotFound for a session the user may not read.
-    """
-    session = access.load_session(db, actor, session_id, now=now)
-    seats = [row for row in session.participants if row.state is not ParticipantState.REMOVED]
-    if site_id is not None:
-        seats = [row for row in seats if row.site_id == site_id]
-    own = set(actor.sites_with(*access.TAKES_PART))
-    reached = access.branch_of(db, own, now)
-    ranked = sorted(
-        (_closeness(row, actor, own), row.position, row)
-        for row in seats
-        if row.user_id == actor.user_id is not None or row.site_id in reached
-    )
-    return ranked[0][2] if ranked else None
-
-
-def _closeness(row: Participant, actor: Actor, own: set[str]) -> int:
-    if actor.user_id is not None and row.user_id == actor.user_id:
-        return 0
-    if row.site_id not in own:
-        return 3
-    return 2 if row.user_id is not None else 1  # a colleague's seat only when there is no free one
 
 
 # --- ownership and log -----------------------------------------------------------------------------------------------
@@ -474,6 +447,15 @@ def live(db: Session) -> list[ReceptionSession]:
     """Sessions that are open, running or suspended: what a starting app takes over when nobody owns them."""
     found = sa.select(ReceptionSession).where(ReceptionSession.state.in_(LIVE))
     return list(db.scalars(found.order_by(ReceptionSession.created_at)))
+
+
+def unlocked(db: Session) -> list[str]:
+    """Ids of closed sessions, and of locked ones whose log does not end with ``session.locked`` (the worker locked
+    them while no app ran)."""
+    last = sa.and_(SessionEvent.session_id == ReceptionSession.id, SessionEvent.number == ReceptionSession.last_event)
+    found = sa.select(ReceptionSession.id).join(SessionEvent, last)
+    silent = sa.and_(ReceptionSession.state == S.LOCKED, SessionEvent.kind != "session.locked")
+    return list(db.scalars(found.where(sa.or_(ReceptionSession.state == S.CLOSED, silent))))
 
 
 def list_readable(db: Session, actor: Actor, now: dt.datetime, *, limit: int = 100) -> list[ReceptionSession]:

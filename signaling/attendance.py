@@ -30,6 +30,8 @@ def add(state: RoomState, add: Add, now: float) -> Decision:
         body["receives"] = list(add.receives)
     if add.protected:
         body["protected"] = True
+    if add.writes:
+        body["writes"] = True
     if add.notice_to:
         body["notice_to"] = add.notice_to
     return [Event("participant.added", now, body)]
@@ -87,7 +89,7 @@ def admit(state: RoomState, ask: Ask, message: m.Admit, now: float) -> Decision:
         return one
     if one.admitted:
         return []
-    return [Event("participant.admitted", now, {"participant": one.participant, "by": ask.by})]
+    return [Event("participant.admitted", now, {"participant": one.participant, "by": ask.author})]
 
 
 def send_back(state: RoomState, ask: Ask, message: m.SendBack, now: float) -> Decision:
@@ -98,7 +100,7 @@ def send_back(state: RoomState, ask: Ask, message: m.SendBack, now: float) -> De
         return Refusal("participant.wrong_state", {"state": one.state})
     if not one.admitted:
         return []
-    body = {"participant": one.participant, "by": ask.by, "reason": message.reason}
+    body = {"participant": one.participant, "by": ask.author, "reason": message.reason}
     return [Event("participant.sent_back", now, body)]
 
 
@@ -108,7 +110,7 @@ def remove(state: RoomState, ask: Ask, message: m.Remove, now: float) -> Decisio
         return one
     if one.participant == ask.by:
         return Refusal("participant.wrong_state", {"state": one.state})
-    body = {"participant": one.participant, "by": ask.by, "reason": message.reason}
+    body = {"participant": one.participant, "by": ask.author, "reason": message.reason}
     return [Event("participant.removed", now, body)]
 
 
@@ -169,14 +171,14 @@ def ring(state: RoomState, ask: Ask, message: m.Ring, now: float) -> Decision:
         return Refusal("site.unknown")
     if state.ring_of(message.site) is not None:
         return Refusal("ring.already")
-    return [Event("ring.started", now, {"ring": ask.id, "site": message.site, "stage": "duty", "by": ask.by})]
+    return [Event("ring.started", now, {"ring": ask.id, "site": message.site, "stage": "duty", "by": ask.author})]
 
 
 def cancel_ring(state: RoomState, ask: Ask, message: m.CancelRing, now: float) -> Decision:
     ring = state.ring_of(message.site)
     if ring is None:
         return Refusal("ring.unknown")
-    return [Event("ring.cancelled", now, {"ring": ring.ring, "site": ring.site, "by": ask.by})]
+    return [Event("ring.cancelled", now, {"ring": ring.ring, "site": ring.site, "by": ask.author})]
 
 
 def ring_next(state: RoomState, command: RingNext, now: float) -> Decision:

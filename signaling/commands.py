@@ -15,7 +15,8 @@ HUB = "hub"
 @dataclass(frozen=True, slots=True)
 class Ask:
     """A request of ``by`` (a participant, or HUB). ``id`` is a fresh opaque id for what the request may create;
-    ``ids`` are fresh or known ids for a list (people)."""
+    ``ids`` are fresh or known ids for a list (people). ``signed``: the participant whom the log names when the hub
+    carries out what a person asked for from the board."""
 
     by: str
     message: FromPage
@@ -23,6 +24,12 @@ class Ask:
     ids: tuple[str, ...] = ()
 
 
+    signed: str = ""
+
+    @property
+    def author(self) -> str:
+        """Whom the log names."""
+        return self.signed or self.by
 @dataclass(frozen=True, slots=True)
 class Open:
     """The session begins: its room can be entered."""
@@ -33,7 +40,8 @@ class Open:
 @dataclass(frozen=True, slots=True)
 class Add:
     """A further participant. ``publishes`` None means what the role may; ``notice_to`` is the id of the account that
-    answers for the notice where nobody is asked (a token made on the command line)."""
+    answers for the notice where nobody is asked (a token made on the command line). ``writes``: may write the minutes
+    although it only looks on (a clerk)."""
 
     participant: str
     role: Role
@@ -46,6 +54,7 @@ class Add:
     notice_to: str = ""
 
 
+    writes: bool = False
 @dataclass(frozen=True, slots=True)
 class Connect:
     """The participant's page (or WHIP client) is there; ``peer`` is its device."""

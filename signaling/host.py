@@ -386,7 +386,7 @@ class SessionHost:
     def sees_minutes(self, participant: str) -> bool:
         """Minutes are the officials' business until they are read back."""
         one = self.state.find(participant)
-        return one is not None and one.admitted and not one.restricted and one.role in ("operator", "point", "guest")
+        return one is not None and one.admitted and not one.restricted and (one.role != "viewer" or one.writes)
 
     def view_for(self, participant: str) -> m.SessionView:
         """The session as one participant sees it now."""

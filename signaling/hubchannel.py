@@ -332,7 +332,8 @@ class HubChannel:
         if host is None or ring is None or ring.site not in desk.present.sites:
             raise RequestRefused(Refusal("ring.unknown"))
         site, session = ring.site, host.session
-        known = next((p for p in host.state.participants if p.site == site and p.state != "removed"), None)
+        seated = (p for p in host.state.participants if p.site == site and p.state != "removed" and p.role != "viewer")
+        known = next(seated, None)
         now = self._clock()
 
         def extra(db: Session, state: RoomState) -> Command:

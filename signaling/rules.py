@@ -17,8 +17,8 @@ from signaling.state import REOPEN_S, Participant, RoomState
 
 Right = str
 """buttons: the operator in charge. entitled: any operator. inside: admitted and connected. own: about oneself, or the
-buttons. present: known to the session. staff: operator or point, inside. writer: who writes the minutes. chat: staff,
-where the session allows it."""
+buttons. present: known to the session. staff: operator, point or clerk, inside. writer: who writes the minutes.
+chat: staff, where the session allows it."""
 
 LIVE = frozenset({"open", "running", "suspended"})
 MINUTES = LIVE | {"closed"}
@@ -101,7 +101,7 @@ def has_right(state: RoomState, by: str, right: Right, about: str = "") -> bool:
 
 def _inside_right(state: RoomState, one: Participant, right: Right, about: str) -> bool:
     buttons = state.operator == one.participant
-    staff = one.role in ("operator", "point")
+    staff = one.role in ("operator", "point") or one.writes
     match right:
         case "inside":
             return True

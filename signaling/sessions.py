@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import datetime as dt
 import logging
 import re
 from collections.abc import Callable, Iterable
@@ -14,13 +15,15 @@ import msgspec
 from sqlalchemy.orm import Session
 
 from media import messages as r
-from rooms import access, visits
+from rooms import access, seats, visits
 from rooms import sessions as rows
+from rooms.actor import Actor
 from rooms.errors import NotFound, RoomsError, StaleEpoch, TicketRefused
 from rooms.ids import new_id
+from rooms.models import Participant as Row
 from rooms.words import TicketKind
 from signaling import messages as m
-from signaling.commands import HUB, Ask, Connect, GiveButtons, Locked, Tick
+from signaling.commands import HUB, Ask, Command, Connect, GiveButtons, Locked, Tick
 from signaling.connection import Connection
 from signaling.desired import desired
 from signaling.errors import (
@@ -37,7 +40,7 @@ from signaling.host import HostOptions, SessionHost, as_signaling_error
 from signaling.relays import RelayPool
 from signaling.requests import Requests, settle
 from signaling.sockets import Socket, SocketClosed
-from signaling.state import Participant
+from signaling.state import Participant, RoomState
 from signaling.store import Seat, Store, actor_of, moment
 
 log = logging.getLogger(__name__)
@@ -79,7 +82,6 @@ class Sessions:
         self.store, self.pool, self.clock = store, pool, clock
         self.hosts: dict[str, SessionHost] = {}
         self.watchers: list[Callable[[SessionHost], None]] = []
-        self.page_figures: dict[tuple[str, str], m.Seen] = {}
         self._vault = vault
         self._options = options or HostOptions()
         self._requests = Requests(self)
@@ -94,9 +96,9 @@ class Sessions:
     # --- life --------------------------------------------------------------------------------------------------------
 
     async def start(self) -> None:
-        """Take over the sessions that are live, and begin to tick."""
+        """Take over the sessions that are live or wait for their lock, and begin to tick."""
         try:
-            for session in await self.store.run(self.store.live_sessions):
+            for session in await self.store.run(self.store.unfinished_sessions):
                 with contextlib.suppress(RoomsError):
                     await self.host(session)
         except Unavailable:
@@ -196,19 +198,12 @@ class Sessions:
         await self.command(session, m.Close(req="", lock=lock))
 
     async def take_over(self, session: str, user: str) -> None:
-        """The account takes the buttons from the board. Raises RequestRefused right.missing, NotFound."""
-
-        def find() -> str:
-            with self.store.database.read() as db:
-                now = self.clock()
-                row = rows.participant_for(db, actor_of(db, user, now), session, moment(now))
-                return row.id if row is not None else ""
-
-        host = await self.host(session)
-        await host.submit(GiveButtons(await self.store.run(find)))
+        """The account takes the buttons from the board. Raises RequestRefused, NotFound, Forbidden."""
+        host, mine = await self._seat_of(session, user, seats.to_operate)
+        await host.submit(GiveButtons(mine))
 
     async def ring(self, session: str, site: str, user: str) -> None:
-        """Ring a site into the session, from the board. Raises RequestRefused, NotFound."""
+        """Ring a site into the session, from the board. Raises RequestRefused, NotFound, Forbidden."""
 
         def look() -> None:
             with self.store.database.read() as db:
@@ -216,7 +211,9 @@ class Sessions:
                 access.load_site(db, actor_of(db, user, now), site, now=moment(now))
 
         await self.store.run(look)
-        await self.command(session, m.Ring(req="", site=site))
+        host, mine = await self._seat_of(session, user, seats.to_act)
+        await host.submit(Ask(HUB, m.Ring(req="", site=site), id=new_id(), signed=mine))
+        await host.refresh()  # the name of the place that is rung
 
     async def open_visit(
         self, visit: str, user: str, site: str = "", invite: tuple[str, ...] = (), chair: str = "", admit: bool = True
@@ -236,10 +233,31 @@ class Sessions:
                 return row.id
 
         session = await self.store.run(work)
-        host = await self.host(session)
-        for participant in host.loaded.visit_points if admit else ():
-            await host.submit(Ask(HUB, m.Admit(req="", participant=participant)))
+        if admit:
+            await self.admit_visit(session, user)
         return session
+
+    async def admit_visit(self, session: str, user: str) -> None:
+        """Let the visit's own point in, in the account's name. Raises NotFound, Forbidden, RequestRefused."""
+        host, mine = await self._seat_of(session, user, seats.to_act)
+        for participant in host.loaded.visit_points:
+            await host.submit(Ask(HUB, m.Admit(req="", participant=participant), signed=mine))
+
+    async def _seat_of(
+        self, session: str, user: str, find: Callable[[Session, Actor, str, dt.datetime], Row]
+    ) -> tuple[SessionHost, str]:
+        """The session and the seat in whose name the account acts, known to the log."""
+        host = await self.host(session)
+
+        def work() -> str:
+            with self.store.database.write() as db:
+                now = self.clock()
+                return find(db, actor_of(db, user, now), session, moment(now)).id
+
+        mine = await self.store.run(work)
+        if host.state.find(mine) is None:
+            await host.refresh()
+        return host, mine
 
     async def participant_added(self, session: str, participant: str) -> None:
         """A row was added (a token was made): let the log know."""
@@ -398,10 +416,6 @@ class Sessions:
         sentence = page.translate(error.code, error.message, error.values)
         page.connection.send(m.Error(code=error.code, message=sentence, req=req))
 
-    def page_quality(self, host: SessionHost, seat: Seat, seen: m.Seen) -> None:
-        """What the page itself measured: for the board, not for the log."""
-        self.page_figures[(host.session, seat.participant)] = seen
-
     # --- larger steps ------------------------------------------------------------------------------------------------
 
     def went_to_denunciation(self, host: SessionHost, seat: Seat, participant: str) -> None:
@@ -423,8 +437,11 @@ class Sessions:
         Sites that were rung into this visit stay behind: they were asked about this citizen, not about the next.
         """
         operator = host.state.find(host.state.operator)
+        ask, opened = Ask(seat.participant, message), ""
 
-        def work(db: Session) -> str:
+        def extra(db: Session, state: RoomState) -> Command:
+            # One transaction with the event that closes this one: never two sessions, never none.
+            nonlocal opened
             actor = actor_of(db, seat.user, self.clock())
             site = operator.site if operator is not None else ""
             row = rows.open_for_visit(
@@ -432,16 +449,18 @@ class Sessions:
             )
             if host.relay:
                 row.relay_id = host.relay
-            return row.id
+            opened = row.id
+            return ask
 
-        def transact() -> str:
-            with self.store.database.write() as db:
-                return work(db)
+        await host.submit(ask, extra)
+        try:
+            await self._go_over(host, opened)
+        except Unavailable:
+            self.chore(settle(lambda: self._go_over(host, opened)))  # the pages follow when the database is back
+        return opened
 
-        session = await self.store.run(transact)
-        await host.submit(Ask(seat.participant, message))
-        await self._move_pages(host, await self.host(session))
-        return session
+    async def _go_over(self, old: SessionHost, session: str) -> None:
+        await self._move_pages(old, await self.host(session))
 
     async def _move_pages(self, old: SessionHost, new: SessionHost) -> None:
         """Pages of points that take part in both go over; a visit's own point only if it receives the next one too."""
@@ -454,13 +473,16 @@ class Sessions:
             taken.add(there)
             seat = replace(page.seat, session=new.session, participant=there)
             resume = await self.store.run(self.store.issue_resume, seat, self.clock())
-            await old.detach(page.connection, page.seat.participant)
-            page.host, page.seat = new, seat
-            page.connection.send(m.Moved(session=new.session))
             one = new.state.find(there)
             if one is not None and not one.admitted and there not in new.loaded.visit_points:
                 await new.submit(Ask(HUB, m.Admit(req="", participant=there)))
-            await new.attach(page.connection, seat, resume, 0)
+            await old.detach(page.connection, page.seat.participant)
+            page.host, page.seat = new, seat
+            page.connection.send(m.Moved(session=new.session))
+            try:
+                await new.attach(page.connection, seat, resume, 0)
+            except Unavailable:
+                page.connection.close(m.CLOSE_AGAIN, "database away")  # it comes back to where it was sent
 
     # --- relays ------------------------------------------------------------------------------------------------------
 

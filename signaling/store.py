@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ParamSpec, TypeVar
 
 import sqlalchemy as sa
@@ -302,6 +302,7 @@ def _as_add(row: ParticipantRow) -> Add:
         site=row.site_id or "",
         admitted=row.state in (ParticipantState.ADMITTED, ParticipantState.JOINED),
         publishes=publishes,
+        writes=row.writes,
     )
 
 
@@ -331,4 +332,4 @@ def _person(row: Any) -> dict[str, str]:
 
 def with_ids(ask: Ask, id: str = "", ids: tuple[str, ...] = ()) -> Ask:
     """The same request with the ids that were made for it."""
-    return Ask(ask.by, ask.message, id=id or ask.id, ids=ids or ask.ids)
+    return replace(ask, id=id or ask.id, ids=ids or ask.ids)

@@ -90,7 +90,7 @@ def _shows(state: RoomState, me: Participant | None, one: Participant) -> bool:
         return one.state != "removed" or one.restricted
     if not _inside(me) or one.restricted:
         return False
-    return one.admitted and one.state in ("admitted", "joined", "lost") and one.role != "viewer"
+    return one.admitted and one.state in ("admitted", "joined", "lost") and (one.role != "viewer" or one.writes)
 
 
 def _participant(one: Participant, labels: Labels, volatile: Volatile, state: RoomState) -> ParticipantView:

@@ -73,6 +73,7 @@ class Participant(Base):
     peer: Mapped[str] = mapped_column(sa.String(64), default="")
     publish: Mapped[list[str]] = mapped_column(default=list)  # sources it may send; empty: none
     receives_visit: Mapped[bool] = mapped_column(default=False)  # the point where the citizen sits
+    writes: Mapped[bool] = mapped_column(default=False)  # a viewer who may write the minutes (a clerk)
     by_phone: Mapped[bool] = mapped_column(default=False)
     required: Mapped[bool] = mapped_column(default=False)
     added_at: Mapped[dt.datetime]

@@ -33,11 +33,13 @@ ROLES: dict[str, tuple[tuple[str, Role], ...]] = {
     "bob": (("Lục Ngạn", Role.SITE_OFFICER),),
     "charlie": (("Yên Thế", Role.SITE_OFFICER),),
     "oscar": (("Trung ương", Role.OPERATOR), ("Trung ương", Role.SITE_OFFICER)),
+    "otto": (("Trung ương", Role.OPERATOR),),
     "rita": (("Tỉnh Bắc Giang", Role.RECORDS),),
     "adam": (("Trung ương", Role.ADMIN),),
     "nobody": (),
 }
-"""alice and bob share a point, charlie is at another one, oscar presides, rita looks up, adam administers."""
+"""alice and bob share a point, charlie is at another one, oscar presides, otto stands in for him, rita looks up, adam
+administers."""
 
 
 class Pages:

@@ -268,6 +268,11 @@ class Bench:
         await peer.tell("present", version=1, token=secret, device=device)
         return peer
 
+    def events(self, session: str, kind: str) -> list[dict[str, Any]]:
+        """Bodies of one kind of event in the session's log."""
+        with self.database.read() as db:
+            return [dict(event.body) for event in rows.events_since(db, session, 0) if event.kind == kind]
+
     def kinds(self, session: str) -> list[str]:
         """Kinds of the session's log in the database."""
         with self.database.read() as db:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Coroutine
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import anyio.from_thread
 from fastapi import APIRouter
@@ -15,20 +16,21 @@ from starlette.responses import Response
 from rooms import access, search, sessions, sites, sittings, visits
 from rooms.access import Right
 from rooms.actor import Actor
-from rooms.errors import Conflict, Forbidden
+from rooms.errors import Conflict, Forbidden, WrongState
 from rooms.models import Participant, ReceptionSession, Site, Sitting, Visit
-from rooms.words import RecordMode, Role, SessionState, SittingState, VisitState
-from signaling import messages
+from rooms.words import ParticipantRole, RecordMode, Role, SessionState, SittingState, VisitState
 from web import i18n
 from web.deps import ActorDep, HubDep
 from web.hub import Hub
+from web.hub import running as live_part
 from web.i18n import N_
 from web.pages import formats, labels, lists
 from web.pages.contexts import AlertView, BoardPage, BoardPart, CheckView, QueueView, RunningView, SiteView
 from web.pages.render import page
-from web.pages.viewer import FormDep, flash_of, frame, go, point_of, text_of
+from web.pages.viewer import FormDep, allowed, flash_of, frame, go, point_of, text_of
 
 router = APIRouter()
+T = TypeVar("T")
 
 RUNNING = (SessionState.OPEN, SessionState.RUNNING, SessionState.SUSPENDED)
 DONE = (VisitState.CONCLUDED, VisitState.CLOSED)
@@ -56,15 +58,23 @@ def live(request: Request, hub: HubDep, actor: ActorDep) -> Response:
 
 @router.post("/board/admit")
 def admit(request: Request, hub: HubDep, actor: ActorDep, form: FormDep) -> Response:
-    """Open the session of a waiting visit, let its point in, and go to the room."""
-    visit_id = text_of(form, "visit", 24)
-    with hub.database.write() as db:
-        visit = access.load_visit(db, actor, visit_id, Right.OPERATE, now=hub.now())
-        session = open_session(db, hub, request, actor, visit)
-        session_id = session.id
-        waiting = [one.id for one in session.participants if one.receives_visit]
-    for participant in waiting:
-        tell(hub, session_id, messages.Admit(req="", participant=participant))
+    """Open the session of a waiting visit, let its point in, and go to the room; the log names this operator."""
+    with hub.database.read() as db:
+        visit = access.load_visit(db, actor, text_of(form, "visit", 24), Right.OPERATE, now=hub.now())
+        visit_id, session_id = visit.id, running_session(db, visit.id)
+        point = point_of(db, request, actor, hub.now())
+        site = point.id if point is not None and allowed(db, actor, point.id, Right.OPERATE, hub.now()) else ""
+    if not session_id:
+        try:
+            session_id = act(live_part(hub.sessions).open_visit, visit_id, actor.user_id or "", site)
+        except (Conflict, WrongState):
+            with hub.database.read() as db:  # a colleague was faster
+                session_id = running_session(db, visit_id)
+            if not session_id:
+                raise
+    else:
+        act(live_part(hub.sessions).admit_visit, session_id, actor.user_id or "")
+    stir(hub)
     return go(f"/room/{session_id}")
 
 
@@ -91,15 +101,24 @@ def message(request: Request, hub: HubDep, actor: ActorDep, form: FormDep) -> Re
 @router.post("/board/ring")
 def ring(request: Request, hub: HubDep, actor: ActorDep, form: FormDep) -> Response:
     """ "Gọi điểm cầu": ring a further site into a running session."""
-    session_id = text_of(form, "session", 24)
+    session_id, site_id = text_of(form, "session", 24), text_of(form, "site", 24)
     with hub.database.read() as db:
         session = access.load_session(db, actor, session_id, Right.OPERATE, now=hub.now())
         if session.restricted:
             raise Forbidden()
-        site = access.load_site(db, actor, text_of(form, "site", 24), now=hub.now())
-        site_id = site.id
-    tell(hub, session_id, messages.Ring(req="", site=site_id))
+    act(live_part(hub.sessions).ring, session_id, site_id, actor.user_id or "")
     return go("/board")
+
+
+@router.post("/board/take-over")
+def take_over(request: Request, hub: HubDep, actor: ActorDep, form: FormDep) -> Response:
+    """ "Nhận điều hành": take the buttons of a running session, and go to its room."""
+    session_id = text_of(form, "session", 24)
+    with hub.database.read() as db:
+        access.load_session(db, actor, session_id, Right.OPERATE, now=hub.now())
+    act(live_part(hub.sessions).take_over, session_id, actor.user_id or "")
+    stir(hub)
+    return go(f"/room/{session_id}")
 
 
 def operator(actor: Actor) -> None:
@@ -108,22 +127,12 @@ def operator(actor: Actor) -> None:
         raise Forbidden()
 
 
-def open_session(db: Session, hub: Hub, request: Request, actor: Actor, visit: Visit) -> ReceptionSession:
-    """The session of a visit: the one that is open already, else a new one at the operator's point."""
-    point = point_of(db, request, actor, hub.now())
-    sitting = db.get(Sitting, visit.sitting_id) if visit.sitting_id else None
-    try:
-        return sessions.open_for_visit(
-            db, actor, visit.id, hub.now(), operator_site_id=point.id if point else None,
-            chair=sitting.chair_name if sitting else "",
-        )  # fmt: skip
-    except Conflict:
-        found = db.scalars(
-            select(ReceptionSession).where(ReceptionSession.visit_id == visit.id, ReceptionSession.state.in_(RUNNING))
-        ).first()
-        if found is None:
-            raise
-        return found
+def running_session(db: Session, visit_id: str) -> str:
+    """The session of a visit that is open now, "" if there is none."""
+    query = select(ReceptionSession.id).where(
+        ReceptionSession.visit_id == visit_id, ReceptionSession.state.in_(RUNNING)
+    )
+    return db.scalars(query).first() or ""
 
 
 def stir(hub: Hub) -> None:
@@ -132,10 +141,9 @@ def stir(hub: Hub) -> None:
         anyio.from_thread.run_sync(hub.channel.dirty)
 
 
-def tell(hub: Hub, session_id: str, request: Any) -> None:
-    """A request to a session in the hub's own name, from this worker thread; without signaling nothing happens."""
-    if hub.sessions is not None:
-        anyio.from_thread.run(hub.sessions.command, session_id, request)
+def act(work: Callable[..., Coroutine[Any, Any, T]], *arguments: str) -> T:
+    """Something that signaling does, from this worker thread."""
+    return anyio.from_thread.run(work, *arguments)
 
 
 def parts(request: Request, hub: Hub, db: Session, actor: Actor) -> dict[str, Any]:
@@ -211,16 +219,18 @@ def running_views(db: Session, hub: Hub, actor: Actor, now: datetime, language: 
     found = []
     for session in sessions.list_readable(db, actor, now, limit=200):
         if session.state in RUNNING:
-            found.append(running_view(db, hub, session, now, language))
+            found.append(running_view(db, hub, actor, session, now, language))
     return found
 
 
-def running_view(db: Session, hub: Hub, session: ReceptionSession, now: datetime, language: str) -> RunningView:
+def running_view(
+    db: Session, hub: Hub, actor: Actor, session: ReceptionSession, now: datetime, language: str
+) -> RunningView:
     """One running session with what its host knows."""
     host = hub.sessions.hosts.get(session.id) if hub.sessions is not None else None
     state = host.state if host is not None else None
     since = getattr(state, "record_since_utc", None) if session.record is not RecordMode.OFF else None
-    here = [one for one in session.participants if one.removed_at is None]
+    here = [one for one in session.participants if one.removed_at is None and one.role is not ParticipantRole.VIEWER]
     names = [short_name(db, one) for one in here]
     site = db.get(Site, session.site_id) if session.site_id else None
     number = i18n.translate(N_("Phiên %(number)s"), language) % {"number": lists.session_number(session)}
@@ -235,7 +245,16 @@ def running_view(db: Session, hub: Hub, session: ReceptionSession, now: datetime
         record_since=since,
         recorded=formats.timecode(now.timestamp() - since) if since else "",
         lines=line_views(state, session, language),
+        may_take=may_take(db, state, actor, session, now),
     )
+
+
+def may_take(db: Session, state: Any, actor: Actor, session: ReceptionSession, now: datetime) -> bool:
+    """Whether the actor is entitled to the buttons and somebody else (or nobody) has them."""
+    holder = getattr(state, "operator", "")
+    mine = any(one.id == holder and one.user_id == actor.user_id for one in session.participants)
+    rights = access.rights_on(db, actor, access.subject_of(db, session), now)
+    return not mine and Right.OPERATE in rights
 
 
 def line_views(state: Any, session: ReceptionSession, language: str) -> list[CheckView]:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from rooms import access, cases, sessions, sites, tickets, visits
+from rooms import access, cases, seats, sites, tickets, visits
 from rooms.access import Right
 from rooms.actor import Actor
 from rooms.errors import Forbidden, NotFound
@@ -68,6 +68,7 @@ def room(session_id: str, request: Request, hub: HubDep, actor: ActorDep, kit: b
             "ticketUrl": f"/room/{session.id}/ticket",
             "contextUrl": "/room/{session}/context",
             "kit": is_kit,
+            "watches": seat.role is ParticipantRole.VIEWER,
             "notice": i18n.translate(NOTICE, language),
             "homeUrl": "/board" if seat.role is ParticipantRole.OPERATOR else "/",
             "iceServers": ice_servers(hub.config, device, now),
@@ -97,28 +98,11 @@ def context(session_id: str, request: Request, hub: HubDep, actor: ActorDep) -> 
 
 
 def seat_of(db: Session, actor: Actor, session: ReceptionSession, device: str, now: dt.datetime) -> Participant:
-    """The participant this person sits at; an operator who is not in the session yet gets a seat and may take over.
+    """The participant this person sits at (rooms/seats.py).
 
     Raises NotFound for one who may read the session but has no place in it.
     """
-    site = sites.site_of_device(db, device)
-    seat = sessions.participant_for(db, actor, session.id, now, site_id=site) if site else None
-    seat = seat or sessions.participant_for(db, actor, session.id, now)
-    if seat is not None:
-        return seat
-    if not may(db, actor, session, Right.OPERATE, now):
-        raise NotFound()
-    own = next((held.site_id for held in actor.memberships if Right.OPERATE in access.ROLE_RIGHTS[held.role]), None)
-    place = db.get(Site, own) if own else None
-    return sessions.add_participant(
-        db,
-        session.id,
-        place.name if place else actor.name,
-        now,
-        role=ParticipantRole.OPERATOR,
-        site_id=own,
-        user_id=actor.user_id,
-    )
+    return seats.take(db, actor, session.id, now, site_id=sites.site_of_device(db, device))
 
 
 def may(db: Session, actor: Actor, session: ReceptionSession, right: Right, now: dt.datetime) -> bool:

@@ -757,6 +757,7 @@ def upgrade() -> None:
         sa.Column("peer", sa.String(length=64), nullable=False),
         sa.Column("publish", sa.JSON(), nullable=False),
         sa.Column("receives_visit", sa.Boolean(), nullable=False),
+        sa.Column("writes", sa.Boolean(), nullable=False),
         sa.Column("by_phone", sa.Boolean(), nullable=False),
         sa.Column("required", sa.Boolean(), nullable=False),
         sa.Column("added_at", sa.DateTime(timezone=True), nullable=False),

@@ -10,7 +10,7 @@ import threading
 import pytest
 from sqlalchemy.orm import Session
 
-from rooms import access, cases, sessions, settings, sittings, visits
+from rooms import access, cases, seats, sessions, settings, sittings, visits
 from rooms.actor import SYSTEM
 from rooms.db import Database
 from rooms.errors import Conflict, Forbidden, Invalid, NotFound, RoomsError, StaleEpoch, WrongState
@@ -102,9 +102,9 @@ def test_a_site_that_only_sends_its_citizens_has_no_part_in_another_visit(
         with pytest.raises(NotFound):
             load(db, world.charlie, thing.id, now=NOW)
     with pytest.raises(NotFound):
-        sessions.participant_for(db, world.charlie, session.id, NOW)
+        seats.take(db, world.charlie, session.id, NOW)
     assert session not in sessions.list_readable(db, world.charlie, NOW)
-    assert sessions.participant_for(db, world.charlie, own.id, NOW) is own.participants[0]
+    assert seats.take(db, world.charlie, own.id, NOW) is own.participants[0]
     assert access.load_sitting(db, world.charlie, sitting.id, now=NOW) is sitting
 
 
@@ -344,16 +344,6 @@ def test_answers_to_the_notice_are_kept(db: Session, session: ReceptionSession) 
         sessions.answer_notice(db, session.id, point.id, "p1", "maybe")
     with pytest.raises(NotFound):
         sessions.answer_notice(db, session.id, point.id, "p9", "heard")
-
-
-def test_who_sits_where(db: Session, world: World, session: ReceptionSession) -> None:
-    point, operator = session.participants
-    assert sessions.participant_for(db, world.alice, session.id, NOW) is point
-    assert sessions.participant_for(db, world.bob, session.id, NOW) is operator
-    assert sessions.participant_for(db, world.oscar, session.id, NOW) is point  # from above, in order
-    assert sessions.participant_for(db, world.bob, session.id, NOW, site_id=world.district.id) is point
-    with pytest.raises(NotFound):
-        sessions.participant_for(db, world.charlie, session.id, NOW)
 
 
 def test_a_participant_is_changed_only_in_its_session(db: Session, session: ReceptionSession) -> None:

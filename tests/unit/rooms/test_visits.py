@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from rooms import cases, minutes, people, petitions, sessions, settings, visits
+from rooms import cases, minutes, people, petitions, seats, sessions, settings, visits
 from rooms.db import Database
 from rooms.errors import Conflict, Forbidden, Invalid, NotFound, WrongState
 from rooms.models import (
@@ -258,7 +258,7 @@ def test_turning_into_a_denunciation_mid_session(db: Session, world: World, vaul
     assert link.unlink_reason == "restricted"  # the trace says no more
     for actor in (world.bob, world.charlie, world.dora):
         with pytest.raises(NotFound):
-            sessions.participant_for(db, actor, session.id, NOW)
+            seats.take(db, actor, session.id, NOW)
     assert visits.to_denunciation(db, world.alice, visit.id, vault, NOW).restricted  # twice is harmless
     assert len(db.scalars(sa.select(VaultEntry)).all()) == 2
 

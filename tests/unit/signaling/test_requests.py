@@ -5,12 +5,16 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from rooms import minutes, sittings
+import pytest
+
+from rooms import minutes, seats, sittings
 from rooms.actor import SYSTEM
+from rooms.errors import Forbidden, NotFound
 from rooms.models import ReceptionSession, Visit
 from rooms.vault import Vault
+from rooms.words import Role
 from tests.support.actors import World
-from tests.support.factories import registered
+from tests.support.factories import add_actor, registered
 from tests.support.signaling_bench import Bench
 from tests.support.sockets import JsonPeer
 
@@ -145,6 +149,53 @@ async def test_a_point_that_only_sends_neither_sees_nor_hears_the_next_citizen(
     seats = {p.site for p in (await bench.sessions.host(new)).state.participants}
     assert seats == {world.central.id, world.province.id, world.other_district.id}
     assert not any(new in str(message) for message in point.got)
+
+
+async def test_board_actions_carry_the_name_of_who_did_them(bench: Bench, world: World, vault: Vault) -> None:
+    """bob opens and admits, otto takes over and rings, all from the board: the log names their seats, not the hub."""
+    await bench.relay()
+    with bench.database.write() as db:
+        visit = registered(db, world.alice, world.district, vault)
+        otto = add_actor(db, "otto", (world.province, Role.OPERATOR))
+    assert world.bob.user_id is not None and otto.user_id is not None
+    session = await bench.sessions.open_visit(visit.id, world.bob.user_id)
+    host = await bench.sessions.host(session)
+    users = host.loaded.users
+    admitted = bench.events(session, "participant.admitted")
+    assert [users[one["by"]] for one in admitted] == [world.bob.user_id]
+    await bench.sessions.take_over(session, otto.user_id)
+    assert host.state.operator and host.loaded.users[host.state.operator] == otto.user_id
+    await bench.sessions.ring(session, world.other_district.id, otto.user_id)
+    [rung] = bench.events(session, "ring.started")
+    assert rung["by"] == host.state.operator
+    for person in (world.alice, world.clara):
+        assert person.user_id is not None
+        with pytest.raises(Forbidden):
+            await bench.sessions.take_over(session, person.user_id)
+    with pytest.raises(NotFound):
+        await bench.sessions.ring(session, world.province.id, world.charlie.user_id or "")
+
+
+async def test_a_clerk_beside_the_point_writes_and_leaves_the_seat_alone(
+    bench: Bench, world: World, vault: Vault
+) -> None:
+    relay = await bench.relay()
+    session, _visit, ids, op, point = await reception(bench, world, vault)
+    await relay.wants(session, lambda d: len(d.members) == 2)
+    with bench.database.write() as db:
+        seat = seats.take(db, world.clara, session, bench.now()).id
+    assert seat != ids[world.district.id]
+    clerk = await bench.page(session, seat, user=world.clara.user_id, device="dev-clerk")
+    assert (await clerk.ask("minutes_take"))["code"] == "participant.not_admitted"
+    assert (await op.ask("admit", participant=seat))["type"] == "done"
+    assert (await clerk.ask("minutes_take"))["type"] == "done"
+    assert (await clerk.ask("minutes_line", text="Công dân trình bày"))["type"] == "done"
+    wanted = await relay.wants(session, lambda d: any(one.peer == "dev-clerk" for one in d.members))
+    member = next(one for one in wanted.members if one.peer == "dev-clerk")
+    assert (member.publish, member.record) == ((), False)
+    assert any(one.peer == "dev-point" for one in wanted.members), "the point keeps its seat"
+    assert not any(got["type"] == "error" for got in point.got)
+    assert (await clerk.ask("start", record="off"))["code"] == "right.buttons"
 
 
 async def test_a_site_rung_into_one_visit_stays_out_of_the_next(bench: Bench, world: World, vault: Vault) -> None:

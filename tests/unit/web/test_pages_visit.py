@@ -122,6 +122,31 @@ def test_admitting_twice_leads_to_the_same_room(alice: Browser, pages: Pages, si
     assert oscar.post("/board/admit", visit=visit).headers["location"] == first
 
 
+def test_taking_over_from_the_board(alice: Browser, pages: Pages, sitting: str) -> None:
+    """otto, another operator of the centre, takes the buttons with one click; a point's officer may not."""
+    visit = register(alice, where=sitting)
+    oscar, otto = pages.browser("oscar"), pages.browser("otto")
+    room = oscar.post("/board/admit", visit=visit).headers["location"]
+    session = room.split("/")[-1]
+    assert f'name="session" value="{session}"' in otto.get("/board").text
+    taken = otto.post("/board/take-over", session=session)
+    assert taken.headers["location"] == room
+    assert f'name="session" value="{session}"' in oscar.get("/board").text, "oscar may take it back"
+    assert f'name="session" value="{session}"' not in otto.get("/board").text
+    assert alice.post("/board/take-over", session=session).status_code == 403
+    assert pages.browser("charlie").post("/board/take-over", session=session).status_code == 404
+    assert otto.post("/board/ring", session=session, site=pages.sites["Yên Thế"]).status_code == 303
+    assert alice.post("/board/ring", session=session, site=pages.sites["Yên Thế"]).status_code == 403
+
+
+def test_a_colleague_looks_on_from_a_seat_of_his_own(alice: Browser, pages: Pages, sitting: str) -> None:
+    visit = register(alice, where=sitting)
+    room = pages.browser("oscar").post("/board/admit", visit=visit).headers["location"]
+    assert '"watches": false' in alice.get(room).text
+    assert '"watches": true' in pages.browser("bob").get(room).text
+    assert '"watches": false' in alice.get(room).text
+
+
 def test_not_let_in_yet(alice: Browser, pages: Pages, sitting: str) -> None:
     visit = register(alice, where=sitting)
     oscar = pages.browser("oscar")

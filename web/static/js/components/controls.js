@@ -85,6 +85,11 @@ export class Controls {
     const { actions, room } = this;
     if (state.ended) return [];
     const kit = room.data.kit;
+    const hand = button('hand', 'hand', state.hand ? _('Hạ tay') : _('Giơ tay'), () => void room.ask('hand', { up: !state.hand }), {
+      kind: state.hand ? 'on' : '',
+      pressed: state.hand,
+    });
+    if (room.data.watches) return state.inside ? [hand] : [];
     const mic = button(
       'mic',
       state.mic && !state.held ? 'mic' : 'mic-off',
@@ -99,10 +104,6 @@ export class Controls {
     if (!state.inside) return [mic, camera, button('devices', 'settings', _('Thiết bị'), actions.devices)];
     const share = button('share', state.sharing ? 'monitor-off' : 'monitor-up', state.sharing ? _('Dừng chia sẻ') : _('Chia sẻ'), actions.share, {
       kind: state.sharing ? 'on' : '',
-    });
-    const hand = button('hand', 'hand', state.hand ? _('Hạ tay') : _('Giơ tay'), () => void room.ask('hand', { up: !state.hand }), {
-      kind: state.hand ? 'on' : '',
-      pressed: state.hand,
     });
     return [mic, camera, kit ? null : share, room.isOperator ? null : hand, kit ? null : button('devices', 'settings', _('Thiết bị'), actions.devices)];
   }

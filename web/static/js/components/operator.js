@@ -50,7 +50,7 @@ export class OperatorDialogs {
   /** Who waits, and who is in: admit, send back, mute, remove. */
   admit() {
     const { room } = this;
-    const others = () => room.session.participants.filter((/** @type {any} */ one) => one.participant !== room.me && one.role !== 'viewer');
+    const others = () => room.session.participants.filter((/** @type {any} */ one) => one.participant !== room.me);
     this._live(
       { title: _('Mời vào phiên'), name: 'admit' },
       () => {
@@ -88,7 +88,7 @@ export class OperatorDialogs {
           'div',
           { class: 'row' },
           waiting ? act('admit-one', _('Mời vào'), () => void room.ask('admit', { participant: id }), 'main') : null,
-          inside ? act('mute-one', muted ? _('Bỏ tắt micro') : _('Tắt micro'), () => void room.ask('mute', { participant: id, source: 'mic', on: !muted })) : null,
+          inside && one.role !== 'viewer' ? act('mute-one', muted ? _('Bỏ tắt micro') : _('Tắt micro'), () => void room.ask('mute', { participant: id, source: 'mic', on: !muted })) : null,
           inside ? act('send-back', _('Cho chờ'), () => void room.ask('send_back', { participant: id })) : null,
           waiting || inside ? act('remove', _('Mời ra'), () => void this.remove(one), 'danger') : null,
         ),

@@ -104,6 +104,12 @@ class RoomPage {
     addEventListener('pagehide', () => this.media.stopAll());
     setInterval(() => this.render(), 1000);
     setInterval(() => this.overlay.tick(), 120);
+    await this.startMedia();
+  }
+
+  /** Microphone and camera, unless this seat only looks on. */
+  async startMedia() {
+    if (this.room.data.watches) return;
     // one question for both devices would fail as a whole when one of them is missing
     await this.media.start('mic');
     await this.media.start('camera');
@@ -188,7 +194,7 @@ class RoomPage {
     if (over === this.resting) return;
     this.resting = over;
     if (over) for (const source of /** @type {Source[]} */ (['screen', 'document', 'camera', 'mic'])) this.media.stop(source);
-    else void this.media.start('mic').then(() => this.media.start('camera'));
+    else void this.startMedia();
   }
 
   /**
@@ -222,6 +228,7 @@ class RoomPage {
   /** Own microphone or camera on or off; a missing one is asked for again. @param {'mic' | 'camera'} source */
   async toggle(source) {
     const { room } = this;
+    if (room.data.watches) return;
     const track = this.media.tracks.get(source);
     if (!track) {
       await this.media.start(source);
