@@ -13,18 +13,18 @@ from sqlalchemy.orm import Session
 from starlette.requests import Request
 from starlette.responses import Response
 
-from rooms import access, cases, petitions, recordings
+from rooms import access, cases, recordings
 from rooms.access import Right
 from rooms.actor import Actor
 from rooms.errors import Forbidden, NotFound, RoomsError
 from rooms.models import Case, CaseLink, ReceptionSession, Site
-from rooms.words import CaseState, PetitionKind, PetitionSource
+from rooms.words import CaseState, PetitionKind
 from web import i18n
 from web.api.recordings import log_look
 from web.deps import ActorDep, HubDep
 from web.hub import Hub
 from web.i18n import N_
-from web.pages import casefile, formats, labels, lists, looked, timeline, uploads
+from web.pages import casefile, formats, labels, lists, looked, petitions, timeline, uploads
 from web.pages.contexts import CasePage, CaseRow, CasesPage, DayOfEntries, Item, MatchView, RowView
 from web.pages.render import page
 from web.pages.viewer import (
@@ -164,17 +164,13 @@ def attach(case_id: str, request: Request, hub: HubDep, actor: ActorDep, form: F
 def petition(case_id: str, request: Request, hub: HubDep, actor: ActorDep, form: FormDep) -> Response:
     """A written petition into its book and this file."""
     language = i18n.language_of(request)
-    kind, source = text_of(form, "petition_kind", 32), text_of(form, "petition_source", 32)
+    if errors := petitions.refused_fields(form, language):
+        return case_page(request, hub, actor, case_id, form, errors)
     try:
         with hub.database.write() as db:
             case = access.load_case(db, actor, case_id, Right.RECEIVE, now=hub.now())
-            petitions.add(
-                db, actor, case.site_id, PetitionKind(kind) if kind in set(PetitionKind) else PetitionKind.COMPLAINT,
-                text_of(form, "petition_content"), hub.vault, hub.now(), petitioner=text_of(form, "petitioner", 300),
-                source=PetitionSource(source) if source in set(PetitionSource) else PetitionSource.POST,
-                case_id=case_id,
-            )  # fmt: skip
-        return go(f"/cases/{case_id}?done=saved")
+            petitions.enter(db, hub, actor, case.site_id, form, case_id=case_id)
+        return go(f"/cases/{case_id}?done=petition")
     except NotFound:
         raise
     except RoomsError as error:

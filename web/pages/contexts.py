@@ -207,6 +207,7 @@ class VisitPage(Context):
     sessions: Sequence[RowView] = ()
     case: MatchView | None = None
     link_id: str = ""
+    petitions: Sequence[Any] = ()
     similar: Sequence[MatchView] = ()
     may_open_vault: bool = False
     identities: Sequence[Sequence[tuple[str, str]]] = ()

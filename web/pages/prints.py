@@ -125,6 +125,12 @@ def existing(db: Session, visit_id: str = "", session_id: str = "") -> str | Non
     return db.scalar(select(Minutes.id).where(column == value).order_by(Minutes.created_at.desc()).limit(1))
 
 
+def session_of(db: Session, visit_id: str) -> ReceptionSession | None:
+    """The newest session of a visit."""
+    found = select(ReceptionSession).where(ReceptionSession.visit_id == visit_id)
+    return db.scalars(found.order_by(ReceptionSession.created_at.desc()).limit(1)).first()
+
+
 def minutes_context(
     db: Session, printed: Mapping[str, Any], row: Minutes | None, visit: Visit | None, site: Site | None, actor: Actor,
     back: str, now: datetime,

@@ -41,6 +41,13 @@ ITEMS: tuple[tuple[str, str, str, tuple[Role, ...]], ...] = (
     (N_("Quản trị"), "/admin", "settings", (Role.ADMIN,)),
 )
 
+MORE: tuple[tuple[str, str, str, tuple[Role, ...]], ...] = (
+    (N_("Sổ đơn"), "/petitions", "inbox", (*DESK_ROLES, Role.RECORDS, Role.COMPETENT)),
+    (N_("Quyền đã cấp và được cấp"), "/grants", "key", FILE_ROLES),
+    (N_("Phiên thử / tập huấn"), "/training", "presentation", (Role.SITE_OFFICER, Role.OPERATOR)),
+)
+"""Rarer pages, in the menu."""
+
 
 async def form_of(request: Request) -> AsyncIterator[FormData]:
     """The posted form; its files are closed when the answer is made."""
@@ -72,7 +79,10 @@ def frame(db: Session, request: Request, actor: Actor, here: str, *, training: b
         ]
     )
     items = [Item(label, url, icon, url == here) for label, url, icon, roles in ITEMS if actor.has_role(*roles)]
-    return Chrome(actor.user_id or "", actor.name, role, tuple(items), training=training)
+    if actor.grants and not actor.has_role(*FILE_ROLES):
+        items.insert(0, Item(N_("Hồ sơ vụ việc"), "/cases", "folder-open", here == "/cases"))
+    more = [Item(label, url, icon, url == here) for label, url, icon, roles in MORE if actor.has_role(*roles)]
+    return Chrome(actor.user_id or "", actor.name, role, tuple(items), tuple(more), training=training)
 
 
 def title_of(db: Session, actor: Actor) -> str:
