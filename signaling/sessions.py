@@ -23,7 +23,7 @@ from rooms.ids import new_id
 from rooms.models import Participant as Row
 from rooms.words import TicketKind
 from signaling import messages as m
-from signaling.commands import HUB, Ask, Command, Connect, GiveButtons, Locked, Tick
+from signaling.commands import HUB, Ask, Connect, GiveButtons, Locked, Tick
 from signaling.connection import Connection
 from signaling.desired import desired
 from signaling.errors import (
@@ -40,7 +40,7 @@ from signaling.host import HostOptions, SessionHost, as_signaling_error
 from signaling.relays import RelayPool
 from signaling.requests import Requests, settle
 from signaling.sockets import Socket, SocketClosed
-from signaling.state import Participant, RoomState
+from signaling.state import Participant
 from signaling.store import Seat, Store, actor_of, moment
 
 log = logging.getLogger(__name__)
@@ -79,6 +79,7 @@ class Sessions:
         vault: Any = None,
         options: HostOptions | None = None,
     ) -> None:
+        self.page_figures: dict[tuple[str, str], m.Seen] = {}
         self.store, self.pool, self.clock = store, pool, clock
         self.hosts: dict[str, SessionHost] = {}
         self.watchers: list[Callable[[SessionHost], None]] = []
@@ -96,9 +97,9 @@ class Sessions:
     # --- life --------------------------------------------------------------------------------------------------------
 
     async def start(self) -> None:
-        """Take over the sessions that are live or wait for their lock, and begin to tick."""
+        """Take over the sessions that are live, and begin to tick."""
         try:
-            for session in await self.store.run(self.store.unfinished_sessions):
+            for session in await self.store.run(self.store.live_sessions):
                 with contextlib.suppress(RoomsError):
                     await self.host(session)
         except Unavailable:
@@ -397,6 +398,10 @@ class Sessions:
                     task.add_done_callback(working.discard)
                 else:
                     await self._handle(page, message)
+    def page_quality(self, host: SessionHost, seat: Seat, seen: m.Seen) -> None:
+        """What the page itself measured: for the board, not for the log."""
+        self.page_figures[(host.session, seat.participant)] = seen
+
         finally:
             for task in working:
                 task.cancel()
@@ -437,11 +442,8 @@ class Sessions:
         Sites that were rung into this visit stay behind: they were asked about this citizen, not about the next.
         """
         operator = host.state.find(host.state.operator)
-        ask, opened = Ask(seat.participant, message), ""
 
-        def extra(db: Session, state: RoomState) -> Command:
-            # One transaction with the event that closes this one: never two sessions, never none.
-            nonlocal opened
+        def work(db: Session) -> str:
             actor = actor_of(db, seat.user, self.clock())
             site = operator.site if operator is not None else ""
             row = rows.open_for_visit(
@@ -449,18 +451,19 @@ class Sessions:
             )
             if host.relay:
                 row.relay_id = host.relay
-            opened = row.id
-            return ask
+            return row.id
 
-        await host.submit(ask, extra)
-        try:
-            await self._go_over(host, opened)
-        except Unavailable:
-            self.chore(settle(lambda: self._go_over(host, opened)))  # the pages follow when the database is back
-        return opened
+        def transact() -> str:
+            await old.detach(page.connection, page.seat.participant)
+            page.host, page.seat = new, seat
+            page.connection.send(m.Moved(session=new.session))
+            with self.store.database.write() as db:
+                return work(db)
 
-    async def _go_over(self, old: SessionHost, session: str) -> None:
-        await self._move_pages(old, await self.host(session))
+        session = await self.store.run(transact)
+        await host.submit(Ask(seat.participant, message))
+        await self._move_pages(host, await self.host(session))
+        return session
 
     async def _move_pages(self, old: SessionHost, new: SessionHost) -> None:
         """Pages of points that take part in both go over; a visit's own point only if it receives the next one too."""
@@ -476,13 +479,7 @@ class Sessions:
             one = new.state.find(there)
             if one is not None and not one.admitted and there not in new.loaded.visit_points:
                 await new.submit(Ask(HUB, m.Admit(req="", participant=there)))
-            await old.detach(page.connection, page.seat.participant)
-            page.host, page.seat = new, seat
-            page.connection.send(m.Moved(session=new.session))
-            try:
-                await new.attach(page.connection, seat, resume, 0)
-            except Unavailable:
-                page.connection.close(m.CLOSE_AGAIN, "database away")  # it comes back to where it was sent
+            await new.attach(page.connection, seat, resume, 0)
 
     # --- relays ------------------------------------------------------------------------------------------------------
 
