@@ -22,14 +22,14 @@ class Ask:
     message: FromPage
     id: str = ""
     ids: tuple[str, ...] = ()
-
-
     signed: str = ""
 
     @property
     def author(self) -> str:
         """Whom the log names."""
         return self.signed or self.by
+
+
 @dataclass(frozen=True, slots=True)
 class Open:
     """The session begins: its room can be entered."""
@@ -52,9 +52,9 @@ class Add:
     receives: tuple[str, ...] | None = None
     protected: bool = False
     notice_to: str = ""
-
-
     writes: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Connect:
     """The participant's page (or WHIP client) is there; ``peer`` is its device."""

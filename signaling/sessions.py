@@ -79,10 +79,10 @@ class Sessions:
         vault: Any = None,
         options: HostOptions | None = None,
     ) -> None:
-        self.page_figures: dict[tuple[str, str], m.Seen] = {}
         self.store, self.pool, self.clock = store, pool, clock
         self.hosts: dict[str, SessionHost] = {}
         self.watchers: list[Callable[[SessionHost], None]] = []
+        self.page_figures: dict[tuple[str, str], m.Seen] = {}
         self._vault = vault
         self._options = options or HostOptions()
         self._requests = Requests(self)
@@ -398,10 +398,6 @@ class Sessions:
                     task.add_done_callback(working.discard)
                 else:
                     await self._handle(page, message)
-    def page_quality(self, host: SessionHost, seat: Seat, seen: m.Seen) -> None:
-        """What the page itself measured: for the board, not for the log."""
-        self.page_figures[(host.session, seat.participant)] = seen
-
         finally:
             for task in working:
                 task.cancel()
@@ -420,6 +416,10 @@ class Sessions:
     def _say(page: Page, error: SignalingError, req: str) -> None:
         sentence = page.translate(error.code, error.message, error.values)
         page.connection.send(m.Error(code=error.code, message=sentence, req=req))
+
+    def page_quality(self, host: SessionHost, seat: Seat, seen: m.Seen) -> None:
+        """What the page itself measured: for the board, not for the log."""
+        self.page_figures[(host.session, seat.participant)] = seen
 
     # --- larger steps ------------------------------------------------------------------------------------------------
 
@@ -454,9 +454,6 @@ class Sessions:
             return row.id
 
         def transact() -> str:
-            await old.detach(page.connection, page.seat.participant)
-            page.host, page.seat = new, seat
-            page.connection.send(m.Moved(session=new.session))
             with self.store.database.write() as db:
                 return work(db)
 
@@ -476,6 +473,9 @@ class Sessions:
             taken.add(there)
             seat = replace(page.seat, session=new.session, participant=there)
             resume = await self.store.run(self.store.issue_resume, seat, self.clock())
+            await old.detach(page.connection, page.seat.participant)
+            page.host, page.seat = new, seat
+            page.connection.send(m.Moved(session=new.session))
             one = new.state.find(there)
             if one is not None and not one.admitted and there not in new.loaded.visit_points:
                 await new.submit(Ask(HUB, m.Admit(req="", participant=there)))
