@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.browser.access import findings
 from tests.browser.looks import REPLAYED, counts, heard, hears, sees_moving, stands_still
 from tests.browser.receptions import (
     OPERATOR,
@@ -117,9 +118,11 @@ async def looked_up(records: Person, marked: int) -> None:
         return False
 
     await until(listed, 30, "the replay in the file")
+    assert await findings(records) == []
     await records.push("Xem lại")
     await page.wait_for_url(re.compile("/replay/"))
     await page.get_by_test_id("replay-tile").nth(2).wait_for(timeout=15_000)
+    assert await findings(records) == []
     await page.keyboard.press(" ")
     await sees_moving(records, others(OPERATOR, POINT, THIRD), REPLAYED)
     await hears(records, {OPERATOR, POINT, THIRD}, f"{REPLAYED} video")
