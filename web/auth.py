@@ -157,8 +157,7 @@ def log_in(hub: Hub, request: Request, login: str, password: str) -> User:
     address = request.client.host if request.client else "local"
     hub.throttle.check(login, address)
     try:
-        with hub.database.write() as db:
-            user = people.check_password(db, login, password, hub.now())
+        user = people.log_in(hub.database, login, password, hub.now())
     except LoginRefused as refused:
         count_login(hub, refused.code)
         hub.throttle.failed(address)

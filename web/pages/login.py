@@ -98,10 +98,10 @@ def change_password(request: Request, hub: HubDep, actor: ActorDep, form: FormDe
     elif password != again:
         errors["again"] = i18n.translate(i18n.N_("Hai lần nhập không giống nhau."), language)
     try:
-        with hub.database.write() as db:
-            if not errors and people.check_password(db, actor.login, current, hub.now()) is None:
-                errors["current"] = i18n.translate(i18n.N_("Mật khẩu hiện tại không đúng."), language)
-            if not errors:
+        if not errors and people.log_in(hub.database, actor.login, current, hub.now()) is None:
+            errors["current"] = i18n.translate(i18n.N_("Mật khẩu hiện tại không đúng."), language)
+        if not errors:
+            with hub.database.write() as db:
                 people.set_password(db, actor, str(actor.user_id), password, hub.now())
     except RoomsError as error:
         errors = refusals(error, language, "password")

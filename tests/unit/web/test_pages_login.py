@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from rooms import people
+from rooms.models import User
 from tests.support.pages import PASSWORD, Pages, pages_at
 
 
@@ -26,6 +28,24 @@ def test_a_wrong_password_keeps_the_name_and_says_so(pages: Pages) -> None:
     answer = pages.browser().post("/login", login="alice", password="khong-phai")
     assert answer.status_code == 401
     assert "Tên đăng nhập hoặc mật khẩu không đúng." in answer.text and 'value="alice"' in answer.text
+
+
+def test_log_in_leaves_the_writer_to_others_while_the_password_is_checked(
+    pages: Pages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """argon2 takes its time on purpose; a desk that saves meanwhile does not wait for it."""
+    real, wrote = people._fits, []
+
+    def slow(stored: str, password: str) -> bool:
+        with pages.hub.database.write() as db:
+            wrote.append(db.get(User, "x" * 24))
+        return real(stored, password)
+
+    monkeypatch.setattr(people, "_fits", slow)
+    alice = pages.browser("alice")
+    page = alice.post("/account", current="sai", password="mot-cau-khac-02", again="mot-cau-khac-02")
+    assert "Mật khẩu hiện tại không đúng." in page.text
+    assert wrote == [None, None]
 
 
 def test_an_unknown_name_gets_the_same_answer(pages: Pages) -> None:
