@@ -1,4 +1,4 @@
-"""Numbers in the books of a site: one after the other per year, without holes."""
+"""Numbers in the books of a site: one after the other per year, without holes; and how a session's is written."""
 
 from __future__ import annotations
 
@@ -6,7 +6,17 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from rooms.models import Counter
+from rooms.localtime import local_date
+from rooms.models import Counter, ReceptionSession
+
+
+def session_number(session: ReceptionSession) -> str:
+    """A session's number as people see it everywhere: 2611-0142 for year, month of opening (local) and number in the
+    book; the beginning of the id for plain and training sessions, which have none."""
+    if not session.number or not session.year:
+        return session.id[:6]
+    month = local_date(session.created_at).month
+    return f"{session.year % 100:02d}{month:02d}-{session.number:04d}"
 
 
 def next_number(db: Session, site_id: str, book: str, year: int) -> int:

@@ -213,7 +213,9 @@ def form_page(
         papers=lists.papers_of(db, "visit", visit.id) if step == 2 else (),
         similar=similar_to(request, hub, db, actor, visit) if step == 2 else (),
         linked=linked_case(request, hub, db, actor, draft) if step == 3 else None,
-        sittings=lists.open_sittings(db, actor, now, language) if step == 3 and not denunciation else (),
+        sittings=lists.open_sittings(db, actor, now, language, training=visit.training_space_id is not None)
+        if step == 3 and not denunciation
+        else (),
         denunciation=denunciation,
         max_upload=min(hub.config.max_upload, MAX_PAPER),
     )
@@ -273,6 +275,8 @@ def to_sitting(db: Session, hub: Hub, actor: Actor, visit: Visit, where: str) ->
     sitting = access.load_sitting(db, actor, where, now=hub.now())
     if sitting.state is not SittingState.OPEN:
         raise WrongState("sitting", sitting.state.value)
+    if (sitting.training_space_id is None) != (visit.training_space_id is None):
+        raise NotFound()  # a test visit and a real sitting do not know each other
     visit.sitting_id = sitting.id
     visits.queue_online(db, actor, visit.id, hub.now())
     return True

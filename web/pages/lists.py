@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from rooms import cases, papers, sittings
+from rooms import cases, numbers, papers, sittings
 from rooms.actor import Actor
 from rooms.models import Case, InvitedSite, Paper, ReceptionSession, Site, Sitting, Visit
 from rooms.words import SittingState, VisitState
@@ -65,11 +65,8 @@ def case_number(db: Session, case: Case) -> str:
 
 
 def session_number(session: ReceptionSession) -> str:
-    """2611-0142: year, month of opening, number; the beginning of the id for plain sessions."""
-    if not session.number or not session.year:
-        return session.id[:6]
-    month = formats.local(session.created_at).month
-    return f"{session.year % 100:02d}{month:02d}-{session.number:04d}"
+    """2611-0142, as everywhere."""
+    return numbers.session_number(session)
 
 
 def visit_row(visit: Visit, language: str) -> RowView:
@@ -179,10 +176,14 @@ def sitting_view(db: Session, sitting: Sitting, language: str) -> SittingView:
     )
 
 
-def open_sittings(db: Session, actor: Actor, now: datetime, language: str) -> list[SittingView]:
-    """Sittings that are open now and that the actor's point may send a visit to."""
+def open_sittings(
+    db: Session, actor: Actor, now: datetime, language: str, *, training: bool = False
+) -> list[SittingView]:
+    """Sittings that are open now and that the actor's point may send a visit to; for a test visit, test sittings."""
     return [
-        sitting_view(db, one, language) for one in sittings.list_open(db, actor, now) if one.state is SittingState.OPEN
+        sitting_view(db, one, language)
+        for one in sittings.list_open(db, actor, now)
+        if one.state is SittingState.OPEN and (one.training_space_id is not None) == training
     ]
 
 
@@ -192,5 +193,6 @@ def sittings_today(db: Session, actor: Actor, now: datetime, language: str) -> l
     return [
         sitting_view(db, one, language)
         for one in sittings.list_open(db, actor, now)
-        if one.state is SittingState.OPEN or (one.planned_at and formats.local(one.planned_at).date() == today)
+        if one.training_space_id is None
+        and (one.state is SittingState.OPEN or (one.planned_at and formats.local(one.planned_at).date() == today))
     ]

@@ -89,7 +89,14 @@ def find(db: Session, hub: Hub, actor: Actor, asked: dict[str, str]) -> list[loo
         types=types,
         limit=LIMIT,
     )
-    return lookup.search(db, actor, asked.get("q", ""), filters, hub.now())
+    hits = lookup.search(db, actor, asked.get("q", ""), filters, hub.now())
+    return [hit for hit in hits if not is_training(db, hit)]
+
+
+def is_training(db: Session, hit: lookup.Hit) -> bool:
+    """Whether the find lies in the training space, which has a page of its own."""
+    row = db.get(access.OWNERS[hit.type], hit.object_id)
+    return row is None or row.training_space_id is not None
 
 
 def grouped(db: Session, hub: Hub, actor: Actor, hits: list[lookup.Hit], language: str) -> list[HitGroup]:

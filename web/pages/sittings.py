@@ -126,7 +126,13 @@ def sittings_page(
         options = site_options(db, actor, now)
         own = {one: options[one] for one in actor.sites_with(*OPENERS) if one in options}
         context = SittingsPage(
-            days=by_day(db, sittings.list_open(db, actor, now), actor, now, language),
+            days=by_day(
+                db,
+                [one for one in sittings.list_open(db, actor, now) if one.training_space_id is None],
+                actor,
+                now,
+                language,
+            ),
             own_sites=own,
             all_sites=options,
             form=typed,

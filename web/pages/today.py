@@ -29,7 +29,7 @@ def today(request: Request, hub: HubDep, actor: ActorDep) -> Response:
         point = point_of(db, request, actor, now)
         if point is None:
             return go("/account")
-        found = visits.list_today(db, actor, point.id, now)
+        found = [one for one in visits.list_today(db, actor, point.id, now) if one.training_space_id is None]
         drafts = [
             RowView(
                 one.id, f"/desk/{one.id}", lists.who_of(one, language), lists.what_of(one, language),

@@ -338,7 +338,9 @@ def visit_page(
         papers=lists.papers_of(db, "visit", visit.id),
         petitions=petitions.of_visit(db, actor, visit.id, now, language),
         may_receive=may_receive,
-        sittings=lists.open_sittings(db, actor, now, language) if offer and live is None else (),
+        sittings=lists.open_sittings(db, actor, now, language, training=visit.training_space_id is not None)
+        if offer and live is None
+        else (),
         session=live,
         sessions=[session_row(one, language) for one in sessions],
         case=case,
