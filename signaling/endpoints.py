@@ -36,19 +36,20 @@ class Endpoints:
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
 
-    async def publish(self, secret: str, sdp: str) -> Opened:
-        """WHIP: the token's participant sends what it offers. A second offer replaces the first (a restart)."""
+    async def publish(self, secret: str, sdp: str, local: bool = False) -> Opened:
+        """WHIP: the token's participant sends what it offers. A second offer replaces the first (a restart).
+        ``local``: the client came over loopback."""
         seat = await self._seat(secret, TicketKind.WHIP)
         _bounded(sdp)
         host = await self._sessions.connect_peer(seat.session, seat.participant, seat.resource)
         # Asked again in the room's own words, so that a closed or paused session is told apart.
         await host.check(Ask(seat.participant, m.Publish(req="", sdp=sdp)))
-        offer = r.PublishOffer(req=host.pool.next_request(), peer=seat.resource, sdp=sdp)
+        offer = r.PublishOffer(req=host.pool.next_request(), peer=seat.resource, sdp=sdp, local=local)
         answer = await host.pool.ask(host.relay, offer)
         return Opened(answer.sdp, seat.resource)
 
-    async def view(self, secret: str, sdp: str) -> Opened:
-        """WHEP: watch the participant that the token names."""
+    async def view(self, secret: str, sdp: str, local: bool = False) -> Opened:
+        """WHEP: watch the participant that the token names. ``local`` as in ``publish``."""
         seat = await self._seat(secret, TicketKind.WHEP)
         _bounded(sdp)
         host = await self._sessions.host(seat.session)
@@ -64,7 +65,7 @@ class Endpoints:
         await self._sessions.connect_peer(seat.session, viewer, seat.resource)
         offer = r.ViewOffer(
             req=host.pool.next_request(), peer=seat.resource, session=seat.session, participant=seat.participant,
-            sdp=sdp,
+            sdp=sdp, local=local,
         )  # fmt: skip
         answer = await host.pool.ask(host.relay, offer)
         return Opened(answer.sdp, seat.resource)

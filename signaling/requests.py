@@ -93,7 +93,9 @@ class Requests:
 
     async def _publish(self, host: SessionHost, seat: Seat, message: m.Publish) -> Body:
         await self._check(host, seat, message)
-        offer = r.PublishOffer(req=host.pool.next_request(), peer=seat.device, sdp=message.sdp, sources=message.sources)
+        offer = r.PublishOffer(
+            req=host.pool.next_request(), peer=seat.device, sdp=message.sdp, sources=message.sources, local=seat.local
+        )
         answer = await host.pool.ask(host.relay, offer)
         return {"sdp": answer.sdp}
 
@@ -104,7 +106,8 @@ class Requests:
 
     async def _subscribe(self, host: SessionHost, seat: Seat, message: m.Subscribe) -> Body:
         await self._check(host, seat, message)
-        await host.pool.ask(host.relay, r.SubscribeStart(req=host.pool.next_request(), peer=seat.device))
+        start = r.SubscribeStart(req=host.pool.next_request(), peer=seat.device, local=seat.local)
+        await host.pool.ask(host.relay, start)
         return {}
 
     async def _hand(self, host: SessionHost, seat: Seat, message: m.Hand) -> Body:

@@ -267,14 +267,17 @@ class Sessions:
 
     # --- pages -------------------------------------------------------------------------------------------------------
 
-    async def serve_page(self, session: str, socket: Socket, translate: Translate = english) -> None:
-        """Serve ``/ws/session/{session}`` until the socket ends. ``translate`` speaks the user's language."""
+    async def serve_page(
+        self, session: str, socket: Socket, translate: Translate = english, local: bool = False
+    ) -> None:
+        """Serve ``/ws/session/{session}`` until the socket ends. ``translate`` speaks the user's language; ``local``:
+        the client came over loopback."""
         connection: Connection | None = None
         page: Page | None = None
         try:
             async with asyncio.timeout(HELLO_S):
                 hello = await self._hello(socket)
-                seat = await self._seat(hello, session)
+                seat = replace(await self._seat(hello, session), local=local)
             connection = Connection(socket, seat.device, m.encode, asyncio.get_running_loop().time())
             connection.start()
             page = Page(connection, await self._enter(seat), seat, translate)

@@ -42,13 +42,15 @@ line, the names of people); gives the command with the ids it made."""
 
 @dataclass(frozen=True, slots=True)
 class Seat:
-    """Whom a ticket stands for. ``resource`` is the peer id of WHIP and WHEP; ``user`` "" for a room's device."""
+    """Whom a ticket stands for. ``resource`` is the peer id of WHIP and WHEP; ``user`` "" for a room's device;
+    ``local``: the client is on this machine, so that loopback addresses are of use to it."""
 
     session: str
     participant: str
     device: str = ""
     user: str = ""
     resource: str = ""
+    local: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ thread and never block the event loop.
 
 from __future__ import annotations
 
+import ipaddress
 from typing import Annotated
 
 from fastapi import Depends
@@ -47,6 +48,16 @@ def device_id(connection: HTTPConnection) -> str:
 def client_address(connection: HTTPConnection) -> str:
     """The client's address as uvicorn saw it (X-Forwarded-For only from trusted proxies). For throttling only."""
     return connection.client.host if connection.client else "local"
+
+
+def is_local(connection: HTTPConnection) -> bool:
+    """Whether the client came over loopback: only then are loopback addresses of a relay of use to it (design 2)."""
+    try:
+        address = ipaddress.ip_address(client_address(connection))
+    except ValueError:
+        return False
+    mapped = getattr(address, "ipv4_mapped", None)
+    return (mapped or address).is_loopback
 
 
 HubDep = Annotated[Hub, Depends(get_hub)]

@@ -23,7 +23,7 @@ from rooms.actor import SYSTEM
 from signaling.messages import CLOSE_AGAIN, MAX_MESSAGE
 from signaling.sockets import SocketClosed
 from web import i18n
-from web.deps import HubDep, get_hub
+from web.deps import HubDep, get_hub, is_local
 from web.errors import Refusal, sentence
 from web.hub import Hub, running
 
@@ -96,7 +96,7 @@ def translator(websocket: WebSocket) -> Callable[[str, str, Mapping[str, Any]], 
 async def session_socket(websocket: WebSocket, session_id: str) -> None:
     """A page of a session (docs/protocol.md). The ticket in ``hello`` says who it is."""
     async with accepted(websocket, "session", MAX_MESSAGE) as (hub, socket):
-        await running(hub.sessions).serve_page(session_id, socket, translator(websocket))
+        await running(hub.sessions).serve_page(session_id, socket, translator(websocket), is_local(websocket))
 
 
 @router.websocket("/ws/hub")

@@ -241,18 +241,18 @@ class Bench:
             )  # fmt: skip
             return secret
 
-    def connect(self, session: str) -> JsonPeer:
+    def connect(self, session: str, local: bool = False) -> JsonPeer:
         """A page's socket before its hello."""
         near, far = socket_pair()
-        self.pages.append(asyncio.create_task(self.sessions.serve_page(session, far)))
+        self.pages.append(asyncio.create_task(self.sessions.serve_page(session, far, local=local)))
         return JsonPeer(near)
 
     async def page(
         self, session: str, participant: str, device: str = "", token: str = "", last_event: int = 0,
-        user: str | None = None,
+        user: str | None = None, local: bool = False,
     ) -> JsonPeer:  # fmt: skip
         """A page that said hello and got its welcome (the last of ``got``)."""
-        peer = self.connect(session)
+        peer = self.connect(session, local)
         token = token or self.ticket(session, participant, user=user)
         await peer.tell("hello", version=1, token=token, device=device or f"dev-{participant}", last_event=last_event)
         await peer.until("welcome")

@@ -22,7 +22,7 @@ from rooms import tickets
 from rooms.errors import TicketRefused
 from rooms.ids import is_id
 from rooms.words import TicketKind
-from web.deps import HubDep
+from web.deps import HubDep, is_local
 from web.errors import Refusal, status_of
 from web.hub import Hub, running
 
@@ -83,7 +83,7 @@ async def offer(way: Way, participant: str, request: Request, hub: HubDep) -> Re
     sdp = await read_sdp(request)
     try:
         run = running(hub.endpoints).publish if way == "whip" else running(hub.endpoints).view
-        opened = await run(token, sdp)
+        opened = await run(token, sdp, is_local(request))
     except Exception as error:
         raise told(error) from error
     location = f"{hub.config.base_url}/{way}/{participant}/{opened.resource}"

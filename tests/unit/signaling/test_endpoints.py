@@ -49,12 +49,12 @@ async def test_whep_watches_one_participant_and_is_in_the_log(bench: Bench) -> N
     for name in ("a", "b"):
         await bench.page(session, ids[name])
     token = bench.ticket(session, ids["a"], TicketKind.WHEP)
-    opened = await bench.endpoints.view(token, "v=0")
+    opened = await bench.endpoints.view(token, "v=0", local=True)
     wanted = await relay.wants(session, lambda d: len(d.members) == 3)
     viewer = wanted.members[-1]
     assert (viewer.peer, viewer.receives, viewer.publish) == (opened.resource, (ids["a"],), ())
     offer = next(one for one in relay.got if isinstance(one, r.ViewOffer))
-    assert (offer.participant, offer.session) == (ids["a"], session)
+    assert (offer.participant, offer.session, offer.local) == (ids["a"], session, True)
     await bench.endpoints.delete(token, TicketKind.WHEP, opened.resource)
     await relay.wants(session, lambda d: len(d.members) == 2)
 

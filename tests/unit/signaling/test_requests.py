@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from media import messages as r
 from rooms import minutes, seats, sittings
 from rooms.actor import SYSTEM
 from rooms.errors import Forbidden, NotFound
@@ -34,6 +35,17 @@ async def reception(bench: Bench, world: World, vault: Vault) -> tuple[str, str,
 
 def text_of(state: dict[str, Any]) -> str:
     return str(state["minutes"])
+
+
+@pytest.mark.parametrize("local", [False, True])
+async def test_the_relay_learns_which_clients_are_on_this_machine(bench: Bench, local: bool) -> None:
+    relay = await bench.relay()
+    session, ids = bench.open_plain()
+    op = await bench.page(session, ids["op"], local=local)
+    assert (await op.ask("publish", sdp="v=0", sources={}))["type"] == "answer"
+    assert (await op.ask("subscribe"))["type"] == "done"
+    asked = [one for one in relay.got if isinstance(one, (r.PublishOffer, r.SubscribeStart))]
+    assert [one.local for one in asked] == [local, local]
 
 
 async def test_minutes_are_written_by_one_and_seen_by_both(bench: Bench, world: World, vault: Vault) -> None:
