@@ -132,6 +132,18 @@ def mute(state: RoomState, ask: Ask, message: m.Mute, now: float) -> Decision:
     return [Event(kind, now, {"participant": one.participant, "source": message.source, "by": by})]
 
 
+def protect(state: RoomState, ask: Ask, message: m.Protect, now: float) -> Decision:
+    one = target(state, ask)
+    if isinstance(one, Refusal):
+        return one
+    if one.protected == message.on:
+        return []
+    if not message.on and not message.reason.strip():
+        return Refusal("reason.needed")
+    kind = "participant.protected" if message.on else "participant.unprotected"
+    return [Event(kind, now, {"participant": one.participant, "by": ask.author, "reason": message.reason})]
+
+
 def set_source(state: RoomState, ask: Ask, message: m.SetSource, now: float) -> Decision:
     one = state.find(ask.by)
     if one is None:

@@ -18,9 +18,9 @@ from rooms import sessions as rows
 from rooms.actor import Actor
 from rooms.models import Device, Room
 from rooms.words import Role
-from signaling.state import RoomState, recording, standing_alarms
+from signaling.state import RoomState, Stage, recording, standing_alarms
 from signaling.store import actor_of, moment
-from signaling.views import PSEUDONYM, Labels
+from signaling.views import PSEUDONYM, Labels, asked
 
 VIETNAM = dt.timezone(dt.timedelta(hours=7))
 """The country has one zone and no summer time; days of sites and duty are local ones."""
@@ -204,19 +204,19 @@ def _sessions(db: Session, actor: Actor, now: dt.datetime, snapshot: Snapshot) -
 
 
 def _ring(
-    db: Session, ring: str, site: str, stage: str, since: float, labels: Labels, now: dt.datetime
+    db: Session, ring: str, site: str, stage: Stage, since: float, labels: Labels, now: dt.datetime
 ) -> dict[str, Any]:
     """A ring as the caller sees it: who is asked now, and in the end the number to dial."""
     duty = sites.duty_of(db, site, now.astimezone(VIETNAM).date())
-    asked = {"duty": duty[:1], "substitute": duty[1:2] or duty[:1], "phone": duty[:1]}[stage]
+    who, phone = asked(stage, [(one.name, one.phone) for one in duty])
     return {
         "ring": ring,
         "site": site,
         "name": labels.sites.get(site, ""),
         "stage": stage,
         "since_utc": since,
-        "who": asked[0].name if asked else "",
-        "phone": asked[0].phone if asked and stage == "phone" else "",
+        "who": who,
+        "phone": phone,
     }
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from media.messages import Report, Source
 from signaling.messages import FromPage
@@ -114,6 +116,14 @@ class Anchor:
 
 
 @dataclass(frozen=True, slots=True)
+class Quality:
+    """What a participant's page measured of its line, folded (``signaling.quality``)."""
+
+    participant: str
+    figures: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Locked:
     """The package is made and signed."""
 
@@ -137,6 +147,7 @@ Command = (
     | Reported
     | RelayGone
     | Anchor
+    | Quality
     | Locked
     | Tick
 )

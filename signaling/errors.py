@@ -45,6 +45,7 @@ SENTENCES: dict[str, str] = {
     "record.reason_needed": "Somebody objects to the recording: write down what the chair decided and why.",
     "record.no_change": "The recording is already in this mode.",
     "reason.too_long": "The reason is too long.",
+    "reason.needed": "Please give a reason; it goes into the log of the session.",
     "sidetalk.too_few": "A side talk needs at least two participants who are in the session.",
     "ring.unknown": "Nobody is being called there.",
     "ring.already": "This point is being called already.",
@@ -63,6 +64,9 @@ SENTENCES: dict[str, str] = {
     "sdp.malformed": "The offer could not be read.",
     "sdp.too_long": "The offer is too long.",
     "sdp.no_bundle": "The device must send everything over one connection (BUNDLE, rtcp-mux).",
+    "unknown_peer": "The connection to the media server has ended; it is being opened again.",
+    "relay_full": "The media server is full just now. Please try again in a moment, or tell the administrator.",
+    "relay_error": "The media server could not do this. Please try again in a moment.",
     "owner.moved": "The session is run by another server now. Please come back in a second.",
     "internal": "Something went wrong at the hub. Nothing was changed.",
 }

@@ -6,12 +6,24 @@ advances ``number``: a newer hub's log stays readable, and the log is never wron
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from typing import Any
 
 from media.messages import RecordMode, Source
-from signaling.state import PUBLISHES, SOURCES, Event, Kind, Participant, RingCall, RoomState, Stage, Track, track_of
+from signaling.state import (
+    PUBLISHES,
+    SOURCES,
+    Event,
+    Kind,
+    Participant,
+    RingCall,
+    RoomState,
+    Stage,
+    Track,
+    recorded,
+    track_of,
+)
 
 Fold = Callable[[RoomState, Event], RoomState]
 
@@ -76,13 +88,16 @@ def _without_outage(state: RoomState, participant: str) -> RoomState:
     return replace(state, outages=tuple(o for o in state.outages if o[0] != participant))
 
 
-def _outside(state: RoomState, participant: str, /, **changes: Any) -> RoomState:
-    """The participant is no longer part of the conversation."""
+def _outside(state: RoomState, event: Event, /, **changes: Any) -> RoomState:
+    """The event's participant is no longer part of the conversation."""
+    participant = _participant(event)
     state = _with(state, participant, live=(), **changes)
     talk = tuple(p for p in state.side_talk if p != participant)
     written = frozenset(t for t in state.written if t[0] != participant)
     failing = frozenset(t for t in state.failing if t[0] != participant)
-    state = replace(state, side_talk=talk if len(talk) > 1 else (), written=written, failing=failing)
+    state = replace(state, side_talk=talk, written=written, failing=failing)
+    if state.side_talk and len(talk) < 2:
+        state = _side_talk_over(state, event.utc)
     if state.operator == participant and not changes.get("admitted", True):
         state = replace(state, operator="")
     return _without_outage(_forget_writer(state, participant), participant)
@@ -129,7 +144,7 @@ def _admitted(state: RoomState, event: Event) -> RoomState:
 
 
 def _sent_back(state: RoomState, event: Event) -> RoomState:
-    return _outside(state, _participant(event), state="waiting", admitted=False)
+    return _outside(state, event, state="waiting", admitted=False)
 
 
 def _joined(state: RoomState, event: Event) -> RoomState:
@@ -146,11 +161,11 @@ def _lost(state: RoomState, event: Event) -> RoomState:
 
 
 def _left(state: RoomState, event: Event) -> RoomState:
-    return _outside(state, _participant(event), state="left")
+    return _outside(state, event, state="left")
 
 
 def _removed(state: RoomState, event: Event) -> RoomState:
-    return _outside(state, _participant(event), state="removed", admitted=False)
+    return _outside(state, event, state="removed", admitted=False)
 
 
 def _muted(state: RoomState, event: Event) -> RoomState:
@@ -169,6 +184,23 @@ def _mute(state: RoomState, event: Event, on: bool) -> RoomState:
     field = "muted_self" if event.body.get("by") == one.participant else "muted_operator"
     muted = {s for s in getattr(one, field) if s != source} | ({source} if on else set())
     return _with(state, one.participant, **{field: tuple(s for s in SOURCES if s in muted)})
+
+
+def _protected(state: RoomState, event: Event) -> RoomState:
+    return _unwritten(_with(state, _participant(event), protected=True), {_participant(event)})
+
+
+def _unprotected(state: RoomState, event: Event) -> RoomState:
+    return _with(state, _participant(event), protected=False, recorded_since=event.utc)
+
+
+def _unwritten(state: RoomState, participants: Collection[str]) -> RoomState:
+    """The journals of these are closed; what comes later is confirmed anew."""
+    return replace(
+        state,
+        written=frozenset(t for t in state.written if t[0] not in participants),
+        failing=frozenset(t for t in state.failing if t[0] not in participants),
+    )
 
 
 def _ring_started(state: RoomState, event: Event) -> RoomState:
@@ -262,15 +294,27 @@ def _paused(state: RoomState, event: Event) -> RoomState:
 
 
 def _resumed(state: RoomState, event: Event) -> RoomState:
-    return replace(state, state="running", side_talk=())
+    return replace(_side_talk_over(state, event.utc), state="running")
 
 
 def _side_talk(state: RoomState, event: Event) -> RoomState:
-    return replace(state, side_talk=_strings(event, "participants"))
+    before = _side_talk_over(state, event.utc) if state.side_talk else state
+    after = replace(before, side_talk=_strings(event, "participants"))
+    return _unwritten(after, {one.participant for one in after.participants if not recorded(after, one)})
 
 
 def _side_talk_ended(state: RoomState, event: Event) -> RoomState:
-    return replace(state, side_talk=())
+    return _side_talk_over(state, event.utc)
+
+
+def _side_talk_over(state: RoomState, utc: float) -> RoomState:
+    """Whoever was not recorded because of a side talk is from now on, in new journals."""
+    after = replace(state, side_talk=())
+    participants = tuple(
+        replace(one, recorded_since=utc) if recorded(after, one) and not recorded(state, one) else one
+        for one in after.participants
+    )
+    return replace(after, participants=participants)
 
 
 def _closed(state: RoomState, event: Event) -> RoomState:
@@ -355,7 +399,7 @@ def _denunciation(state: RoomState, event: Event) -> RoomState:
     participant = _participant(event)
     if state.find(participant) is None:
         return replace(state, restricted=True)
-    state = _outside(state, participant, restricted=True)
+    state = _outside(state, event, restricted=True)
     return replace(state, restricted=True)
 
 
@@ -371,6 +415,8 @@ FOLDS: dict[str, Fold] = {
     "participant.removed": _removed,
     "source.muted": _muted,
     "source.unmuted": _unmuted,
+    "participant.protected": _protected,
+    "participant.unprotected": _unprotected,
     "ring.started": _ring_started,
     "ring.answered": _ring_over,
     "ring.cancelled": _ring_over,
@@ -400,5 +446,5 @@ FOLDS: dict[str, Fold] = {
 }
 """Kinds that change the state."""
 
-LOG_ONLY = frozenset({"bookmark.added", "minutes.line", "journal.heads", "clock.anchor"})
+LOG_ONLY = frozenset({"bookmark.added", "minutes.line", "journal.heads", "clock.anchor", "quality.seen"})
 """Kinds that are part of the record but change nothing in the room."""

@@ -2,8 +2,8 @@
 
 The room's rules are in ``signaling.room``; this carries them out. Every effect follows from the state: the relay gets
 the desired state when it has changed, pages get events and the state as each may see it. What cannot be written
-because the database is away is refused if a person asked for it, and kept and tried again if it simply happened;
-media goes on untouched either way.
+because the database is away is kept and tried again if it simply happened, or if it only restricts (then the relay is
+told at once, see ``signaling.kept``), and refused otherwise; media goes on untouched either way.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from signaling.commands import (
     Connect,
     Disconnect,
     Open,
+    Quality,
     RelayGone,
     Reported,
     RingNext,
@@ -35,8 +36,10 @@ from signaling.commands import (
 from signaling.connection import SILENT_S, Connection
 from signaling.desired import desired
 from signaling.errors import Refusal, RequestRefused, SignalingError, Unavailable
+from signaling.kept import MAX_KEPT, Kept, restrained
+from signaling.quality import Fold, word_of, worst
 from signaling.relays import RelayPool
-from signaling.room import decide
+from signaling.room import decide, fold
 from signaling.rules import may
 from signaling.state import Event, Participant, RoomState
 from signaling.store import Extra, Loaded, Seat, Store, Written
@@ -96,12 +99,16 @@ class SessionHost:
         self.deposed = False
         self.hands: frozenset[str] = frozenset()
         self.lines: dict[str, str] = {}
+        self._heard_lines: dict[str, str] = {}
+        self._seen_lines: dict[str, Fold] = {}
         self.started = asyncio.get_running_loop().time()
         self._on_change, self._on_deposed = on_change, on_deposed
         self._lock = asyncio.Lock()
         self._version = 0
         self._sent: r.Desired | None = None
         self._pending: deque[Command] = deque()
+        self._kept: deque[Kept] = deque()
+        self._ahead: list[tuple[float, Ask]] = []
         self._state_timer: asyncio.TimerHandle | None = None
         self._last_state = 0.0
         self._last_anchor = 0.0
@@ -112,6 +119,8 @@ class SessionHost:
 
     async def start(self) -> None:
         """Let the log know of participants that only have a row, and tell the relay what is wanted."""
+        if self.loaded.locked:
+            return  # all that may still come is the event that says so
         if self.state.state == "planned":
             await self.feed(Open(chat=self.loaded.chat))
         for add in self.loaded.missing:
@@ -139,6 +148,9 @@ class SessionHost:
 
     def end(self) -> None:
         """Nothing more is sent."""
+        if self._kept:
+            log.error("session %s: %d events could not be written and are lost", self.session, self.unsaved)
+            self._kept.clear()
         if self._state_timer is not None:
             self._state_timer.cancel()
             self._state_timer = None
@@ -146,10 +158,66 @@ class SessionHost:
     # --- commands ----------------------------------------------------------------------------------------------------
 
     async def submit(self, command: Command, extra: Extra | None = None) -> Written:
-        """Carry out a command. Raises RequestRefused, Unavailable, RoomsError; then nothing was changed."""
-        async with self._lock:
-            await self._write_pending()
-            return await self._carry_out(command, extra)
+        """Carry out a command. Raises RequestRefused, Unavailable, RoomsError; then nothing was changed.
+
+        One that only restricts reaches the relay before this waits for anything, and is kept while the database is
+        away (``unsaved``).
+        """
+        ahead = self._restrain(command) if extra is None else None
+        try:
+            async with self._lock:
+                if ahead is not None and self._kept:
+                    return self._keep(*ahead)  # the database is known to be away: behind what waits already
+                try:
+                    await self._write_pending()
+                    return await self._carry_out(command, extra, ahead[0] if ahead else None)
+                except Unavailable as error:
+                    if ahead is None or error.code != "db.away":
+                        raise
+                    return self._keep(*ahead)
+        finally:
+            if ahead is not None:
+                self._ahead.remove(ahead)
+                self.tell_relay()
+
+    def _restrain(self, command: Command) -> tuple[float, Ask] | None:
+        """Let a command that only restricts take effect on the relay now."""
+        if not isinstance(command, Ask) or self.deposed:
+            return None
+        now = self.clock()
+        if restrained(self._ahead_state(), command, now) is None:
+            return None
+        ahead = (now, command)
+        self._ahead.append(ahead)
+        self.tell_relay()
+        return ahead
+
+    def _ahead_state(self) -> RoomState:
+        """The state with the restrictions that are on their way into the log."""
+        state = self.state
+        for now, ask in self._ahead:
+            state = restrained(state, ask, now) or state
+        return state
+
+    def _keep(self, now: float, ask: Ask) -> Written:
+        """The database is away: fold the events here and write them later."""
+        decision = decide(self.state, ask, now)
+        if isinstance(decision, Refusal):
+            raise RequestRefused(decision)
+        if len(self._kept) >= MAX_KEPT:
+            raise Unavailable("db.away")
+        events, first = tuple(decision), self.state.number + 1
+        written = Written(ask, first, events, fold(self.state, events))
+        if events:
+            self._kept.append(Kept(self.state, events, written.state))
+            log.warning("session %s: the database is away, %d events wait", self.session, self.unsaved)
+        self.adopt(written)
+        return written
+
+    @property
+    def unsaved(self) -> int:
+        """Events that have taken effect and are not in the database yet."""
+        return sum(len(kept.events) for kept in self._kept)
 
     async def check(self, ask: Ask) -> None:
         """Raises RequestRefused unless the request is allowed; for requests that lead to no event."""
@@ -165,12 +233,13 @@ class SessionHost:
                 await self._write_pending()
                 await self._carry_out(command, None)
             except Unavailable:
-                if not isinstance(command, Tick):
+                if not isinstance(command, (Tick, Quality)):
                     self._pending.append(command)
             except RequestRefused as refused:
                 log.info("session %s: %s refused: %s", self.session, type(command).__name__, refused.code)
 
     async def _write_pending(self) -> None:
+        await self._write_kept()
         while self._pending:
             try:
                 await self._carry_out(self._pending[0], None)
@@ -178,11 +247,26 @@ class SessionHost:
                 pass  # the room has moved on
             self._pending.popleft()
 
-    async def _carry_out(self, command: Command, extra: Extra | None) -> Written:
+    async def _write_kept(self) -> None:
+        while self._kept:
+            try:
+                await self.store.run(self.store.keep, self.epoch, self._kept[0])
+            except StaleEpoch as error:
+                self.depose()
+                raise Unavailable("owner.moved") from error
+            except RoomsError:
+                log.exception("session %s: kept events are refused by the log; the room is built anew", self.session)
+                self.depose()
+                raise Unavailable("owner.moved") from None
+            self._kept.popleft()
+            self.dirty()
+
+    async def _carry_out(self, command: Command, extra: Extra | None, at: float | None = None) -> Written:
         if self.deposed:
             raise Unavailable("owner.moved")
+        now = at if at is not None else self.clock()
         try:
-            written = await self.store.run(self.store.commit, self.state, self.epoch, command, self.clock(), extra)
+            written = await self.store.run(self.store.commit, self.state, self.epoch, command, now, extra)
         except StaleEpoch as error:
             self.depose()
             raise Unavailable("owner.moved") from error
@@ -249,7 +333,7 @@ class SessionHost:
 
     def tell_relay(self, again: bool = False) -> None:
         """Send the desired state if it changed (or ``again``)."""
-        wanted = desired(self.state, self.epoch, self._version)
+        wanted = desired(self._ahead_state(), self.epoch, self._version)
         if self._sent is not None and wanted == msgspec.structs.replace(self._sent, version=self._version):
             if not again:
                 return
@@ -379,6 +463,7 @@ class SessionHost:
         if self.connections.get(participant) is connection:
             del self.connections[participant]
             self.hands = self.hands - {participant}
+            self._seen_lines.pop(participant, None)
             if not self.deposed:
                 await self.feed(Disconnect(participant))
             self.dirty()
@@ -390,7 +475,7 @@ class SessionHost:
 
     def view_for(self, participant: str) -> m.SessionView:
         """The session as one participant sees it now."""
-        volatile = Volatile(hands=self.hands, lines=self.lines)
+        volatile = Volatile(hands=self.hands, lines=self.lines, unsaved=self.unsaved)
         return view(self.state, participant, self.labels, self.clock(), volatile)
 
     def dirty(self) -> None:
@@ -453,10 +538,43 @@ class SessionHost:
             if one is None or leg.leg != "publish":
                 continue
             weak = leg.loss > WEAK_LOSS or leg.rtt_s > WEAK_RTT_S
-            word = "weak" if weak else "good"
-            if self.lines.get(one.participant) != word:
-                self.lines[one.participant] = word
-                self.dirty()
+            self._heard_lines[one.participant] = "weak" if weak else "good"
+            self._show_line(one.participant)
+
+    async def seen(self, participant: str, figures: m.Seen) -> None:
+        """What a page measured of its own line: a word for all, and now and then an event."""
+        one = self.state.find(participant)
+        if one is None or not one.connected or self.state.state not in ("open", "running", "suspended"):
+            return
+        now = self.clock()
+        line = self._seen_lines.setdefault(participant, Fold())
+        word = word_of(figures, self._gets_pictures(participant))
+        body = line.take(figures, word, now)
+        self._show_line(participant, word)
+        if body is not None:
+            await self.feed(Quality(participant, body))
+
+    def _gets_pictures(self, participant: str) -> bool:
+        """Whether somebody sends pictures to this participant as the session stands."""
+        wanted = desired(self.state, 0, 0)
+        mine = next((one for one in wanted.members if one.participant == participant), None)
+        if mine is None or wanted.state != "running":
+            return False
+        senders = {
+            one.participant
+            for one in self.state.connected()
+            if any(source != "mic" and source not in one.muted for source, _ in one.live)
+        } - {participant}
+        return bool(senders if mine.receives is None else senders & set(mine.receives))
+
+    def _show_line(self, participant: str, seen: str = "") -> None:
+        if not seen and participant in self._seen_lines:
+            seen = self._seen_lines[participant].word
+        word = worst(self._heard_lines.get(participant, ""), seen)
+        if self.lines.get(participant) != word:
+            self.lines[participant] = word
+            self.dirty()
+            self._on_change(self)
 
     def _by_peer(self, peer: str) -> Participant | None:
         return next((one for one in self.state.participants if one.peer == peer), None)
@@ -470,7 +588,7 @@ class SessionHost:
             if loop_now - connection.heard > self.options.silent_s:
                 connection.close(m.CLOSE_AGAIN, "silent")
                 asyncio.get_running_loop().create_task(connection.socket.close(m.CLOSE_AGAIN, "silent"))
-        if self._pending or self.state.state == "running":
+        if self._pending or self._kept or self.state.state == "running":
             await self.feed(Tick())
         now = self.clock()
         for ring in self.state.rings:

@@ -127,6 +127,14 @@ class Mute(Request, frozen=True, tag=_tag):
     on: bool = True
 
 
+class Protect(Request, frozen=True, tag=_tag):
+    """Operator: "Không ghi điểm cầu này": from now on nothing of it reaches the disk; lifting it takes a reason."""
+
+    participant: str
+    on: bool = True
+    reason: str = ""
+
+
 class Ring(Request, frozen=True, tag=_tag):
     """Operator: "Gọi điểm cầu": ring a further site into the session."""
 
@@ -263,8 +271,8 @@ class Ping(Message, frozen=True, tag=_tag):
 
 FromPage = (
     Hello | Publish | Subscribe | SubscribeAnswer | Unpublish | SetSource | Hand | People | Admit | SendBack | Remove
-    | Mute | Ring | CancelRing | ReadNotice | AnswerNotice | Start | SetRecord | Pause | Resume | SideTalk | Close
-    | NextVisit | TakeOver | ToDenunciation | Leave | Bookmark | MinutesTake | MinutesLine | MinutesSection
+    | Mute | Protect | Ring | CancelRing | ReadNotice | AnswerNotice | Start | SetRecord | Pause | Resume | SideTalk
+    | Close | NextVisit | TakeOver | ToDenunciation | Leave | Bookmark | MinutesTake | MinutesLine | MinutesSection
     | MinutesFreeze | Chat | Seen | Ping
 )  # fmt: skip
 
@@ -274,7 +282,9 @@ FromPage = (
 
 class ParticipantView(msgspec.Struct, frozen=True, kw_only=True):
     """A participant as a page may see it. ``state``: invited, ringing, waiting, admitted, joined, lost, left,
-    removed. ``name`` is the place ("Điểm cầu Lục Ngạn"). ``line``: "", good, weak, sound_only, lost."""
+    removed. ``name`` is the place ("Điểm cầu Lục Ngạn"). ``line``: "", good, weak, sound_only, lost.
+    ``protected``: nothing of it is recorded. ``apart``: on the other side of a side talk, so that the viewer gets
+    neither its picture nor its sound."""
 
     participant: str
     name: str
@@ -288,11 +298,28 @@ class ParticipantView(msgspec.Struct, frozen=True, kw_only=True):
     people: tuple[dict[str, str], ...] = ()
     notice: NoticeAnswer | None = None
     line: str = ""
+    protected: bool = False
+    apart: bool = False
+
+
+class RingView(msgspec.Struct, frozen=True, kw_only=True):
+    """A site that is being rung: who is asked now. ``stage``: duty, substitute, phone (then ``phone`` is to be dialled
+    by hand, nobody else is asked)."""
+
+    ring: str
+    site: str
+    name: str
+    stage: str
+    who: str
+    phone: str
+    since_utc: float
 
 
 class SessionView(msgspec.Struct, frozen=True, kw_only=True):
     """A session as a page may see it. ``state``: planned, open, running, suspended, closed, locked.
-    ``recording`` is true only when the first bytes of every expected track are on disk."""
+    ``recording`` is true only when the first bytes of every expected track are on disk. ``side_talk`` names who takes
+    part, for them and the operators; ``side_talk_on`` tells everybody that there is one. ``rings``: for operators.
+    ``unsaved``: events that have taken effect and wait for the database."""
 
     session: str
     number: str
@@ -308,11 +335,14 @@ class SessionView(msgspec.Struct, frozen=True, kw_only=True):
     chair: str
     notice_read: bool
     side_talk: tuple[str, ...]
+    side_talk_on: bool
     minutes_writer: str
     minutes_frozen: bool
     training: bool
     chat: bool
     alarms: tuple[str, ...]
+    unsaved: int
+    rings: tuple[RingView, ...]
     participants: tuple[ParticipantView, ...]
 
 

@@ -392,8 +392,8 @@ class RelayPool:
             relay_future[1].set_result(message)
             return
         log.info("relay refused a request: %s", message.code)
-        if message.code == "relay_full":
-            relay_future[1].set_exception(Unavailable("relay.none"))
+        if message.code in ("relay_full", "relay_error"):
+            relay_future[1].set_exception(Unavailable(message.code))
             return
         code = message.code if message.code in SENTENCES else "sdp.refused"
         relay_future[1].set_exception(RequestRefused(Refusal(code)))

@@ -70,7 +70,7 @@ class Requests:
             answer = r.SubscribeAnswer(peer=seat.device, offer=message.offer, sdp=message.sdp)
             host.pool.send(host.relay, answer)
         elif isinstance(message, m.Seen):
-            self._manager.page_quality(host, seat, message)
+            await host.seen(seat.participant, message)
         elif isinstance(message, m.Hello):
             raise RequestRefused(Refusal("message.unknown"))
         else:

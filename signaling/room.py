@@ -23,6 +23,7 @@ from signaling.commands import (
     GiveButtons,
     Locked,
     Open,
+    Quality,
     RelayGone,
     Reported,
     RingAnswered,
@@ -67,6 +68,10 @@ def decide(state: RoomState, command: Command, now: float) -> Decision:
             return decide_relay_gone(state, now)
         case Anchor():
             return [Event("clock.anchor", now, {"relay": command.relay, "offset_s": round(command.offset_s, 4)})]
+        case Quality():
+            known = state.find(command.participant) is not None and state.state not in ("planned", "closed")
+            body = {"participant": command.participant, **command.figures}
+            return [Event("quality.seen", now, body)] if known else []
         case Locked():
             return [Event("session.locked", now, {"manifest": command.manifest})] if state.state == "closed" else []
         case Tick():
@@ -116,6 +121,7 @@ HANDLERS: dict[type[Any], Handler] = {
     m.SendBack: attendance.send_back,
     m.Remove: attendance.remove,
     m.Mute: attendance.mute,
+    m.Protect: attendance.protect,
     m.Ring: attendance.ring,
     m.CancelRing: attendance.cancel_ring,
     m.ReadNotice: course.read_notice,

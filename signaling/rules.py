@@ -48,6 +48,7 @@ RULES: dict[type[msgspec.Struct], Rule] = {
     m.SendBack: _rule(LIVE, "buttons"),
     m.Remove: _rule(LIVE, "buttons"),
     m.Mute: _rule(LIVE, "buttons"),
+    m.Protect: _rule(LIVE, "buttons"),
     m.Ring: _rule(LIVE, "buttons"),
     m.CancelRing: _rule(LIVE, "buttons"),
     m.ReadNotice: _rule(LIVE, "buttons"),

@@ -23,7 +23,7 @@ from rooms.ids import new_id
 from rooms.models import Participant as Row
 from rooms.words import TicketKind
 from signaling import messages as m
-from signaling.commands import HUB, Ask, Connect, GiveButtons, Locked, Tick
+from signaling.commands import HUB, Ask, Command, Connect, GiveButtons, Locked, Tick
 from signaling.connection import Connection
 from signaling.desired import desired
 from signaling.errors import (
@@ -40,7 +40,7 @@ from signaling.host import HostOptions, SessionHost, as_signaling_error
 from signaling.relays import RelayPool
 from signaling.requests import Requests, settle
 from signaling.sockets import Socket, SocketClosed
-from signaling.state import Participant
+from signaling.state import Participant, RoomState
 from signaling.store import Seat, Store, actor_of, moment
 
 log = logging.getLogger(__name__)
@@ -82,7 +82,6 @@ class Sessions:
         self.store, self.pool, self.clock = store, pool, clock
         self.hosts: dict[str, SessionHost] = {}
         self.watchers: list[Callable[[SessionHost], None]] = []
-        self.page_figures: dict[tuple[str, str], m.Seen] = {}
         self._vault = vault
         self._options = options or HostOptions()
         self._requests = Requests(self)
@@ -97,9 +96,9 @@ class Sessions:
     # --- life --------------------------------------------------------------------------------------------------------
 
     async def start(self) -> None:
-        """Take over the sessions that are live, and begin to tick."""
+        """Take over the sessions that are live or wait for their lock, and begin to tick."""
         try:
-            for session in await self.store.run(self.store.live_sessions):
+            for session in await self.store.run(self.store.unfinished_sessions):
                 with contextlib.suppress(RoomsError):
                     await self.host(session)
         except Unavailable:
@@ -420,10 +419,6 @@ class Sessions:
         sentence = page.translate(error.code, error.message, error.values)
         page.connection.send(m.Error(code=error.code, message=sentence, req=req))
 
-    def page_quality(self, host: SessionHost, seat: Seat, seen: m.Seen) -> None:
-        """What the page itself measured: for the board, not for the log."""
-        self.page_figures[(host.session, seat.participant)] = seen
-
     # --- larger steps ------------------------------------------------------------------------------------------------
 
     def went_to_denunciation(self, host: SessionHost, seat: Seat, participant: str) -> None:
@@ -445,6 +440,7 @@ class Sessions:
         Sites that were rung into this visit stay behind: they were asked about this citizen, not about the next.
         """
         operator = host.state.find(host.state.operator)
+        ask, opened = Ask(seat.participant, message), ""
 
         def work(db: Session) -> str:
             actor = actor_of(db, seat.user, self.clock())
@@ -454,16 +450,18 @@ class Sessions:
             )
             if host.relay:
                 row.relay_id = host.relay
-            return row.id
+            opened = row.id
+            return ask
 
-        def transact() -> str:
-            with self.store.database.write() as db:
-                return work(db)
+        await host.submit(ask, extra)
+        try:
+            await self._go_over(host, opened)
+        except Unavailable:
+            self.chore(settle(lambda: self._go_over(host, opened)))  # the pages follow when the database is back
+        return opened
 
-        session = await self.store.run(transact)
-        await host.submit(Ask(seat.participant, message))
-        await self._move_pages(host, await self.host(session))
-        return session
+    async def _go_over(self, old: SessionHost, session: str) -> None:
+        await self._move_pages(old, await self.host(session))
 
     async def _move_pages(self, old: SessionHost, new: SessionHost) -> None:
         """Pages of points that take part in both go over; a visit's own point only if it receives the next one too."""
@@ -476,13 +474,16 @@ class Sessions:
             taken.add(there)
             seat = replace(page.seat, session=new.session, participant=there)
             resume = await self.store.run(self.store.issue_resume, seat, self.clock())
-            await old.detach(page.connection, page.seat.participant)
-            page.host, page.seat = new, seat
-            page.connection.send(m.Moved(session=new.session))
             one = new.state.find(there)
             if one is not None and not one.admitted and there not in new.loaded.visit_points:
                 await new.submit(Ask(HUB, m.Admit(req="", participant=there)))
-            await new.attach(page.connection, seat, resume, 0)
+            await old.detach(page.connection, page.seat.participant)
+            page.host, page.seat = new, seat
+            page.connection.send(m.Moved(session=new.session))
+            try:
+                await new.attach(page.connection, seat, resume, 0)
+            except Unavailable:
+                page.connection.close(m.CLOSE_AGAIN, "database away")  # it comes back to where it was sent
 
     # --- relays ------------------------------------------------------------------------------------------------------
 

@@ -62,7 +62,8 @@ class Participant:
 
     ``admitted`` survives a lost line: who was admitted comes back without asking. ``peer`` is None until it first
     joined. ``receives`` None means all others (a WHEP viewer names one). ``live`` maps a source to the time since
-    when its packets arrive. ``protected``: nothing of it is recorded. ``restricted``: cut off by "Chuyển sang tố cáo".
+    when its packets arrive. ``protected``: nothing of it is recorded; ``recorded_since``: when it last was let onto the
+    disk again, after that or a side talk. ``restricted``: cut off by "Chuyển sang tố cáo".
     ``writes``: a viewer who may write the minutes. ``answers``: person id ("" for the whole point)
     and what they said to the notice.
     """
@@ -82,6 +83,7 @@ class Participant:
     people: tuple[str, ...] = ()
     answers: tuple[tuple[str, NoticeAnswer], ...] = ()
     protected: bool = False
+    recorded_since: float = 0.0
     writes: bool = False
     restricted: bool = False
 
@@ -205,7 +207,7 @@ def expected(state: RoomState, now: float, settle_s: float = SETTLE_S) -> frozen
         for source, live in one.live
         if source not in one.muted
         and (state.record == "full" or source == "mic")
-        and now - max(live, since) >= settle_s
+        and now - max(live, since, one.recorded_since) >= settle_s
     )
 
 

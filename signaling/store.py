@@ -9,22 +9,25 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ParamSpec, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from rooms import people, recordings, sessions, tickets
+from rooms import numbers, people, recordings, sessions, sites, tickets
 from rooms.actor import SYSTEM, Actor
 from rooms.db import Database
 from rooms.errors import NotFound, StorageFailed
+from rooms.localtime import local_date
 from rooms.models import Package, ReceptionSession, SessionEvent, Site
 from rooms.models import Participant as ParticipantRow
 from rooms.words import ParticipantState, RecordMode, SessionState, TicketKind
 from signaling.commands import Add, Ask, Command
 from signaling.errors import Refusal, RequestRefused, Unavailable
+from signaling.kept import Kept
 from signaling.room import decide, fold
 from signaling.state import Event, RoomState
 from signaling.views import Labels
@@ -55,7 +58,8 @@ class Seat:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A session as the database has it. ``missing``: participants with a row that the log does not know yet."""
+    """A session as the database has it. ``missing``: participants with a row that the log does not know yet.
+    ``locked``: the package is made, whatever the log says (its last event follows the lock)."""
 
     session: str
     epoch: int
@@ -70,6 +74,7 @@ class Loaded:
     missing: tuple[Add, ...] = ()
     visit_points: frozenset[str] = field(default_factory=frozenset)
     users: dict[str, str] = field(default_factory=dict)
+    locked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +93,12 @@ def moment(utc: float) -> dt.datetime:
 
 
 class Store:
-    """The database as signaling uses it. ``owner`` names this app on the sessions it owns."""
+    """The database as signaling uses it. ``owner`` names this app on the sessions it owns; ``clock`` gives UTC."""
 
-    def __init__(self, database: Database, owner: str) -> None:
+    def __init__(self, database: Database, owner: str, clock: Callable[[], float] = time.time) -> None:
         self.database = database
         self.owner = owner
+        self.clock = clock
 
     async def run(self, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Call ``work`` in a thread. Raises Unavailable db.away when the database cannot be reached."""
@@ -103,24 +109,24 @@ class Store:
 
     # --- loading -----------------------------------------------------------------------------------------------------
 
-    def live_sessions(self) -> list[str]:
-        """Sessions that are open, running or suspended."""
+    def unfinished_sessions(self) -> list[str]:
+        """Sessions that are open, running or suspended, then those whose log does not say yet that they were locked."""
         with self.database.read() as db:
-            return [row.id for row in sessions.live(db)]
+            return [row.id for row in sessions.live(db)] + sessions.unlocked(db)
 
     def take(self, session: str) -> Loaded:
         """Become the session's owner and rebuild its room from the log. Raises NotFound, StaleEpoch."""
         with self.database.write() as db:
             row = _row(db, session)
             if row.state is SessionState.LOCKED:
-                return _load(db, row, row.epoch)
+                return _load(db, row, row.epoch, moment(self.clock()))
             epoch = sessions.take_epoch(db, session, self.owner, row.epoch)
-            return _load(db, row, epoch)
+            return _load(db, row, epoch, moment(self.clock()))
 
     def reload(self, session: str, epoch: int) -> Loaded:
         """The session again, without taking it. Raises NotFound."""
         with self.database.read() as db:
-            return _load(db, _row(db, session), epoch)
+            return _load(db, _row(db, session), epoch, moment(self.clock()))
 
     def locked_as(self, session: str) -> str | None:
         """The hash of the signed manifest if somebody (the worker) has locked the session meanwhile, else None."""
@@ -135,6 +141,16 @@ class Store:
         """Decide ``command`` and write what follows. Raises RequestRefused, StaleEpoch, RoomsError, StorageFailed."""
         with self.database.write() as db:
             return write(db, state, epoch, command, now, extra)
+
+    def keep(self, epoch: int, kept: Kept) -> None:
+        """Write events that took effect while the database was away. Raises StaleEpoch, RoomsError, StorageFailed."""
+        with self.database.write() as db:
+            there = [
+                (event.kind, event.utc) for event in sessions.events_since(db, kept.before.session, kept.before.number)
+            ]
+            if there == [(event.kind, event.utc) for event in kept.events]:
+                return  # the connection broke after the commit, not before it
+            append(db, kept.before, kept.after, epoch, kept.events, kept.events[-1].utc)
 
     def report(
         self, relay: str, number: int, state: RoomState | None, epoch: int, command: Command, now: float,
@@ -215,11 +231,15 @@ def write(db: Session, state: RoomState, epoch: int, command: Command, now: floa
     if not events:
         return Written(command, state.number + 1, (), state)
     after = fold(state, events)
-    mirror(db, state, after, epoch, events, now)
-    rows = sessions.append_events(
-        db, state.session, epoch, [sessions.NewEvent(kind=e.kind, utc=e.utc, body=e.body) for e in events]
-    )
-    return Written(command, rows[0].number, tuple(events), after)
+    first = append(db, state, after, epoch, events, now)
+    return Written(command, first, tuple(events), after)
+
+
+def append(db: Session, before: RoomState, after: RoomState, epoch: int, events: Sequence[Event], now: float) -> int:
+    """Inside a transaction: write events and bring the rows in line; gives the number of the first."""
+    mirror(db, before, after, epoch, now)
+    news = [sessions.NewEvent(kind=event.kind, utc=event.utc, body=event.body) for event in events]
+    return sessions.append_events(db, after.session, epoch, news)[0].number
 
 
 def _decided(decision: list[Event] | Refusal) -> list[Event]:
@@ -238,8 +258,8 @@ def _row(db: Session, session: str) -> ReceptionSession:
 # --- rows that mirror the log, so that lists and searches need not fold it -------------------------------------------
 
 
-def mirror(db: Session, before: RoomState, after: RoomState, epoch: int, events: list[Event], now: float) -> None:
-    """Bring the session's rows in line with the state after ``events``."""
+def mirror(db: Session, before: RoomState, after: RoomState, epoch: int, now: float) -> None:
+    """Bring the session's rows in line with the state after some events."""
     session, at = after.session, moment(now)
     if after.state != before.state and after.state not in ("planned", "locked"):
         row = _row(db, session)
@@ -275,7 +295,7 @@ def _mirror_participants(db: Session, before: RoomState, after: RoomState, epoch
 # --- loading ---------------------------------------------------------------------------------------------------------
 
 
-def _load(db: Session, row: ReceptionSession, epoch: int) -> Loaded:
+def _load(db: Session, row: ReceptionSession, epoch: int, now: dt.datetime) -> Loaded:
     log = [as_event(event) for event in sessions.events_since(db, row.id, 0, limit=1_000_000)]
     state = fold(RoomState(session=row.id), log)
     rows = list(row.participants)
@@ -289,10 +309,11 @@ def _load(db: Session, row: ReceptionSession, epoch: int) -> Loaded:
         site=row.site_id or "",
         record_wanted=row.record_wanted,
         chat=row.chat,
-        labels=_labels(db, row, rows, state),
+        labels=_labels(db, row, rows, state, now),
         missing=tuple(_as_add(one) for one in rows if state.find(one.id) is None),
         visit_points=frozenset(one.id for one in rows if one.receives_visit),
         users={one.id: one.user_id for one in rows if one.user_id},
+        locked=row.state is SessionState.LOCKED,
     )
 
 
@@ -308,17 +329,20 @@ def _as_add(row: ParticipantRow) -> Add:
     )
 
 
-def _labels(db: Session, row: ReceptionSession, rows: list[ParticipantRow], state: RoomState) -> Labels:
-    sites = {ring.site for ring in state.rings}
-    names = {site: found.name for site in sites if (found := db.get(Site, site)) is not None}
+def _labels(
+    db: Session, row: ReceptionSession, rows: list[ParticipantRow], state: RoomState, now: dt.datetime
+) -> Labels:
+    rung = {ring.site for ring in state.rings}
+    today = local_date(now)
     return Labels(
-        number=f"{row.number}/{row.year}" if row.number is not None else "",
+        number=numbers.session_number(row),
         title=row.title,
         chair=row.chair,
         training=row.training_space_id is not None,
         names={one.id: one.name for one in rows},
         people={one.id: tuple(_person(p) for p in one.people if p.left_at is None) for one in rows},
-        sites=names,
+        sites={site: found.name for site in rung if (found := db.get(Site, site)) is not None},
+        duty={site: tuple((one.name, one.phone) for one in sites.duty_of(db, site, today)) for site in rung},
     )
 
 

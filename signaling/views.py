@@ -7,12 +7,12 @@ others, alarms of the record are the operators' business.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from signaling.messages import ParticipantView, SessionView
-from signaling.state import Event, Participant, RoomState, recording, standing_alarms
+from signaling.messages import ParticipantView, RingView, SessionView
+from signaling.state import Event, Participant, RingCall, RoomState, Stage, recording, standing_alarms
 
 PSEUDONYM = "***"
 """Stands where the name of a denounced point stood; pages show their own words for it."""
@@ -21,7 +21,8 @@ PSEUDONYM = "***"
 @dataclass(frozen=True, slots=True)
 class Labels:
     """Names and texts of a session. ``names``: participant -> place; ``people``: participant -> its list;
-    ``sites``: site -> place, for sites being rung."""
+    ``sites``: site -> place, ``duty``: site -> (name, telephone) of who is on duty, first the one who is asked first;
+    both for sites being rung."""
 
     number: str = ""
     title: str = ""
@@ -30,14 +31,25 @@ class Labels:
     names: Mapping[str, str] = field(default_factory=dict)
     people: Mapping[str, tuple[dict[str, str], ...]] = field(default_factory=dict)
     sites: Mapping[str, str] = field(default_factory=dict)
+    duty: Mapping[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
+
+
+def asked(stage: Stage, duty: Sequence[tuple[str, str]]) -> tuple[str, str]:
+    """Who of those on duty is asked at this stage of a ring, and the number to dial once only that is left."""
+    if not duty:
+        return "", ""
+    who, phone = duty[1] if stage == "substitute" and len(duty) > 1 else duty[0]
+    return who, phone if stage == "phone" else ""
 
 
 @dataclass(frozen=True, slots=True)
 class Volatile:
-    """What is shown and never logged: raised hands, and the state of each line ("", good, weak, sound_only)."""
+    """What is shown and never logged: raised hands, the state of each line ("", good, weak, sound_only), and how many
+    events wait for the database."""
 
     hands: frozenset[str] = frozenset()
     lines: Mapping[str, str] = field(default_factory=dict)
+    unsaved: int = 0
 
 
 def view(state: RoomState, viewer: str, labels: Labels, now: float, volatile: Volatile | None = None) -> SessionView:
@@ -46,7 +58,7 @@ def view(state: RoomState, viewer: str, labels: Labels, now: float, volatile: Vo
     me = state.find(viewer)
     operator = sees_all(me)
     shown = [
-        _participant(one, labels, volatile, state)
+        _participant(one, labels, volatile, state, viewer)
         for one in state.participants
         if one.participant == viewer or _shows(state, me, one)
     ]
@@ -67,11 +79,14 @@ def view(state: RoomState, viewer: str, labels: Labels, now: float, volatile: Vo
         chair=labels.chair,
         notice_read=state.notice_read,
         side_talk=state.side_talk if operator or viewer in state.side_talk else (),
+        side_talk_on=bool(state.side_talk) and _inside(me),
         minutes_writer=state.minutes_writer,
         minutes_frozen=state.minutes_frozen,
         training=labels.training,
         chat=state.chat,
         alarms=standing_alarms(state, now) if operator else (),
+        unsaved=volatile.unsaved if _inside(me) else 0,
+        rings=tuple(_ring(ring, labels) for ring in state.rings) if operator else (),
         participants=tuple(shown),
     )
 
@@ -93,7 +108,9 @@ def _shows(state: RoomState, me: Participant | None, one: Participant) -> bool:
     return one.admitted and one.state in ("admitted", "joined", "lost") and (one.role != "viewer" or one.writes)
 
 
-def _participant(one: Participant, labels: Labels, volatile: Volatile, state: RoomState) -> ParticipantView:
+def _participant(
+    one: Participant, labels: Labels, volatile: Volatile, state: RoomState, viewer: str
+) -> ParticipantView:
     hidden = one.restricted
     lost = one.state == "lost" or any(p == one.participant for p, _ in state.outages)
     return ParticipantView(
@@ -109,6 +126,24 @@ def _participant(one: Participant, labels: Labels, volatile: Volatile, state: Ro
         people=() if hidden else labels.people.get(one.participant, ()),
         notice=None if hidden else one.notice,
         line="lost" if lost else volatile.lines.get(one.participant, ""),
+        protected=one.protected and not hidden,
+        apart=one.participant != viewer and _apart(state, viewer, one.participant),
+    )
+
+
+def _apart(state: RoomState, viewer: str, other: str) -> bool:
+    """Whether a side talk stands between two participants (``signaling.desired`` cuts the media the same way)."""
+    if not state.side_talk:
+        return False
+    inside = viewer in state.side_talk, other in state.side_talk
+    return inside[0] != inside[1] or (state.state == "suspended" and not any(inside))
+
+
+def _ring(ring: RingCall, labels: Labels) -> RingView:
+    who, phone = asked(ring.stage, labels.duty.get(ring.site, ()))
+    name = labels.sites.get(ring.site, "")
+    return RingView(
+        ring=ring.ring, site=ring.site, name=name, stage=ring.stage, who=who, phone=phone, since_utc=ring.since
     )
 
 
@@ -118,7 +153,7 @@ def _ringing(ring: str, site: str, labels: Labels) -> ParticipantView:
 
 OPERATORS_ONLY = frozenset(
     {"participant.waiting", "ring.started", "ring.answered", "ring.cancelled", "record.alarm", "journal.heads"}
-    | {"clock.anchor", "participant.added"}
+    | {"clock.anchor", "participant.added", "quality.seen"}
 )
 
 

@@ -23,7 +23,7 @@ from rooms.actor import SYSTEM
 from rooms.errors import StorageFailed
 from rooms.words import ParticipantRole, ParticipantState, TicketKind
 from signaling.endpoints import Endpoints
-from signaling.host import HostOptions
+from signaling.host import HostOptions, SessionHost
 from signaling.hubchannel import HubChannel
 from signaling.relays import RelayOptions, RelayPool
 from signaling.sessions import Sessions
@@ -174,7 +174,7 @@ class Bench:
         self._build("app1")
 
     def _build(self, owner: str) -> None:
-        self.store = Store(self.database, owner)
+        self.store = Store(self.database, owner, self.clock)
         self.pool = RelayPool(self.store, self.clock, self.relay_options, lambda relay, pid: self.alive.get(relay))
         self.sessions = Sessions(self.store, self.pool, self.clock, options=self.host_options)
         self.channel = HubChannel(self.store, self.sessions, self.clock, every_s=0.02)
@@ -272,6 +272,10 @@ class Bench:
         """Bodies of one kind of event in the session's log."""
         with self.database.read() as db:
             return [dict(event.body) for event in rows.events_since(db, session, 0) if event.kind == kind]
+
+    def host(self, session: str) -> SessionHost:
+        """The session's host, which is there."""
+        return self.sessions.hosts[session]
 
     def kinds(self, session: str) -> list[str]:
         """Kinds of the session's log in the database."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import threading
 
 from sqlalchemy.orm import Session
 
 from rooms.db import Database
-from rooms.numbers import next_number
+from rooms.models import ReceptionSession
+from rooms.numbers import next_number, session_number
 from tests.support.actors import World, build_world
 
 
@@ -35,3 +37,11 @@ def test_many_desks_at_once_get_each_number_once(database: Database) -> None:
     for thread in threads:
         thread.join()
     assert sorted(found) == list(range(1, 19))
+
+
+def test_a_session_is_numbered_by_its_local_month() -> None:
+    late = dt.datetime(2026, 11, 30, 18, 30, tzinfo=dt.UTC)  # 01:30 on the first of December where it takes place
+    session = ReceptionSession(id="abcdefghij", year=2026, number=142, created_at=late)
+    assert session_number(session) == "2612-0142"
+    session.number = None
+    assert session_number(session) == "abcdef"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
@@ -260,3 +261,30 @@ async def test_locked_session_says_so_and_lets_its_pages_go(bench: Bench) -> Non
     again = bench.connect(session)
     await again.tell("hello", version=1, token=bench.ticket(session, ids["op"]), device="dev-1")
     assert await again.until_closed() == m.CLOSE_ENDED
+
+
+async def test_a_session_locked_while_no_app_ran_says_so_in_its_log(bench: Bench) -> None:
+    session, ids = bench.open_plain(a="admitted")
+    waits, _ = bench.open_plain()
+    op = await bench.page(session, ids["op"])
+    await op.ask("close", lock=True)
+    await bench.sessions.command_close(waits, lock=True)
+    await bench.stop()
+    with bench.database.write() as db:  # the worker signs on without an app
+        db.get_one(ReceptionSession, session).state = SessionState.LOCKED
+    await bench.restart()
+    await until_kind(bench, session, "session.locked")
+    assert bench.kinds(session).count("session.locked") == 1
+    with bench.database.write() as db:  # and the other one after the app is back, with no page there
+        db.get_one(ReceptionSession, waits).state = SessionState.LOCKED
+    await until_kind(bench, waits, "session.locked")
+    await bench.restart("app3")
+    assert session not in bench.sessions.hosts and waits not in bench.sessions.hosts
+
+
+async def until_kind(bench: Bench, session: str, kind: str) -> None:
+    for _ in range(250):
+        if bench.kinds(session)[-1] == kind:
+            return
+        await asyncio.sleep(0.02)
+    raise AssertionError(bench.kinds(session))

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 from typing import Any
 
 import pytest
 
 from media import messages as r
-from rooms import minutes, seats, sittings
+from rooms import minutes, numbers, seats, sittings
+from rooms import sessions as rows
 from rooms.actor import SYSTEM
-from rooms.errors import Forbidden, NotFound
-from rooms.models import ReceptionSession, Visit
+from rooms.errors import Forbidden, NotFound, StorageFailed
+from rooms.models import DutyEntry, ReceptionSession, Visit
 from rooms.vault import Vault
 from rooms.words import Role
 from tests.support.actors import World
@@ -131,6 +133,79 @@ async def test_next_visit_moves_the_pages_and_keeps_the_legs(bench: Bench, world
     assert (await op.ask("read_notice"))["type"] == "done"
     assert bench.kinds(new)[-1] == "notice.read"
     assert not any(g["type"] == "relay_lost" for g in op.got)
+
+
+async def test_next_visit_opens_and_closes_together_or_not_at_all(bench: Bench, world: World, vault: Vault) -> None:
+    await bench.relay()
+    session, _visit, _ids, op, _point = await reception(bench, world, vault)
+    with bench.database.write() as db:
+        second = registered(db, world.alice, world.district, vault)
+
+    def of_second() -> list[str]:
+        with bench.database.read() as db:
+            return [row.id for row in rows.live(db) if row.visit_id == second.id]
+
+    bench.database.away = True
+    assert (await op.ask("next_visit", visit=second.id))["code"] == "db.away"
+    bench.database.away = False
+    assert of_second() == [] and bench.host(session).state.state == "open"
+
+    def breaks(*args: Any, **kwargs: Any) -> Any:
+        raise StorageFailed("database.unavailable")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rows, "append_events", breaks)  # the session is made, then the event cannot be written
+        assert (await op.ask("next_visit", visit=second.id))["code"] == "db.away"
+    assert of_second() == [] and bench.host(session).state.state == "open"
+    moved = await op.ask("next_visit", visit=second.id)
+    assert of_second() == [moved["body"]["session"]] and "session.closed" in bench.kinds(session)
+
+
+async def test_next_visit_moves_the_pages_when_the_database_is_back(
+    bench: Bench, world: World, vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await bench.relay()
+    _session, _visit, _ids, op, _point = await reception(bench, world, vault)
+    with bench.database.write() as db:
+        second = registered(db, world.alice, world.district, vault)
+    take = bench.store.take
+
+    def goes_away(session: str) -> Any:
+        monkeypatch.setattr(bench.store, "take", take)
+        raise StorageFailed("database.unavailable")
+
+    monkeypatch.setattr(bench.store, "take", goes_away)
+    moved = await op.ask("next_visit", visit=second.id)
+    assert (await op.until("moved"))["session"] == moved["body"]["session"]
+    await op.until("welcome")
+    assert (await op.ask("read_notice"))["type"] == "done"
+
+
+async def test_the_operator_sees_who_is_asked(bench: Bench, world: World, vault: Vault) -> None:
+    await bench.relay()
+    _session, _visit, _ids, op, point = await reception(bench, world, vault)
+    site = world.other_district.id
+    with bench.database.write() as db:
+        for rank, name in enumerate(("Hoàng Minh Thảo", "Nguyễn Văn Bốn")):
+            since = bench.now().date() - dt.timedelta(days=3)
+            db.add(DutyEntry(site_id=site, rank=rank, name=name, phone=f"02043 88{rank}", starts_on=since))
+    await op.ask("ring", site=site)
+    stages = []
+    for stage in ("duty", "substitute", "phone"):
+        state = await op.state_where(lambda s, stage=stage: [one["stage"] for one in s["rings"]] == [stage])
+        [ring] = state["session"]["rings"]
+        stages.append((ring["who"], ring["phone"]))
+        assert ring["name"] == world.other_district.name
+    assert stages == [("Hoàng Minh Thảo", ""), ("Nguyễn Văn Bốn", ""), ("Hoàng Minh Thảo", "02043 880")]
+    assert not any(got["session"]["rings"] for got in point.got if got["type"] == "state")
+
+
+async def test_the_number_in_the_room_is_the_one_of_the_pages(bench: Bench, world: World, vault: Vault) -> None:
+    session, _visit, _ids, op, _point = await reception(bench, world, vault)
+    shown = next(got for got in op.got if got["type"] == "welcome")["session"]["number"]
+    with bench.database.read() as db:
+        row = db.get_one(ReceptionSession, session)
+        assert shown == numbers.session_number(row) == f"{bench.now():%y%m}-0001"
 
 
 async def test_a_point_that_only_sends_neither_sees_nor_hears_the_next_citizen(
