@@ -442,7 +442,9 @@ class Sessions:
         operator = host.state.find(host.state.operator)
         ask, opened = Ask(seat.participant, message), ""
 
-        def work(db: Session) -> str:
+        def extra(db: Session, state: RoomState) -> Command:
+            # One transaction with the event that closes this one: never two sessions, never none.
+            nonlocal opened
             actor = actor_of(db, seat.user, self.clock())
             site = operator.site if operator is not None else ""
             row = rows.open_for_visit(
