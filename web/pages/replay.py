@@ -13,11 +13,11 @@ from sqlalchemy.orm import Session
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from rooms import access, audit, cases, minutes, recordings, sessions, verifier
+from rooms import access, audit, cases, minutes, people, recordings, sessions, verifier
 from rooms.access import Right
 from rooms.actor import Actor
 from rooms.errors import Forbidden, NotFound
-from rooms.models import Case, Gap, Minutes, Package, Participant, ReceptionSession, ReplayFile
+from rooms.models import Case, Gap, Minutes, Package, Participant, ReceptionSession, ReplayFile, Site
 from rooms.words import SessionState
 from web import i18n
 from web.api.recordings import log_look
@@ -34,6 +34,8 @@ LOST = frozenset({"line_lost", "device_off", "relay_died"})
 """Reasons of a gap that mean "the point was away"; all others read "not recorded"."""
 
 SHORTEST_GAP_S = 0.5  # between two files of the same point less than this is seen by nobody
+EDGE_S = 1.5
+"""Points begin and end a little apart; so short a hole at the beginning or the end is no fault and is not shown."""
 ALIVE = (SessionState.PLANNED, SessionState.OPEN, SessionState.RUNNING, SessionState.SUSPENDED)
 
 
@@ -50,12 +52,16 @@ class Proof:
 
 @dataclass(frozen=True)
 class ReplayPage(Context):
-    """``data``: for web/static/js/pages/replay.js. ``facts``: pairs of label and value beside the player."""
+    """``data``: for web/static/js/pages/replay.js. ``facts``: pairs of label and value beside the player.
+    ``may_looks``, ``may_grant``: the reader may see who has looked, and give rights on this session."""
 
     template: ClassVar[str] = "pages/replay.html"
     session: str = ""
     number: str = ""
     heading: str = ""
+    place: str = ""
+    may_looks: bool = False
+    may_grant: bool = False
     case_url: str = ""
     case_label: str = ""
     data: dict[str, Any] = field(default_factory=dict)
@@ -74,10 +80,14 @@ def replay(session_id: str, request: Request, hub: HubDep, actor: ActorDep) -> R
         files = recordings.replay_of(db, actor, session_id, now)
         case = case_shown(db, actor, session_id, now)
         frozen = minutes_frozen(db, session_id)
+        held = access.rights_on(db, actor, access.subject_of(db, session), now)
         context = ReplayPage(
             session=session_id,
             number=lists.session_number(session),
-            heading=session.title or i18n.translate(N_("Bản ghi phiên tiếp"), language),
+            heading=heading_of(db, actor, session, case, now, language),
+            place=place_of(db, session),
+            may_looks=bool(held & {Right.ARCHIVE, Right.APPROVE}),
+            may_grant=people.may_grant(db, actor, "session", session_id, now),
             case_url=f"/cases/{case.id}" if case else "",
             case_label=lists.case_number(db, case) if case else "",
             data=data_of(db, session, files),
@@ -103,6 +113,28 @@ def verify(session_id: str, request: Request, hub: HubDep, actor: ActorDep) -> J
     text = N_("Nguyên vẹn, vừa kiểm tra %(time)s.") if whole else N_("Gói đã bị thay đổi. Báo ngay người quản trị.")
     shown = i18n.translate(text, language) % {"time": formats.clock(now)} if whole else i18n.translate(text, language)
     return JSONResponse({"ok": whole, "text": shown})
+
+
+def heading_of(
+    db: Session, actor: Actor, session: ReceptionSession, case: Case | None, now: dt.datetime, language: str
+) -> str:
+    """The matter, for who may read file or visit; others (points that took part) read the place only."""
+    if case is not None:
+        return case.title
+    if session.visit_id and not session.restricted:
+        try:
+            visit = access.load_visit(db, actor, session.visit_id, now=now)
+        except (NotFound, Forbidden):
+            visit = None
+        if visit is not None and visit.content:
+            return lists.shorten(visit.content, 120)
+    return session.title or i18n.translate(N_("Bản ghi phiên tiếp"), language)
+
+
+def place_of(db: Session, session: ReceptionSession) -> str:
+    """Where the session was held, shortly."""
+    site = db.get(Site, session.site_id) if session.site_id else None
+    return (site.short_name or site.name) if site else ""
 
 
 def case_shown(db: Session, actor: Actor, session_id: str, now: dt.datetime) -> Case | None:
@@ -152,9 +184,16 @@ def data_of(db: Session, session: ReceptionSession, files: list[ReplayFile]) -> 
         "length": length,
         "points": points,
         "names": {one.id: one.name for one in people},
+        "first": first_moment(points),
         "lines": lines_of(db, session.id, zero, length),
         "events": [{"at": round(event.utc - zero, 3), "kind": event.kind, "body": public(event.body)} for event in log],
     }
+
+
+def first_moment(points: list[dict[str, Any]]) -> float:
+    """Where the page begins: when every point is recorded, unless that is later than EDGE_S after the first."""
+    starts = [point["segments"][0]["start"] for point in points if point["segments"] and not point["paper"]]
+    return max((start for start in starts if start <= EDGE_S), default=0.0)
 
 
 def waiting_for(session: ReceptionSession) -> str:
@@ -208,9 +247,10 @@ def holes(
     found: list[dict[str, float | str]] = []
     at = 0.0
     for start, end in [*((one["start"], one["end"]) for one in segments), (length, length)]:
-        if start - at >= SHORTEST_GAP_S:
-            covered = sum(max(0.0, min(start, to) - max(at, since)) for since, to in lost)
-            kind = "lost" if covered * 2 >= start - at else "unrecorded"
+        covered = sum(max(0.0, min(start, to) - max(at, since)) for since, to in lost)
+        kind = "lost" if covered * 2 >= start - at else "unrecorded"
+        edge = kind == "unrecorded" and (at == 0.0 or start >= length)
+        if start > at and start - at >= (EDGE_S if edge else SHORTEST_GAP_S):
             found.append({"start": round(at, 3), "end": round(start, 3), "kind": kind})
         at = max(at, end)
     return found
@@ -278,7 +318,13 @@ def pauses(log: list[tuple[float, str]], length: float) -> list[dict[str, float 
             elif kind == go and stop in since:
                 found.append(clipped(since.pop(stop), at, length))
     found += [clipped(at, length, length) for at in since.values()]
-    return sorted((one for one in found if one["end"] > one["start"]), key=lambda one: one["start"])  # type: ignore[operator]
+    shown = (one for one in found if long_enough(float(one["start"]), float(one["end"]), length))
+    return sorted(shown, key=lambda one: one["start"])
+
+
+def long_enough(start: float, end: float, length: float) -> bool:
+    """Whether a pause is shown; what ends the line within EDGE_S is its end, not a pause."""
+    return end - start >= EDGE_S if end >= length else end > start
 
 
 def clipped(start: float, end: float, length: float) -> dict[str, float | str]:
@@ -312,7 +358,11 @@ def facts_of(db: Session, session: ReceptionSession, language: str) -> tuple[tup
     if looks:
         count = i18n.translate(N_("%(count)d lượt, gần nhất %(time)s"), language)
         seen = count % {"count": len(looks), "time": formats.stamp(looks[0].at)}
-    points = ", ".join(one.name for one in session.participants if one.role.value != "viewer")
+    points = ", ".join(
+        site.short_name or site.name if (site := db.get(Site, one.site_id or "")) else one.name
+        for one in session.participants
+        if one.role.value != "viewer"
+    )
     pairs = (
         (N_("Bắt đầu"), formats.stamp(session.started_at)),
         (N_("Kết thúc"), formats.stamp(session.closed_at)),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from web.pages.replay import holes, pauses
+from typing import Any
+
+from web.pages.replay import first_moment, holes, pauses
 
 
 def segment(start: float, end: float) -> dict[str, float]:
@@ -34,3 +36,22 @@ def test_pauses_are_times_without_record() -> None:
 
 def test_a_pause_that_never_ended_reaches_the_end() -> None:
     assert [(one["start"], one["end"]) for one in pauses([(-3.0, "session.paused")], 9.0)] == [(0, 9)]
+
+
+def test_points_that_begin_and_end_a_little_apart_look_whole() -> None:
+    assert holes([segment(0.9, 20.6)], [], 21.4) == []
+    assert pauses([(20.9, "session.closed")], 21.4) == []
+
+
+def test_a_noted_outage_at_the_end_is_shown_however_short() -> None:
+    assert [one["kind"] for one in holes([segment(0, 20.4)], [(20.4, 21.4)], 21.4)] == ["lost"]
+
+
+def test_the_page_begins_where_all_points_have_a_picture() -> None:
+    def point(start: float, paper: bool = False) -> dict[str, Any]:
+        return {"segments": [segment(start, 40)], "paper": paper}
+
+    assert first_moment([point(0), point(0.4), point(0.9)]) == 0.9
+    assert first_moment([point(0), point(12)]) == 0, "a point that came much later is not waited for"
+    assert first_moment([point(0), point(1.2, paper=True)]) == 0
+    assert first_moment([]) == 0

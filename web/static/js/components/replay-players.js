@@ -12,6 +12,7 @@ import { covering, follow, gapKind } from '../lib/timeline.js';
  */
 
 const NEAR_END = 0.25; // a file may end a little before its segment does
+const EDGE = 1.5; // points begin and end a little apart: within this the nearest picture stands still instead of "not recorded"
 
 export class PointPlayer {
   /**
@@ -43,18 +44,18 @@ export class PointPlayer {
    */
   follow(at, playing, rate) {
     const { video } = this;
-    const segment = covering(this.point.segments, at);
+    const segment = covering(this.point.segments, at) ?? this._edge(at);
     if (segment !== this.segment) this._change(segment);
     show(video, Boolean(segment) && segment?.kind !== 'sound');
     show(this.still, !segment || segment.kind === 'sound');
     this._words(at, segment);
     if (!segment) return;
-    const target = at - segment.start;
+    const target = Math.max(0, Math.min(at, segment.end) - segment.start);
     if (Number.isFinite(video.duration) && target > video.duration - NEAR_END) {
       if (!video.paused) video.pause();
       return;
     }
-    if (!playing) {
+    if (!playing || at < segment.start) {
       if (!video.paused) video.pause();
       if (Math.abs(video.currentTime - target) > 0.04 && !video.seeking) video.currentTime = target;
       return;
@@ -63,6 +64,18 @@ export class PointPlayer {
     if (step.jump && !video.seeking) video.currentTime = target;
     if (Math.abs(video.playbackRate - step.rate) > 0.004) video.playbackRate = step.rate;
     if (video.paused) void video.play().catch(() => {});
+  }
+
+  /**
+   * The first segment just before it begins, the last just after it has ended.
+   * @param {number} at
+   */
+  _edge(at) {
+    const first = this.point.segments[0];
+    const last = this.point.segments.at(-1);
+    if (covering(this.point.gaps, at)) return null;
+    if (first && at < first.start && first.start - at < EDGE) return first;
+    return last && at >= last.end && at - last.end < EDGE ? last : null;
   }
 
   /** @param {Segment | null} segment */

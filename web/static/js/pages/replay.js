@@ -65,6 +65,7 @@ class ReplayPage {
     byId('copy').addEventListener('click', () => void this.copy());
     addEventListener('keydown', (event) => this.key(event));
     addEventListener('hashchange', () => this.fromAddress());
+    this.clock.seek(this.data.first ?? 0, this.now());
     this.fromAddress();
     this.arrange();
     setInterval(() => this.tick(), TICK_S * 1000);
