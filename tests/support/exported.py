@@ -39,6 +39,11 @@ class Sent:
         """Send time of the last packet that is kept."""
         return self.sent_at(self.rtp_times[-1])
 
+    def steps(self) -> set[int]:
+        """The differences of neighbouring RTP times; one value when nothing is missing."""
+        times = sorted({_signed(one - self.rtp_times[0]) for one in self.rtp_times})
+        return {later - earlier for earlier, later in zip(times, times[1:], strict=False)}
+
     @property
     def frames(self) -> int:
         """Pictures or pieces of sound: different RTP times."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import statistics
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -102,6 +103,17 @@ def beep_starts(frames: Iterator[tuple[float, Any]]) -> Iterator[float]:
                 quiet_since = -1.0
             elif quiet_since < 0:
                 quiet_since = moment
+
+
+def misplaced(shown: list[tuple[float, int]], sent: list[float], rate: int) -> tuple[float, float]:
+    """How far pictures stand from where they belong, in seconds: (their steps against the clip's, the whole against
+    the send times). A busy machine sends single pictures late; the median does not see that.
+
+    ``shown``: (UNIX seconds, frame number) as replayed; ``sent``: when each frame number left.
+    """
+    (first, start), *_ = shown
+    steps = max(abs((at - first) - (value - start) / rate) for at, value in shown)
+    return steps, abs(statistics.median(at - sent[value] for at, value in shown))
 
 
 def offsets(flashed: list[float], beeped: list[float]) -> list[float]:
