@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.browser.looks import hears, sees_moving, watch, watched
+from tests.browser.looks import TILES, hears, sees_moving, watch, watched
 from tests.browser.receptions import (
     OPERATOR,
     POINT,
@@ -24,6 +24,12 @@ from tests.browser.story import SECOND, World, screens, world_in
 from tests.browser.support import chromium
 
 pytestmark = pytest.mark.browser
+
+SECONDS = 4
+"""The second operator's camera."""
+
+STILL_THERE = f"{TILES}:not(.dimmed)"
+"""Tiles but those that say that their point is lost, over its last picture."""
 
 LONGEST_STILL_S = 2.0
 """Twelve pictures a second on two busy cores: longer between two of them means that the stream had stopped."""
@@ -55,14 +61,15 @@ async def test_another_operator_takes_over(world: World) -> None:
             await (await doomed.new_browser_cdp_session()).send("Browser.crash")
         await officer.sees("mất kết nối")
 
-        second = await all_screens.sit(SECOND, 4)
+        second = await all_screens.sit(SECOND, SECONDS)
         await second.push("Bảng điều hành", "header.top")
         await second.button("Vào phiên", '[data-part="running"]').press("Enter")
         await second.page.wait_for_url(address)
-        await second.page.get_by_test_id("end").wait_for()  # the same seat: entering it was the one click
+        await second.hit("take-over")
+        await second.page.get_by_test_id("end").wait_for()
         await sees_moving(second, others(POINT, THIRD))
         await hears(second, {POINT, THIRD})
-        await sees_moving(officer, {4: "Trung ương", **others(THIRD)})
+        await sees_moving(officer, {SECONDS: "Trung ương", **others(THIRD)}, STILL_THERE)
 
         # the session and its record went on; between the points no picture was missing
         for person in (officer, third, second):
@@ -70,5 +77,22 @@ async def test_another_operator_takes_over(world: World) -> None:
         for person in (officer, third):
             seen, longest = await watched(person)
             assert seen > 30 and longest < LONGEST_STILL_S, (seen, longest)
+        await close(second)
+        await officer.page.get_by_test_id("overlay-closed").wait_for()
+
+
+async def test_the_session_is_handed_over(world: World) -> None:
+    async with screens(world, "handed-over") as all_screens:
+        operator, officer = await admitted(all_screens, "Hỏi về thủ tục thừa kế")
+        second = await all_screens.sit(SECOND, SECONDS)
+        await second.page.goto(operator.page.url)
+        await inside(second)
+        await sees_moving(officer, {OPERATOR: "Trung ương", SECONDS: "Trung ương"})
+        await second.hit("take-over")
+        await second.page.get_by_test_id("end").wait_for()
+        # the first one keeps the seat, without the buttons, and may take them back
+        await operator.page.get_by_test_id("take-over").wait_for()
+        assert await operator.page.get_by_test_id("end").count() == 0
+        await sees_moving(officer, {OPERATOR: "Trung ương", SECONDS: "Trung ương"})
         await close(second)
         await officer.page.get_by_test_id("overlay-closed").wait_for()
