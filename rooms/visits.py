@@ -96,6 +96,7 @@ class RegisterRow:
 
 MAX_DRAFT = 64 * 1024
 MAX_TEXT = 20_000
+MAX_REASON = 300
 WITHHELD = "Không cung cấp"
 
 S = VisitState
@@ -274,6 +275,25 @@ def unqueue(db: Session, actor: Actor, visit_id: str, now: dt.datetime) -> Visit
     return visit
 
 
+def set_priority(db: Session, actor: Actor, visit_id: str, reason: str, now: dt.datetime) -> Visit:
+    """Let a visit go before those that wait longer (ưu tiên), for a reason; "" puts it back into the ordinary order.
+
+    By the receiving officer or an operator. Raises NotFound, Forbidden, WrongState, Invalid visit.text_too_long.
+    """
+    visit = access.load_visit(db, actor, visit_id, now=now)
+    rights = access.rights_on(db, actor, access.subject_of(db, visit), now)
+    if rights.isdisjoint({Right.RECEIVE, Right.OPERATE}):
+        raise Forbidden()
+    db.refresh(visit, with_for_update=True)
+    _need(visit, {S.REGISTERED, S.QUEUED, S.CONCLUDED})
+    if len(reason.strip()) > MAX_REASON:
+        raise Invalid("visit.text_too_long", "A text is too long.", field="priority", most=MAX_REASON)
+    visit.priority = reason.strip()
+    audit.log(db, actor, "visit.priority", "visit", visit.id, now, detail={"on": bool(visit.priority)})
+    db.flush()
+    return visit
+
+
 def list_today(db: Session, actor: Actor, site_id: str, now: dt.datetime) -> list[Visit]:
     """Today's visits of one site, newest first, and older ones not yet closed. Raises NotFound."""
     access.load_site(db, actor, site_id, now=now)
@@ -284,18 +304,22 @@ def list_today(db: Session, actor: Actor, site_id: str, now: dt.datetime) -> lis
 
 
 def queue(db: Session, actor: Actor, now: dt.datetime) -> list[Visit]:
-    """Visits waiting online that the actor may read, longest waiting first."""
+    """Visits waiting online that the actor may read: those with priority first, then the longest waiting."""
     found = sa.select(Visit).where(Visit.state == S.QUEUED, access.readable(db, actor, Visit, now))
-    return list(db.scalars(found.order_by(Visit.queued_at, Visit.id)))
+    return list(db.scalars(found.order_by(Visit.priority == "", Visit.queued_at, Visit.id)))
 
 
 def place_in_queue(db: Session, visit: Visit) -> int:
-    """How many wait at the visit's site before it, plus one; 0 when it does not wait."""
+    """How many go before it, plus one: of those waiting for the same sitting, or at its site where it has none.
+
+    0 when it does not wait.
+    """
     if visit.state is not S.QUEUED or visit.queued_at is None:
         return 0
-    before = sa.select(sa.func.count()).where(
-        Visit.state == S.QUEUED, Visit.site_id == visit.site_id, Visit.queued_at < visit.queued_at
-    )
+    same = Visit.sitting_id == visit.sitting_id if visit.sitting_id else Visit.site_id == visit.site_id
+    longer = Visit.queued_at < visit.queued_at
+    ahead = sa.and_(Visit.priority != "", longer) if visit.priority else sa.or_(Visit.priority != "", longer)
+    before = sa.select(sa.func.count()).where(Visit.state == S.QUEUED, same, ahead)
     return (db.scalar(before) or 0) + 1
 
 
@@ -430,7 +454,7 @@ def _seal_persons(db: Session, actor: Actor, visit: Visit, vault: Vault, now: dt
             setattr(row, key, "" if key != "birth_year" else None)
         row.name, row.authority, row.vault_id, row.withheld = entry.pseudonym, {}, entry.id, False
         visit.pseudonym = visit.pseudonym or entry.pseudonym
-    for name in ("content", "demand", "note", "outcome_text", "follow_up"):
+    for name in ("content", "demand", "note", "outcome_text", "follow_up", "priority"):
         setattr(visit, name, minutes.replaced(getattr(visit, name), words))
     minutes.redact(db, visit.id, words)
 

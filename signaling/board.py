@@ -161,6 +161,7 @@ def _queue(db: Session, actor: Actor, now: dt.datetime) -> Iterable[dict[str, An
             "kind": visit.kind.value if visit.kind is not None else "",
             "people": visit.people_count,
             "restricted": visit.restricted,
+            "priority": bool(visit.priority),
             "since_utc": since,
             "waits_s": max(0.0, round(now.timestamp() - since, 1)),
             "place": visits.place_in_queue(db, visit),

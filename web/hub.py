@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
 
+import anyio.from_thread
+
 from web.config import Config
 from web.looks import Looks
 
@@ -64,6 +66,12 @@ class Hub:
     looks: Looks = field(default_factory=Looks)
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
     stopping: bool = False
+
+    def stir(self) -> None:
+        """Something that other devices see has changed: let the hub channel send it now, not at its next round.
+        For routes that run in a thread."""
+        if self.channel is not None:
+            anyio.from_thread.run_sync(self.channel.dirty)
 
     @staticmethod
     def now() -> datetime:

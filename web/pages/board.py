@@ -74,7 +74,7 @@ def admit(request: Request, hub: HubDep, actor: ActorDep, form: FormDep) -> Resp
                 raise
     else:
         act(live_part(hub.sessions).admit_visit, session_id, actor.user_id or "")
-    stir(hub)
+    hub.stir()
     return go(f"/room/{session_id}")
 
 
@@ -84,7 +84,17 @@ def send_back(request: Request, hub: HubDep, actor: ActorDep, form: FormDep) -> 
     with hub.database.write() as db:
         visit = access.load_visit(db, actor, text_of(form, "visit", 24), Right.OPERATE, now=hub.now())
         visits.unqueue(db, actor, visit.id, hub.now())
-    stir(hub)
+    hub.stir()
+    return go("/board")
+
+
+@router.post("/board/priority")
+def priority(request: Request, hub: HubDep, actor: ActorDep, form: FormDep) -> Response:
+    """ "Ưu tiên": before those who wait longer, for a reason; without one back into the ordinary order."""
+    reason = text_of(form, "reason", visits.MAX_REASON)
+    with hub.database.write() as db:
+        visits.set_priority(db, actor, text_of(form, "visit", 24), reason, hub.now())
+    hub.stir()
     return go("/board")
 
 
@@ -94,7 +104,7 @@ def message(request: Request, hub: HubDep, actor: ActorDep, form: FormDep) -> Re
     with hub.database.write() as db:
         visit = access.load_visit(db, actor, text_of(form, "visit", 24), Right.OPERATE, now=hub.now())
         visit.draft = {**(visit.draft or {}), "_message": text_of(form, "text", 300)}
-    stir(hub)
+    hub.stir()
     return go("/board")
 
 
@@ -117,7 +127,7 @@ def take_over(request: Request, hub: HubDep, actor: ActorDep, form: FormDep) -> 
     with hub.database.read() as db:
         access.load_session(db, actor, session_id, Right.OPERATE, now=hub.now())
     act(live_part(hub.sessions).take_over, session_id, actor.user_id or "")
-    stir(hub)
+    hub.stir()
     return go(f"/room/{session_id}")
 
 
@@ -133,12 +143,6 @@ def running_session(db: Session, visit_id: str) -> str:
         ReceptionSession.visit_id == visit_id, ReceptionSession.state.in_(RUNNING)
     )
     return db.scalars(query).first() or ""
-
-
-def stir(hub: Hub) -> None:
-    """Something that other devices see has changed: let the hub channel send it now, not at its next round."""
-    if hub.channel is not None:
-        anyio.from_thread.run_sync(hub.channel.dirty)
 
 
 def act(work: Callable[..., Coroutine[Any, Any, T]], *arguments: str) -> T:
@@ -199,6 +203,7 @@ def queue_view(db: Session, visit: Visit, now: datetime, language: str) -> Queue
         detail=formats.joined([people, again, visit.officer_name]),
         since=since.timestamp(),
         waited=(now - since).total_seconds(),
+        priority=bool(visit.priority),
     )
 
 

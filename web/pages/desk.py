@@ -235,7 +235,9 @@ def register(request: Request, hub: Hub, actor: Actor, visit_id: str, draft: Map
                 fresh = visit.state is VisitState.DRAFT
                 visit = visits.register(db, actor, visit_id, deskform.visit_form(draft), hub.vault, hub.now())
                 into_case(db, hub, actor, visit, str(draft.get("case", "new")), language)
-                online = fresh and to_sitting(db, hub, actor, visit, str(draft.get("where", "desk")))
+                priority = str(draft.get("priority", ""))[: visits.MAX_REASON]
+                online = fresh and to_sitting(db, hub, actor, visit, str(draft.get("where", "desk")), priority)
+            hub.stir()
             return go(
                 f"/waiting/{visit_id}" if online else f"/visits/{visit_id}?done={'registered' if fresh else 'saved'}"
             )
@@ -268,8 +270,9 @@ def open_case(db: Session, hub: Hub, actor: Actor, visit: Visit, language: str) 
     )
 
 
-def to_sitting(db: Session, hub: Hub, actor: Actor, visit: Visit, where: str) -> bool:
-    """Put the visit into the online queue of a sitting; False when it is received at the desk."""
+def to_sitting(db: Session, hub: Hub, actor: Actor, visit: Visit, where: str, priority: str = "") -> bool:
+    """Put the visit into the online queue of a sitting, before others for a reason; False when it is received at the
+    desk."""
     if where in ("", "desk"):
         return False
     sitting = access.load_sitting(db, actor, where, now=hub.now())
@@ -279,4 +282,6 @@ def to_sitting(db: Session, hub: Hub, actor: Actor, visit: Visit, where: str) ->
         raise NotFound()  # a test visit and a real sitting do not know each other
     visit.sitting_id = sitting.id
     visits.queue_online(db, actor, visit.id, hub.now())
+    if priority:
+        visits.set_priority(db, actor, visit.id, priority, hub.now())
     return True

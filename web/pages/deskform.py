@@ -17,7 +17,7 @@ from web.i18n import N_
 STEPS: dict[int, tuple[str, ...]] = {
     1: ("people_count", "form"),
     2: ("kind", "content", "demand", "field", "matter_status", "previous_body", "first_time"),
-    3: ("case", "where", "note"),
+    3: ("case", "where", "priority", "note"),
 }
 PERSON_FIELDS = (
     "name", "address", "identity_number", "identity_issued", "phone", "birth_year", "role", "authority_number",

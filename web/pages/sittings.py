@@ -57,6 +57,7 @@ def open_sitting(request: Request, hub: HubDep, actor: ActorDep, form: FormDep) 
         try:
             with hub.database.write() as db:
                 make(db, hub, actor, form, planned)
+            hub.stir()
             return go(f"/sittings?done={'planned' if planned else 'opened'}")
         except NotFound:
             raise
@@ -106,6 +107,7 @@ def close(sitting_id: str, request: Request, hub: HubDep, actor: ActorDep) -> Re
     try:
         with hub.database.write() as db:
             sittings.close_sitting(db, actor, sitting_id, hub.now())
+        hub.stir()
     except (NotFound, Forbidden):
         raise
     except RoomsError as error:

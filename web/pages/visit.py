@@ -48,7 +48,8 @@ def queue(visit_id: str, request: Request, hub: HubDep, actor: ActorDep, form: F
     """Add video: into the online queue of a sitting."""
 
     def work(db: Session, visit: Visit) -> str:
-        if not desk.to_sitting(db, hub, actor, visit, text_of(form, "sitting", 24)):
+        reason = text_of(form, "priority", visits.MAX_REASON)
+        if not desk.to_sitting(db, hub, actor, visit, text_of(form, "sitting", 24), reason):
             raise Invalid("sitting.missing", i18n.translate(N_("Chọn buổi tiếp."), i18n.language_of(request)))
         return f"/waiting/{visit_id}"
 
@@ -64,6 +65,17 @@ def unqueue(visit_id: str, request: Request, hub: HubDep, actor: ActorDep) -> Re
         return f"/visits/{visit_id}?done=unqueued"
 
     return change(request, hub, actor, visit_id, work, {})
+
+
+@router.post("/visits/{visit_id}/priority")
+def priority(visit_id: str, request: Request, hub: HubDep, actor: ActorDep, form: FormDep) -> Response:
+    """ "Ưu tiên" of a waiting visit, with its reason; an empty one takes it back."""
+
+    def work(db: Session, visit: Visit) -> str:
+        visits.set_priority(db, actor, visit_id, text_of(form, "priority", visits.MAX_REASON), hub.now())
+        return f"/visits/{visit_id}?done=saved"
+
+    return change(request, hub, actor, visit_id, work, form)
 
 
 @router.post("/visits/{visit_id}/conclude")
@@ -211,6 +223,7 @@ def change(
             with hub.database.write() as db:
                 visit = access.load_visit(db, actor, visit_id, Right.RECEIVE, now=hub.now())
                 target = work(db, visit)
+            hub.stir()
             return go(target)
         except NotFound:
             raise

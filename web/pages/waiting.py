@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from fastapi import APIRouter
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 from starlette.requests import Request
 from starlette.responses import Response
@@ -14,7 +14,6 @@ from starlette.responses import Response
 from rooms import access, visits
 from rooms.actor import Actor
 from rooms.models import ReceptionSession, Site, Sitting, Visit
-from rooms.words import VisitState
 from web import i18n
 from web.deps import ActorDep, HubDep
 from web.hub import Hub
@@ -70,7 +69,7 @@ def ticket(request: Request, hub: Hub, db: Session, actor: Actor, visit: Visit) 
     """Place, expectation and who receives."""
     now, language = hub.now(), i18n.language_of(request)
     session = next((one for one in sessions_of(db, actor, visit, hub) if one.state in LIVE), None)
-    place = place_of(db, visit)
+    place = visits.place_in_queue(db, visit)
     queued = visit.queued_at or visit.started_at
     sitting = db.get(Sitting, visit.sitting_id) if visit.sitting_id else None
     return {
@@ -83,16 +82,6 @@ def ticket(request: Request, hub: Hub, db: Session, actor: Actor, visit: Visit) 
         "waited": (now - queued).total_seconds(),
         "room_url": f"/room/{session.id}" if session is not None else "",
     }
-
-
-def place_of(db: Session, visit: Visit) -> int:
-    """The place among all who wait for the same sitting, wherever they sit; at the visit's own site without one."""
-    if visit.state is not VisitState.QUEUED or visit.queued_at is None or visit.sitting_id is None:
-        return visits.place_in_queue(db, visit)
-    before = select(func.count()).where(
-        Visit.state == VisitState.QUEUED, Visit.sitting_id == visit.sitting_id, Visit.queued_at < visit.queued_at
-    )
-    return int(db.scalar(before) or 0) + 1
 
 
 def receiver(db: Session, sitting: Sitting | None, language: str) -> str:

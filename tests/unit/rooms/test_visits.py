@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from rooms import cases, minutes, people, petitions, seats, sessions, settings, visits
+from rooms import cases, minutes, people, petitions, seats, sessions, settings, sittings, visits
 from rooms.db import Database
 from rooms.errors import Conflict, Forbidden, Invalid, NotFound, WrongState
 from rooms.models import (
@@ -133,6 +133,36 @@ def test_the_queue_is_in_order_of_waiting(db: Session, world: World, vault: Vaul
     assert [second.queue_number, first.queue_number] == [1, 2]
     visits.unqueue(db, world.alice, second.id, LATER)
     assert (visits.place_in_queue(db, second), visits.place_in_queue(db, first)) == (0, 1)
+
+
+def test_priority_goes_before_longer_waiting(db: Session, world: World, vault: Vault) -> None:
+    """The officer or an operator sets it, for a reason; among those with priority the longest waiting comes first."""
+    waiting = [registered(db, world.alice, world.district, vault) for _ in range(4)]
+    for minute, visit in enumerate(waiting):
+        visits.queue_online(db, world.alice, visit.id, NOW + dt.timedelta(minutes=minute))
+    first, second, third, fourth = waiting
+    visits.set_priority(db, world.bob, fourth.id, " Người khuyết tật ", LATER)
+    visits.set_priority(db, world.alice, third.id, "Người cao tuổi", LATER)
+    assert fourth.priority == "Người khuyết tật"
+    assert visits.queue(db, world.bob, LATER) == [third, fourth, first, second]
+    assert [visits.place_in_queue(db, visit) for visit in waiting] == [3, 4, 1, 2]
+    visits.set_priority(db, world.alice, third.id, "", LATER)
+    assert visits.queue(db, world.bob, LATER) == [fourth, first, second, third]
+    for actor, error in ((world.clara, Forbidden), (world.charlie, NotFound)):
+        with pytest.raises(error):
+            visits.set_priority(db, actor, first.id, "Vì quen biết", LATER)
+    with pytest.raises(Invalid):
+        visits.set_priority(db, world.alice, first.id, "x" * 301, LATER)
+
+
+def test_places_count_all_who_wait_for_the_same_sitting(db: Session, world: World, vault: Vault) -> None:
+    sitting = sittings.open_sitting(db, world.oscar, world.central.id, NOW)
+    one = registered(db, world.alice, world.district, vault)
+    other = registered(db, world.charlie, world.other_district, vault)
+    one.sitting_id = other.sitting_id = sitting.id
+    visits.queue_online(db, world.alice, one.id, NOW)
+    visits.queue_online(db, world.charlie, other.id, LATER)
+    assert (visits.place_in_queue(db, one), visits.place_in_queue(db, other)) == (1, 2)
 
 
 def test_a_draft_cannot_queue(db: Session, world: World) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from httpx import Response
 
 from rooms.models import ReceptionSession
 from tests.support.pages import Browser, Pages, pages_at, register
@@ -120,6 +121,55 @@ def test_admitting_twice_leads_to_the_same_room(alice: Browser, pages: Pages, si
     oscar = pages.browser("oscar")
     first = oscar.post("/board/admit", visit=visit).headers["location"]
     assert oscar.post("/board/admit", visit=visit).headers["location"] == first
+
+
+def test_priority_from_desk_visit_and_board(pages: Pages, alice: Browser, sitting: str) -> None:
+    oscar = pages.browser("oscar")
+    early = register(alice, where=sitting)
+    late = register(alice, where=sitting, priority="Người khuyết tật")
+    board = oscar.get("/board").text
+    assert board.index(late) < board.index(early) and "Người khuyết tật" not in board, "the board hangs on a wall"
+    assert "Người khuyết tật" in alice.get(f"/visits/{late}").text
+    assert "không ai, sắp đến lượt" in alice.get(f"/waiting/{late}").text
+    alice.follow(alice.post(f"/visits/{late}/priority", priority=""))
+    board = oscar.follow(oscar.post("/board/priority", visit=early, reason="Người cao tuổi")).text
+    assert board.index(early) < board.index(late) and "Bỏ ưu tiên" in board
+    assert pages.browser("charlie").post(f"/visits/{late}/priority", priority="x").status_code == 404
+    assert pages.browser("charlie").post("/board/priority", visit=late, reason="x").status_code == 404
+
+
+def test_boards_hear_of_every_step_at_once(
+    pages: Pages, alice: Browser, sitting: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each form that changes queue or board wakes the hub channel; looking at a page does not."""
+    heard: list[int] = []
+    oscar = pages.browser("oscar")
+    assert pages.hub.channel is not None
+    monkeypatch.setattr(pages.hub.channel, "dirty", lambda: heard.append(1))
+
+    def told(answer: Response) -> bool:
+        assert answer.status_code == 303, answer.text
+        said = bool(heard)
+        heard.clear()
+        return said
+
+    visit = register(alice, where=sitting)
+    assert heard
+    heard.clear()
+    alice.get(f"/visits/{visit}")
+    oscar.get("/board")
+    assert not heard
+    assert told(oscar.post("/board/message", visit=visit, text="Xin đợi"))
+    assert told(oscar.post("/board/priority", visit=visit, reason="Người cao tuổi"))
+    assert told(oscar.post("/board/send-back", visit=visit))
+    assert told(alice.post(f"/visits/{visit}/queue", sitting=sitting))
+    assert told(alice.post(f"/visits/{visit}/unqueue"))
+    assert told(alice.post(f"/visits/{visit}/conclude", outcome="guide"))
+    assert told(alice.post(f"/visits/{visit}/close"))
+    other = register(alice, where=sitting)
+    heard.clear()
+    assert told(oscar.post("/board/admit", visit=other))
+    assert told(oscar.post("/sittings", site=pages.sites["Trung ương"], chair_name="X", subject="Để đóng"))
 
 
 def test_taking_over_from_the_board(alice: Browser, pages: Pages, sitting: str) -> None:

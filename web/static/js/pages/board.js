@@ -86,10 +86,11 @@ board.addEventListener('click', (event) => {
   const target = /** @type {HTMLElement} */ (event.target);
   const ring = target.closest('[data-ring]');
   if (ring) ringDialog(/** @type {HTMLElement} */ (ring).dataset.ring ?? '');
-  const message = /** @type {HTMLElement | null} */ (target.closest('[data-message]'));
-  if (message) {
-    const dialog = /** @type {HTMLDialogElement} */ (document.querySelector('[data-message-dialog]'));
-    /** @type {HTMLInputElement} */ (dialog.querySelector('[name=visit]')).value = message.dataset.message ?? '';
+  for (const name of ['message', 'priority']) {
+    const asked = /** @type {HTMLElement | null} */ (target.closest(`[data-${name}]`));
+    if (!asked) continue;
+    const dialog = /** @type {HTMLDialogElement} */ (document.querySelector(`[data-${name}-dialog]`));
+    /** @type {HTMLInputElement} */ (dialog.querySelector('[name=visit]')).value = asked.dataset[name] ?? '';
     dialog.showModal();
   }
   const button = /** @type {HTMLElement | null} */ (target.closest('[data-sound]'));
