@@ -139,7 +139,7 @@ def _site(row: sites.TreeRow, snapshot: Snapshot) -> dict[str, Any]:
 
 
 def _worst(site: str, snapshot: Snapshot) -> str:
-    """The worst line word of a site in its sessions: lost, weak, good, or ""."""
+    """The worst line word of a site in its sessions: lost, sound_only, weak, good, or ""."""
     words = set()
     for live in snapshot.live.values():
         out = {participant for participant, _ in live.state.outages}
@@ -148,7 +148,7 @@ def _worst(site: str, snapshot: Snapshot) -> str:
                 words.add(
                     "lost" if one.state == "lost" or one.participant in out else live.lines.get(one.participant, "")
                 )
-    return next((word for word in ("lost", "weak", "good") if word in words), "")
+    return next((word for word in ("lost", "sound_only", "weak", "good") if word in words), "")
 
 
 def _queue(db: Session, actor: Actor, now: dt.datetime) -> Iterable[dict[str, Any]]:

@@ -76,11 +76,23 @@ SENTENCES: dict[str, str] = {
     "text.too_long": N_("Nội dung quá dài."),
     "visit.unknown": N_("Không có lượt tiếp này, hoặc lượt tiếp không mở cho bạn."),
     "relay.timeout": N_("Máy chủ truyền hình không trả lời kịp. Hãy thử lại."),
-    "sdp.refused": N_("Máy chủ truyền hình không nhận lời mời kết nối của thiết bị."),
-    "sdp.malformed": N_("Lời mời kết nối của thiết bị không đọc được."),
-    "sdp.too_long": N_("Lời mời kết nối của thiết bị quá dài."),
-    "sdp.no_bundle": N_("Thiết bị cần gửi hình và tiếng trên cùng một kết nối (BUNDLE)."),
+    "sdp.refused": N_(
+        "Máy chủ truyền hình không nhận lời mời kết nối của thiết bị. Hãy tải lại trang hoặc báo người quản trị."
+    ),
+    "sdp.malformed": N_(
+        "Không đọc được lời mời kết nối của thiết bị. Hãy tải lại trang, hoặc cập nhật trình duyệt, bộ mã hóa."
+    ),
+    "sdp.too_long": N_("Lời mời kết nối của thiết bị quá dài. Hãy tắt bớt camera, màn hình chia sẻ rồi thử lại."),
+    "sdp.no_bundle": N_(
+        "Thiết bị cần gửi hình và tiếng trên cùng một kết nối (BUNDLE, rtcp-mux). Hãy đổi thiết lập của bộ mã hóa."
+    ),
     "sdp.no_common_codec": N_("Thiết bị và máy chủ không có định dạng hình, tiếng chung."),
+    "unknown_peer": N_(
+        "Kết nối với máy chủ truyền hình đã hết; trang đang mở lại. Nếu quá 10 giây, hãy tải lại trang."
+    ),
+    "relay_full": N_("Máy chủ truyền hình đã hết chỗ. Hãy thử lại sau ít phút, hoặc báo người quản trị."),
+    "relay_error": N_("Máy chủ truyền hình chưa làm được việc này. Hãy thử lại; nếu vẫn lỗi, hãy báo người quản trị."),
+    "reason.needed": N_("Hãy ghi lý do; lý do được ghi vào nhật ký phiên."),
     "owner.moved": N_("Phiên vừa chuyển sang máy chủ khác. Hãy thử lại sau một giây."),
     "recording.tracks_open": N_("Bản ghi chưa đóng xong. Hãy thử lại sau ít giây."),
 }

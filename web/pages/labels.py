@@ -111,7 +111,7 @@ SESSION_STATE = {
     "planned": N_("Chưa mở"),
     "open": N_("Đang chuẩn bị"),
     "running": N_("Đang diễn ra"),
-    "suspended": N_("Tạm dừng"),
+    "suspended": N_("Đang tạm dừng"),
     "closed": N_("Đã kết thúc"),
     "locked": N_("Đã khóa và ký số"),
 }

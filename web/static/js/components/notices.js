@@ -3,7 +3,7 @@
 
 import { el, icon, rebuild } from '../lib/dom.js';
 import { _ } from '../lib/i18n.js';
-import { alarmSentences } from '../lib/record.js';
+import { alarmSentences, ringWords } from '../lib/record.js';
 import { deviceSentence } from '../lib/troubles.js';
 
 /** @typedef {import('./room-state.js').RoomState} RoomState */
@@ -56,7 +56,11 @@ export class Notices {
     if (session.state === 'suspended') {
       add({ name: 'paused', tone: 'info', image: 'circle-pause', text: _('Phiên đang tạm dừng: không ai nghe hay thấy ai, không có gì được ghi.') });
     }
-    if (session.side_talk.length) {
+    if (session.unsaved) {
+      add({ name: 'unsaved', tone: 'warn', image: 'database', text: _('Lệnh đã có hiệu lực nhưng chưa lưu được; sẽ lưu khi cơ sở dữ liệu trở lại.') });
+    }
+    for (const ring of session.rings) add({ name: 'ring', tone: 'info', image: 'phone-call', text: `${ring.name}: ${ringWords(ring)}` });
+    if (session.side_talk_on) {
       const mine = session.side_talk.includes(room.me);
       const text = mine ? _('Đang hội ý với: {names}. Các điểm cầu khác không nghe thấy; không ghi.', { names: session.side_talk.filter((/** @type {string} */ id) => id !== room.me).map((/** @type {string} */ id) => room.nameOf(id)).join(', ') })
         : _('Chủ trì đang hội ý riêng. Xin chờ trong ít phút.');

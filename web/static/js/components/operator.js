@@ -3,6 +3,7 @@
 
 import { el, icon } from '../lib/dom.js';
 import { _ } from '../lib/i18n.js';
+import { lineWords, ringWords } from '../lib/record.js';
 import { confirmOnce, openDialog, toast } from './dialogs.js';
 
 /** @typedef {import('./room-state.js').RoomState} RoomState */
@@ -83,18 +84,44 @@ export class OperatorDialogs {
       return el(
         'li',
         { class: 'person', 'data-participant': id },
-        el('div', {}, el('b', {}, one.name), el('small', {}, stateWord(one.state))),
+        el('div', {}, el('b', {}, one.name), el('small', {}, this._about(one))),
         el(
           'div',
           { class: 'row' },
           waiting ? act('admit-one', _('Mời vào'), () => void room.ask('admit', { participant: id }), 'main') : null,
           inside && one.role !== 'viewer' ? act('mute-one', muted ? _('Bỏ tắt micro') : _('Tắt micro'), () => void room.ask('mute', { participant: id, source: 'mic', on: !muted })) : null,
+          inside && room.may.has('protect') && one.role !== 'viewer'
+            ? act('protect-one', one.protected ? _('Ghi lại điểm cầu này') : _('Không ghi điểm cầu này'), () => void this.protect(one))
+            : null,
           inside ? act('send-back', _('Cho chờ'), () => void room.ask('send_back', { participant: id })) : null,
           waiting || inside ? act('remove', _('Mời ra'), () => void this.remove(one), 'danger') : null,
         ),
       );
     });
     return el('section', {}, el('h3', {}, title), el('ul', { class: 'plain people-rows' }, ...rows));
+  }
+
+  /** State, line and protection of a participant in a line. @param {any} one */
+  _about(one) {
+    const ring = this.room.session.rings.find((/** @type {any} */ call) => call.ring === one.participant);
+    if (ring) return ringWords(ring);
+    const line = one.line && one.line !== 'lost' ? lineWords(one.line)?.words : '';
+    return [stateWord(one.state), line, one.protected ? _('không ghi') : ''].filter(Boolean).join(' · ');
+  }
+
+  /** "Không ghi điểm cầu này", and back again with a reason. @param {any} one */
+  async protect(one) {
+    const on = !one.protected;
+    const reason = await confirmOnce({
+      title: on ? _('Không ghi điểm cầu này') : _('Ghi lại điểm cầu này'),
+      text: on
+        ? _('Từ lúc bấm, hình và tiếng của {name} không được ghi. Mọi người vẫn nghe và thấy; phần đã ghi giữ nguyên.', { name: one.name })
+        : _('Hình và tiếng của {name} được ghi trở lại từ lúc bấm. Hãy nói rõ với những người có mặt trước khi bấm.', { name: one.name }),
+      reason: on ? _('Lý do (ghi vào nhật ký phiên)') : _('Lý do (bắt buộc, ghi vào nhật ký phiên)'),
+      yes: on ? _('Không ghi từ bây giờ') : _('Ghi lại'),
+      name: 'confirm-protect',
+    });
+    if (reason !== null) await this.room.ask('protect', { participant: one.participant, on, reason });
   }
 
   /** @param {any} one */
@@ -219,8 +246,9 @@ export class OperatorDialogs {
       const word = fold(find.value);
       const sites = (room.data.sites ?? []).filter((/** @type {any} */ site) => fold(site.name).includes(word)).slice(0, 60);
       list.replaceChildren(...sites.map((/** @type {any} */ site) => {
-        const ringing = rung.has(site.site) || room.session.participants.some((/** @type {any} */ one) => one.site === site.site && one.state === 'ringing');
-        const row = el('li', { class: 'person' }, el('div', {}, el('b', {}, site.name), el('small', {}, ringing ? _('Đang gọi…') : [site.duty, site.phone].filter(Boolean).join(' · ') || _('Chưa có lịch trực'))));
+        const call = room.session.rings.find((/** @type {any} */ one) => one.site === site.site);
+        const ringing = rung.has(site.site) || Boolean(call);
+        const row = el('li', { class: 'person' }, el('div', {}, el('b', {}, site.name), el('small', {}, ringing ? ringWords(call ?? { stage: 'duty', who: site.duty, phone: '' }) : [site.duty, site.phone].filter(Boolean).join(' · ') || _('Chưa có lịch trực'))));
         if (here.has(site.site) && !ringing) row.append(el('span', { class: 'chip good' }, _('đã trong phiên')));
         else row.append(el('button', { type: 'button', class: `btn small ${ringing ? '' : 'main'}`, 'data-testid': 'ring-one', onclick: async () => {
           if (await room.ask(ringing ? 'cancel_ring' : 'ring', { site: site.site })) {
@@ -233,7 +261,15 @@ export class OperatorDialogs {
       if (!sites.length) list.replaceChildren(el('li', { class: 'muted' }, _('Không có điểm cầu nào khớp.')));
     };
     find.addEventListener('input', fill);
-    openDialog({ title: _('Gọi điểm cầu'), name: 'ring' }, () => [el('p', {}, _('Hệ thống gọi người trực, rồi người thay; nếu không ai trả lời, hãy gọi điện thoại ghi bên dưới.')), find, list]);
+    openDialog({ title: _('Gọi điểm cầu'), name: 'ring', onclose: () => (this.refresh = null) }, () => [el('p', {}, _('Hệ thống gọi người trực, rồi người thay; nếu không ai trả lời, hãy gọi điện thoại ghi bên dưới.')), find, list]);
+    let known = '';
+    this.refresh = () => {
+      const now = JSON.stringify(room.session.rings);
+      for (const site of rung) if (known.includes(site) && !now.includes(site)) rung.delete(site); // answered, or given up
+      if (now !== known) fill();
+      known = now;
+    };
+    this.refresh();
     fill();
     find.focus();
   }

@@ -15,7 +15,7 @@ export class RoomState {
     this.clock = systemClock;
     this.hub = new HubClock(this.clock);
     /** @type {any} */
-    this.session = { ...data.session, participants: data.session.participants ?? [], alarms: [], side_talk: [] };
+    this.session = { ...data.session, participants: data.session.participants ?? [], alarms: [], side_talk: [], side_talk_on: false, rings: [], unsaved: 0 };
     this.me = '';
     /** @type {Set<string>} */
     this.may = new Set();
@@ -92,7 +92,7 @@ export class RoomState {
   expectsMedia() {
     if (!this.inside || this.session.state === 'suspended' || !this.live) return false;
     return this.session.participants.some((/** @type {any} */ one) => {
-      if (one.participant === this.me || one.state !== 'joined') return false;
+      if (one.participant === this.me || one.state !== 'joined' || one.apart) return false;
       return one.publishes.some((/** @type {string} */ source) => !one.muted.includes(source) && !one.muted_by_operator.includes(source));
     });
   }

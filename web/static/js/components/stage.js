@@ -139,7 +139,8 @@ export class Stage {
     const track = tile.own ? (room.media.tracks.get(/** @type {any} */ (tile.source)) ?? null) : (room.incoming.get(tile.key) ?? null);
     const off = view.muted.includes(tile.source) || view.muted_by_operator.includes(tile.source);
     shown.setTrack(track);
-    const held = room.session.state === 'suspended' && !tile.own; // what stands in the player is from before the pause
+    // what stands in the player is from before the pause, or before the side talk
+    const held = !tile.own && (room.session.state === 'suspended' || view.apart);
     const pictured = Boolean(track) && !off && !held && (tile.own || view.publishes.includes(tile.source) || view.state === 'lost' || room.lostFor() !== null);
     show(shown.video, pictured);
     show(shown.still, !pictured);
@@ -171,9 +172,12 @@ export class Stage {
     }
     const line = lineWords(view.line);
     const byHost = view.muted_by_operator.includes('mic');
-    show(shown.chip, face && (Boolean(line && line.tone !== 'good') || byHost));
+    show(shown.chip, face && (Boolean(line && line.tone !== 'good') || byHost || view.protected));
     show(shown.signal, face && line?.tone === 'good');
-    if (byHost) {
+    if (view.protected) {
+      shown.chip.className = 'chip warn';
+      setText(shown.chip, _('không ghi điểm cầu này'));
+    } else if (byHost) {
       shown.chip.className = 'chip warn';
       setText(shown.chip, _('bị tắt micro'));
     } else if (line) {
@@ -207,7 +211,8 @@ export class Stage {
     let text = '';
     if (!tile.own && mine !== null) text = _('Đang kết nối lại… ({seconds} giây)', { seconds: mine });
     else if (away) text = since ? _('Mất kết nối, đang chờ nối lại… ({seconds} giây)', { seconds: since }) : _('Mất kết nối, đang chờ nối lại…');
-    else if (!tile.own && room.session.state === 'suspended') text = _('Tạm dừng');
+    else if (!tile.own && view.apart) text = room.session.side_talk.includes(room.me) ? _('Không dự hội ý này') : _('Đang hội ý riêng');
+    else if (!tile.own && room.session.state === 'suspended') text = _('Đang tạm dừng');
     else if (!tile.own && view.state === 'admitted') text = _('Đang vào phiên…');
     setText(shown.wait, text);
     show(shown.wait, Boolean(text));
@@ -219,12 +224,14 @@ export class Stage {
     for (const [key, track] of this.room.incoming) {
       if (!key.endsWith('/mic')) continue;
       gone.delete(key);
+      const apart = this.room.session.participants.some((/** @type {any} */ one) => one.apart && key === `${one.participant}/mic`);
       let audio = this.audio.get(key);
       if (!audio) {
         audio = /** @type {HTMLAudioElement} */ (el('audio', { autoplay: true, 'data-testid': 'sound', 'data-participant': key.split('/')[0] }));
         this.audio.set(key, audio);
         this.sounds.append(audio);
       }
+      audio.muted = apart; // the relay sends nothing; what the player still holds must not be heard either
       const stream = /** @type {MediaStream | null} */ (audio.srcObject);
       if (stream?.getTracks()[0] === track) continue;
       audio.srcObject = new MediaStream([track]);

@@ -12,26 +12,28 @@ export function eventWords(event, nameOf) {
   const point = nameOf(event.body.participant ?? '');
   const say = (/** @type {'good' | 'bad' | 'info'} */ tone, /** @type {string} */ text) => ({ tone, text });
   switch (event.kind) {
-    case 'session.started': return say('good', _('Bắt đầu phiên'));
-    case 'session.paused': return say('info', _('Tạm dừng'));
-    case 'session.resumed': return say('good', _('Tiếp tục'));
-    case 'session.reopened': return say('good', _('Mở lại phiên'));
-    case 'session.closed': return say('good', _('Kết thúc phiên'));
+    case 'session.started': return say('good', _('Phiên bắt đầu'));
+    case 'session.paused': return say('info', _('Phiên tạm dừng'));
+    case 'session.resumed': return say('good', _('Phiên tiếp tục'));
+    case 'session.reopened': return say('good', _('Phiên được mở lại'));
+    case 'session.closed': return say('good', _('Phiên kết thúc'));
     case 'notice.read': return say('info', _('Đọc thông báo ghi âm, ghi hình'));
     case 'notice.answered': return event.body.answer === 'objects' ? say('bad', _('{point}: phản đối ghi hình', { point })) : null;
     case 'record.started': return say('good', _('Bắt đầu ghi'));
     case 'record.stopped': return say('info', _('Dừng ghi'));
     case 'record.alarm': return say('bad', _('Bản ghi gặp sự cố'));
     case 'sidetalk.started': return say('info', _('Hội ý, không ghi'));
-    case 'sidetalk.ended': return say('info', _('Hết hội ý'));
+    case 'participant.protected': return say('info', _('Không ghi {point}', { point }));
+    case 'participant.unprotected': return say('info', _('Ghi lại {point}', { point }));
+    case 'sidetalk.ended': return say('info', _('Hội ý kết thúc'));
     case 'participant.joined': return say('good', _('{point} vào phiên', { point }));
     case 'participant.left': return say('info', _('{point} rời phiên', { point }));
     case 'participant.removed': return say('bad', _('{point} được mời ra', { point }));
     case 'outage.started': return say('bad', _('{point} mất kết nối', { point }));
     case 'outage.ended': return say('good', _('{point} kết nối lại', { point }));
     case 'operator.taken': return say('info', _('{point} nhận điều hành', { point }));
-    case 'minutes.frozen': return say('good', _('Chốt biên bản'));
-    case 'restricted.denunciation': return say('bad', _('Chuyển sang tố cáo'));
+    case 'minutes.frozen': return say('good', _('Biên bản được chốt'));
+    case 'restricted.denunciation': return say('bad', _('Đã chuyển sang tố cáo'));
     default: return null;
   }
 }

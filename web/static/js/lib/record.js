@@ -14,14 +14,16 @@ import { _ } from './i18n.js';
 /**
  * @param {any} session a SessionView
  * @param {number} utc the hub's time
+ * @param {string} [me] our participant: a side talk or protection concerns only some
  * @returns {RecordWords}
  */
-export function recordWords(session, utc) {
+export function recordWords(session, utc, me = '') {
   const time = session.record_since_utc ? counter(utc - session.record_since_utc) : '';
   const words = (/** @type {RecordWords['tone']} */ tone, /** @type {string} */ text, shown = '') => ({ tone, words: text, time: shown });
   if (session.state === 'suspended') return words('paused', _('TẠM DỪNG, KHÔNG GHI'));
-  if (session.side_talk?.length) return words('paused', _('HỘI Ý, KHÔNG GHI'));
+  if (session.side_talk?.includes(me)) return words('paused', _('HỘI Ý, KHÔNG GHI'));
   if (session.state !== 'running' || session.record === 'off') return words('off', _('KHÔNG GHI HÌNH'));
+  if (session.participants?.some((/** @type {any} */ one) => one.participant === me && one.protected)) return words('off', _('KHÔNG GHI ĐIỂM CẦU NÀY'));
   if (session.alarms?.length) return words('alarm', _('BẢN GHI GẶP SỰ CỐ'), time);
   if (!session.recording) return words('starting', _('ĐANG MỞ BẢN GHI'));
   return session.record === 'sound' ? words('sound', _('CHỈ GHI ÂM'), time) : words('on', _('ĐANG GHI HÌNH'), time);
@@ -45,6 +47,19 @@ export function alarmSentences(alarms, nameOf) {
     if (code === 'disk_stalled') return _('Ổ đĩa lưu bản ghi phản hồi quá chậm. Bản ghi có thể bị thiếu.');
     return _('Không ghi được bản ghi xuống ổ đĩa. Hãy báo bộ phận kỹ thuật.');
   });
+}
+
+/**
+ * Who is asked now at a point that is being rung: the duty officer, then the substitute, then only the telephone.
+ * @param {{stage: string, who: string, phone: string}} ring
+ */
+export function ringWords({ stage, who, phone }) {
+  if (stage === 'phone') {
+    if (!phone) return _('không ai trả lời; chưa có số điện thoại trực');
+    return who ? _('không ai trả lời; hãy gọi điện cho {who}: {phone}', { who, phone }) : _('không ai trả lời; hãy gọi điện: {phone}', { phone });
+  }
+  if (!who) return _('đang gọi…');
+  return stage === 'substitute' ? _('đang gọi người thay {who}…', { who }) : _('đang gọi {who}…', { who });
 }
 
 /** @param {string} source */

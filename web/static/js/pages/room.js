@@ -344,7 +344,7 @@ class RoomPage {
     const { session } = this.room;
     const { status, clock } = this.room;
     const blind = status.phase === 'reconnecting' && clock.now() - (status.since ?? 0) > BLIND_S;
-    const record = blind ? unknownRecord() : recordWords(session, utc);
+    const record = blind ? unknownRecord() : recordWords(session, utc, this.room.me);
     byId('record').dataset.tone = record.tone;
     setText(byId('record-words'), record.words);
     setText(byId('record-time'), record.time);
