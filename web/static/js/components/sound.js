@@ -22,7 +22,7 @@ export class Listener {
     if (!track) return;
     this.context ??= new AudioContext();
     void this.context.resume().catch(() => {});
-    this.analyser ??= new AnalyserNode(this.context, { fftSize: 2048 });
+    this.analyser = new AnalyserNode(this.context, { fftSize: 2048 }); // a used one still holds the last microphone's sound
     this.source = this.context.createMediaStreamSource(new MediaStream([track]));
     this.source.connect(this.analyser);
   }
