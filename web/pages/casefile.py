@@ -17,6 +17,7 @@ from rooms import access, cases, people
 from rooms.access import Right
 from rooms.actor import Actor
 from rooms.errors import Invalid, NotFound, RoomsError
+from rooms.fold import fold
 from rooms.models import Case, CaseLink, Petition, ReceptionSession, User, Visit
 from rooms.words import CaseState, LinkPending, SessionState
 from web import i18n
@@ -121,7 +122,7 @@ def find_case(db: Session, actor: Actor, text: str, now: datetime, language: str
             access.readable(db, actor, Case, now), Case.year == 2000 + int(written[1]), Case.number == int(written[3])
         )
         for case in db.scalars(query.limit(200)):
-            if lists.case_number(db, case).split(".")[1].casefold() == written[2].casefold():
+            if fold(lists.case_number(db, case).split(".")[1]) == fold(written[2]):  # 26.TU.0001 finds 26.TƯ.0001
                 return case
     raise Invalid("case.number", i18n.translate(N_("Không thấy hồ sơ có số này, ví dụ 26.LN.0317."), language))
 

@@ -18,7 +18,7 @@ from rooms.access import Right
 from rooms.actor import Actor
 from rooms.errors import Forbidden, NotFound, RoomsError
 from rooms.models import Case, CaseLink, ReceptionSession, Site
-from rooms.words import CaseState, PetitionKind
+from rooms.words import CaseState, PetitionKind, Role
 from web import i18n
 from web.api.recordings import log_look
 from web.deps import ActorDep, HubDep
@@ -82,6 +82,7 @@ def show_list(
             tabs=[Item(label, url(tab=key), "", key == tab) for key, label, _ in TABS],
             rows=[case_row(db, one, language) for one in found[:PAGE]],
             tab=tab,
+            by_grant=not actor.has_role(*(role for role in FILE_ROLES if role is not Role.INSPECTOR)),
             sites=site_options(db, actor, now),
             filters=kept,
             more_url=url(start=start + PAGE) if len(found) > PAGE else "",

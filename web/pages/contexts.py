@@ -334,12 +334,13 @@ class CaseRow:
 
 @dataclass(frozen=True)
 class CasesPage(Context):
-    """Hồ sơ vụ việc: the list."""
+    """Hồ sơ vụ việc: the list. ``by_grant``: the reader sees only what was opened to them by a right."""
 
     template: ClassVar[str] = "pages/cases.html"
     tabs: Sequence[Item]
     rows: Sequence[CaseRow]
     tab: str = "open"
+    by_grant: bool = False
     sites: Mapping[str, str] = field(default_factory=dict)
     filters: Mapping[str, str] = field(default_factory=dict)
     more_url: str = ""

@@ -3,6 +3,7 @@ has had no summer time since 1975, so a fixed offset is right for every date the
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta, timezone
@@ -97,6 +98,20 @@ def sort_key(name: str) -> tuple[object, ...]:
         letters.append((_ALPHABET.get(letter, -1 if not letter.isdigit() else -2), letter))
         tones.append(tone)
     return (tuple(letters), tuple(tones))
+
+
+_OFFICE = re.compile(r"\b(Trụ sở|Ban) [Tt]iếp công dân ")
+
+
+def place(name: str) -> str:
+    """A place as it is said: "Điểm cầu huyện Lục Ngạn" for "Điểm cầu Trụ sở Tiếp công dân huyện Lục Ngạn"."""
+    return _OFFICE.sub("", name)
+
+
+def short_place(name: str) -> str:
+    """The same where space is scarce and everything in the list is such a place: "huyện Lục Ngạn"."""
+    said = place(name).removeprefix("Điểm cầu ")
+    return said[:1].upper() + said[1:] if said else name
 
 
 def joined(parts: Iterable[str], mark: str = " · ") -> str:

@@ -44,6 +44,8 @@ def environment(language: str) -> jinja2.Environment:
         span=functools.partial(formats.span, language=language),
         timecode=formats.timecode,
         size=formats.size,
+        place=formats.place,
+        short_place=formats.short_place,
     )
     env.globals.update(icon=icon, labels=labels, N_=N_)
     return env

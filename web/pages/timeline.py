@@ -39,7 +39,11 @@ def entries(db: Session, actor: Actor, case_id: str, now: datetime, language: st
     """The file's entries that the actor may see, oldest first, with the trace of every link; the last thing that
     happened is marked."""
     found = []
-    for one in cases.timeline(db, actor, case_id, now):
+    told = cases.timeline(db, actor, case_id, now)
+    opened = [one.at for one in told if one.kind == "case"]
+    for one in told:
+        if one.kind == "link" and one.at in opened and one.detail.get("pending") == "none":
+            continue  # the file was opened for it; the visit itself stands beside
         view = entry_view(db, one, language)
         found.append(trace(db, actor, one, view, now, language) if one.kind in TRACES else view)
     found = sorted([*found, *joined_elsewhere(db, actor, case_id, now, language)], key=lambda one: one.at)
@@ -105,6 +109,8 @@ def entry_view(db: Session, entry: TimelineEntry, language: str) -> EntryView:
     icon, label = WORDS.get(entry.kind, ("circle-dot", entry.kind))
     site = db.get(Site, entry.site_id) if entry.site_id else None
     basic = EntryView(entry.kind, icon, label, entry.at, entry.title, (site.short_name or site.name) if site else "")
+    if entry.kind == "case":
+        basic = replace(basic, title="")  # the title stands above the page
     make = MAKERS.get(entry.kind)
     return make(db, entry, basic, language) if make else basic
 
@@ -194,7 +200,7 @@ def _minutes(db: Session, entry: TimelineEntry, basic: EntryView, language: str)
     unsigned = frozen and not any(one.party == "citizen" and one.how != "unsigned" for one in signed)
     return EntryView(
         basic.kind, basic.icon, basic.label, basic.at,
-        lists.shorten(said.get("conclusion", "") or said.get("content", ""), 300),
+        lists.shorten(said.get("conclusion", ""), 300),
         i18n.translate(N_("Công dân chưa ký"), language) if unsigned else "",
         word=i18n.translate(N_("Đã chốt") if frozen else N_("Đang ghi"), language), tone="good" if frozen else "info",
         inline="lines", lines=lines_of(db, row.id), facts=facts,

@@ -158,8 +158,8 @@ def allowed(db: Session, actor: Actor, site_id: str, right: Right, now: datetime
 
 
 def site_options(db: Session, actor: Actor, now: datetime) -> dict[str, str]:
-    """The sites the actor may read today, id to name, in the order of the tree."""
-    return {row.site.id: row.site.name for row in sites.list_tree(db, actor, formats.local(now).date())}
+    """The sites the actor may read today, id to name as it is said, in the order of the tree."""
+    return {row.site.id: formats.place(row.site.name) for row in sites.list_tree(db, actor, formats.local(now).date())}
 
 
 SENTENCES: dict[str, str] = {

@@ -30,7 +30,7 @@ export class PointPlayer {
     this.error = '';
     const number = index < 9 ? el('kbd', {}, String(index + 1)) : null;
     this.node = el('button', { type: 'button', class: `tile${point.paper ? ' paper' : ''}`, 'data-testid': 'replay-tile', 'data-participant': point.key, onclick: onpick, title: _('Phóng lớn {name}', { name: point.name }) },
-      this.video, this.still, this.gap, el('span', { class: 'name' }, number, shortName(point.name)));
+      this.video, this.still, this.gap, el('span', { class: 'name' }, number, el('span', {}, shortName(point.name).replace(/^Điểm cầu (?=.)/u, ''))));
     this.video.addEventListener('error', () => {
       if (this.video.getAttribute('src')) this.error = _('Không mở được đoạn này. Hãy tải lại trang; bản gốc trong gói không bị ảnh hưởng.');
     });

@@ -2,6 +2,7 @@
 /** Bảng điều hành: takes the parts anew when the hub says that something changed; rings while somebody waits. */
 
 import { bell, listen } from '../components/hub.js';
+import { SiteList } from '../components/site-list.js';
 import { counter } from '../lib/clock.js';
 import { byId, el, installMessages, setText } from '../lib/dom.js';
 import { _ } from '../lib/i18n.js';
@@ -10,6 +11,7 @@ import { span } from '../lib/spans.js';
 
 installMessages();
 const board = /** @type {HTMLElement} */ (byId('board'));
+const list = new SiteList(board);
 const RING_EVERY_S = 8;
 let offset = 0; // hub's clock minus this device's, seconds
 let seen = new Set(keys());
@@ -32,7 +34,7 @@ async function refresh() {
     if (answer.redirected || answer.status === 401) location.reload();
     else if (answer.ok) {
       swap(board, await answer.text());
-      filter();
+      list.arrange();
       sound();
     }
   } catch {
@@ -56,16 +58,6 @@ function sound() {
   else bell.quiet();
   document.title = document.title.replace(/^\(\d+\) /, '');
   if (now.length) document.title = `(${now.length}) ${document.title}`;
-}
-
-/** The search box over the sites; without diacritics, as the server folded the names. */
-function filter() {
-  const fold = (/** @type {string} */ text) => text.normalize('NFD').replace(/\p{M}/gu, '').replace(/đ/gi, 'd').toLowerCase();
-  const wanted = fold(byId('find-site').value.trim());
-  for (const site of board.querySelectorAll('.site')) {
-    const one = /** @type {HTMLElement} */ (site);
-    one.hidden = wanted !== '' && !fold(one.dataset.name ?? '').includes(wanted);
-  }
 }
 
 /** @param {string} session */
@@ -101,9 +93,6 @@ board.addEventListener('click', (event) => {
     if (word) setText(word, bell.on ? _('Chuông bật') : _('Chuông tắt'));
     if (bell.on) bell.ding();
   }
-});
-board.addEventListener('input', (event) => {
-  if (/** @type {HTMLElement} */ (event.target).id === 'find-site') filter();
 });
 
 listen((message) => {
