@@ -109,7 +109,7 @@ def hostile() -> list[bytes]:
     ]
 
 
-@pytest.mark.parametrize("data", hostile())
+@pytest.mark.parametrize("data", hostile(), ids=range(8))
 def test_hostile_stun_is_nobodys(data: bytes) -> None:
     ice = IceLite(0.0)
     assert ice.check(data, HOME, 1.0) is None

@@ -47,7 +47,11 @@ def test_every_message_has_a_heading_and_every_heading_a_message(title: str) -> 
 
 
 def every_entry() -> list[tuple[type[Any], str]]:
-    return [(kind, entries(title)[tag(kind)]) for title, kinds in SECTIONS.items() for kind in kinds]
+    return [
+        (kind, entries(title)[tag(kind)])
+        for title, kinds in SECTIONS.items()
+        for kind in sorted(kinds, key=lambda kind: kind.__name__)
+    ]
 
 
 @pytest.mark.parametrize(("kind", "text"), every_entry(), ids=lambda value: getattr(value, "__name__", ""))
