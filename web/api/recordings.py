@@ -26,6 +26,15 @@ from web.ranges import RangeFile
 
 router = APIRouter()
 
+PICTURE_POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'"
+PDF_POLICY = (
+    "default-src 'none'; object-src 'self'; img-src 'self' data: blob:; style-src 'unsafe-inline'; "
+    "frame-ancestors 'none'; form-action 'none'; base-uri 'none'"
+)
+"""Scans come from outside. A picture gets a sandbox. The browsers' own viewers show PDFs, apart from this origin and
+without its scripts; a sandbox would shut those of older browsers out (Chromium 156 opens one in a sandbox, 109, the
+oldest we serve, is said not to), so a PDF may load nothing, be framed by nothing and send nothing instead."""
+
 
 @router.get("/api/replay/{replay_id}")
 def replay_file(replay_id: str, hub: HubDep, actor: ActorDep) -> Response:
@@ -62,13 +71,13 @@ def zip_of(hub: Hub, package_id: str, folder: Path) -> Path:
 
 @router.get("/api/papers/{paper_id}")
 def paper_file(paper_id: str, hub: HubDep, actor: ActorDep, download: bool = False) -> Response:
-    """A scan. Shown in place in a sandbox, or downloaded; rooms.papers logs the look."""
+    """A scan, shown in place or downloaded; rooms.papers logs the look."""
     with hub.database.write() as db:
         row, path = papers.open_paper(db, actor, hub.files, paper_id, hub.now())
         mime = row.mime
     suffix = {"application/pdf": "pdf", "image/jpeg": "jpg", "image/png": "png"}.get(mime, "bin")
     response = RangeFile(path, mime, f"{paper_id}.{suffix}" if download else None)
-    response.headers["Content-Security-Policy"] = "sandbox; default-src 'none'; style-src 'unsafe-inline'"
+    response.headers["Content-Security-Policy"] = PDF_POLICY if mime == "application/pdf" else PICTURE_POLICY
     return response
 
 
