@@ -51,6 +51,14 @@ class Metrics:
             "diemcau_relay_restarts_total", "Relays started again after they died", registry=self.registry
         )
         self.sessions = Gauge("diemcau_sessions", "Sessions held by this app", registry=self.registry)
+        self.lines = Gauge(
+            "diemcau_lines", "Participants in sessions by the word for their line", ["word"], registry=self.registry
+        )
+        self.unsaved = Gauge(
+            "diemcau_events_unsaved",
+            "Events that have taken effect and wait for the database",
+            registry=self.registry,
+        )
         self.loop_lag = Gauge(
             "diemcau_loop_lag_seconds", "Delay of the event loop, last second", registry=self.registry
         )

@@ -6,6 +6,7 @@ import json
 import os
 import secrets
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from signaling.sessions import Sessions
 from signaling.store import Store
 from web.hub import Hub, running
 from web.processes import Identity
+
+LINE_WORDS = ("good", "weak", "sound_only")
 
 
 def connect(hub: Hub) -> None:
@@ -31,7 +34,12 @@ def connect(hub: Hub) -> None:
 
 def _figures(hub: Hub) -> None:
     hub.metrics.relays.labels("linked").set(len(running(hub.relays).linked()))
-    hub.metrics.sessions.set(len(running(hub.sessions).hosts))
+    hosts = list(running(hub.sessions).hosts.values())
+    hub.metrics.sessions.set(len(hosts))
+    words = Counter(host.lines.get(one.participant, "") for host in hosts for one in host.state.connected())
+    for word in LINE_WORDS:
+        hub.metrics.lines.labels(word).set(words[word])
+    hub.metrics.unsaved.set(sum(host.unsaved for host in hosts))
 
 
 def is_alive(data: Path, relay: str, pid: int) -> bool | None:

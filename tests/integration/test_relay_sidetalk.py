@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -61,14 +62,16 @@ class Reception:
             self.room.live(live.participant, live.source)
 
     def frames(self, viewer: str, point: str, source: str = "camera") -> int:
-        got = self.clients[viewer].received.get((point, source))  # type: ignore[call-overload]
+        got = self.clients[viewer].received.get((point, source))  # type: ignore[arg-type]
         return got.frames if got is not None else 0
 
     async def gets(self, viewer: str, point: str) -> None:
         """Picture and sound of ``point`` arrive at ``viewer``."""
         for source in ("camera", "mic"):
-            before = self.frames(viewer, point, source)
-            await until(lambda b=before, s=source: self.frames(viewer, point, s) > b + 8)
+            await until(partial(self.more, viewer, point, source, self.frames(viewer, point, source) + 8))
+
+    def more(self, viewer: str, point: str, source: str, than: int) -> bool:
+        return self.frames(viewer, point, source) > than
 
     def counts(self, viewer: str, *points: str) -> list[int]:
         return [self.frames(viewer, point, source) for point in points for source in ("camera", "mic")]
