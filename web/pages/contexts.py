@@ -431,13 +431,15 @@ class HitView:
 
 @dataclass(frozen=True)
 class HitGroup:
-    """Finds of one case, or of none."""
+    """Finds of one case, or of none. ``meta``, ``why``: where the case itself was found."""
 
     title: str
     number: str
     url: str
     case: bool
     hits: Sequence[HitView]
+    meta: str = ""
+    why: Sequence[str] = ()
 
 
 @dataclass(frozen=True)

@@ -146,7 +146,7 @@ def minutes_page(
         rights = access.rights_on(db, actor, access.subject_of(db, visit), now)
         context = MinutesPage(
             visit=visit,
-            heading=i18n.translate(N_("Lượt tiếp số %(number)s"), language) % {"number": lists.visit_number(visit)},
+            heading=heading_of(visit, language),
             who=lists.who_of(visit, language),
             sections=sections_of(shown, visit, frozen, form or {}, errors or {}, language),
             lines=[line_form(one, visit) for one in shown["lines"]],
@@ -160,6 +160,13 @@ def minutes_page(
         )
         chrome = frame(db, request, actor, "/register", training=visit.training_space_id is not None)
         return page(request, context, chrome=chrome, flash=flash_of(request), status=422 if errors else 200)
+
+
+def heading_of(visit: Visit, language: str) -> str:
+    """Lượt tiếp số 15/2026; a test visit has no number."""
+    if visit.training_space_id is not None:
+        return i18n.translate(N_("Lượt tiếp thử"), language)
+    return i18n.translate(N_("Lượt tiếp số %(number)s"), language) % {"number": lists.visit_number(visit) or "–"}
 
 
 def sections_of(

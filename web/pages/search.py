@@ -51,13 +51,14 @@ def show(request: Request, hub: HubDep, actor: ActorDep) -> Response:
         if asked.get(name) and formats.parse_day(asked[name]) is None
     }
     with hub.database.read() as db:
-        hits = find(db, hub, actor, asked) if asked and not errors else []
+        everything = find(db, hub, actor, asked) if asked and not errors else []
+        hits = [hit for hit in everything if not is_training(db, hit)]
         context = SearchPage(
             query=asked.get("q", ""),
             asked=bool(asked),
             groups=grouped(db, hub, actor, hits, language),
             total=len(hits),
-            capped=len(hits) >= LIMIT,
+            capped=len(everything) >= LIMIT,
             sites=site_options(db, actor, now),
             states={key: word for key, word in STATES.items() if not key.endswith(("draft", "merged"))},
             filters=asked,
@@ -89,8 +90,7 @@ def find(db: Session, hub: Hub, actor: Actor, asked: dict[str, str]) -> list[loo
         types=types,
         limit=LIMIT,
     )
-    hits = lookup.search(db, actor, asked.get("q", ""), filters, hub.now())
-    return [hit for hit in hits if not is_training(db, hit)]
+    return lookup.search(db, actor, asked.get("q", ""), filters, hub.now())
 
 
 def is_training(db: Session, hit: lookup.Hit) -> bool:
@@ -113,21 +113,24 @@ def grouped(db: Session, hub: Hub, actor: Actor, hits: list[lookup.Hit], languag
             loose += found
             continue
         number = lists.case_number(db, case)
-        views = [hit_view(db, hit, language) for hit in found]
-        groups.append(HitGroup(case.title, number, f"/cases/{case_id}", True, views))
+        own = [hit for hit in found if hit.type == "case" and hit.object_id == case_id]
+        views = [hit_view(db, hit, language) for hit in found if hit not in own]
+        meta = hit_view(db, own[0], language, number).meta if own else ""
+        why = [WHY.get(one, one) for hit in own for one in hit.why]
+        groups.append(HitGroup(case.title, number, f"/cases/{case_id}", True, views, meta, why))
     if loose:
         title = i18n.translate(N_("Chưa gắn hồ sơ"), language)
         groups.append(HitGroup(title, "", "", False, [hit_view(db, hit, language) for hit in loose]))
     return groups
 
 
-def hit_view(db: Session, hit: lookup.Hit, language: str) -> HitView:
-    """One find in a line."""
+def hit_view(db: Session, hit: lookup.Hit, language: str, number: str = "") -> HitView:
+    """One find in a line; ``number``: as it stands on paper, where the caller knows it."""
     site = db.get(Site, hit.site_id)
     url = f"/visits/{hit.object_id}" if hit.type == "visit" else f"/cases/{hit.case_id}" if hit.case_id else ""
     states = labels.CASE_STATE if hit.type == "case" else labels.VISIT_STATE
     meta = [
-        i18n.translate(TYPES[hit.type], language) + (f" {hit.number}" if hit.number else ""),
+        i18n.translate(TYPES[hit.type], language) + (f" {number or hit.number}" if hit.number else ""),
         i18n.translate(labels.KIND.get(hit.kind, ""), language),
         (site.short_name or site.name) if site else "",
         formats.day(hit.at),

@@ -97,8 +97,8 @@ def found(db: Session, actor: Actor, model: type[Any], now: datetime) -> list[An
 def left(db: Session, space_id: str | None, now: datetime, language: str) -> str:
     """How long the space stays."""
     space = db.get(TrainingSpace, space_id) if space_id else None
-    days = (space.expires_at - now) // timedelta(days=1) if space else 0
-    if days < 1:
+    days = -((now - space.expires_at) // timedelta(days=1)) if space else 0
+    if days < 2:
         return i18n.translate(N_("hết hôm nay"), language)
     return i18n.translate(N_("còn %(days)d ngày"), language) % {"days": days}
 

@@ -339,6 +339,8 @@ def visit_page(
     case, link_id = case_link(db, actor, visit, hub, language)
     number = lists.visit_number(visit)
     heading = i18n.translate(N_("Lượt tiếp số %(number)s"), language) % {"number": number or "–"}
+    if visit.training_space_id is not None:
+        heading = i18n.translate(N_("Lượt tiếp thử"), language)
     offer = may_receive and not visit.restricted
     context = VisitPage(
         visit=visit,
