@@ -24,7 +24,7 @@ from tests.browser.receptions import (
 from tests.browser.story import CENTRE, DISTRICT, World, register, screens, world_in
 from tests.browser.support import until
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
 
 NAME = "Nguyễn Văn Thử"
 AT_ONCE_S = 1.5

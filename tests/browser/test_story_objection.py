@@ -14,7 +14,7 @@ from tests.browser.receptions import OPERATOR, POINT, admitted, close, others, r
 from tests.browser.story import World, screens, world_in
 from tests.browser.support import until
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
 
 
 @pytest.fixture(scope="module")
