@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from media import messages as r
 from rooms.models import Relay
 from signaling import messages as m
+from signaling.errors import SENTENCES
 from signaling.sockets import SocketClosed
 from tests.support.signaling_bench import QUICK, Bench, FakeRelay, running_bench
 
@@ -80,6 +81,30 @@ async def test_sessions_are_spread_over_relays(bench: Bench) -> None:
         await bench.sessions.host(session)
     await one.until(lambda: len(one.desired) == 2)
     await two.until(lambda: len(two.desired) == 2)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "sdp.malformed",
+        "sdp.too_long",
+        "sdp.no_bundle",
+        "sdp.no_common_codec",
+        "unknown_peer",
+        "relay_full",
+        "relay_error",
+    ],
+)
+async def test_what_the_relay_refuses_is_said_in_its_own_words(bench: Bench, code: str) -> None:
+    relay = await bench.relay()
+    session, ids = bench.open_plain()
+    op = await bench.page(session, ids["op"])
+    relay.refuse_with = code
+    refused = await op.ask("publish", sdp="v=0")
+    assert (refused["code"], refused["message"]) == (code, SENTENCES[code])
+    assert SENTENCES[code] != SENTENCES["sdp.refused"]
+    relay.refuse_with = "something_new"
+    assert (await op.ask("publish", sdp="v=0"))["code"] == "sdp.refused"
 
 
 async def test_session_without_a_relay_begins_when_one_links(bench: Bench) -> None:
