@@ -17,6 +17,9 @@ from media.client import MediaClient
 from media.messages import Line
 from signaling.messages import PROTOCOL_VERSION
 
+PING_S = 4.0
+"""A socket that says nothing for 15 s counts as lost (signaling); pages ping, and so do we."""
+
 PATIENCE_S = 20.0
 """How long a demo step may take before the demo says which one hangs."""
 
@@ -43,6 +46,7 @@ class SessionSocket:
         self._numbers = itertools.count(1)
         self._changed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._pings: asyncio.Task[None] | None = None
 
     async def open(self, ticket: str) -> None:
         """Say hello and wait for the welcome. Raises DemoError when it does not come."""
@@ -50,7 +54,16 @@ class SessionSocket:
         hello = {"type": "hello", "version": PROTOCOL_VERSION, "token": ticket, "device": self.device}
         await self._socket.send(json.dumps(hello))
         self._task = asyncio.create_task(self._read())
+        self._pings = asyncio.create_task(self._ping())
         await self.until(lambda: bool(self.participant), "the welcome")
+
+    async def _ping(self) -> None:
+        while True:
+            await asyncio.sleep(PING_S)
+            try:
+                await self.tell("ping")
+            except ConnectionClosed:
+                return
 
     async def _read(self) -> None:
         assert self._socket is not None
@@ -118,6 +131,8 @@ class SessionSocket:
 
     async def close(self) -> None:
         """Leave without a word, as a closed tab does."""
+        if self._pings is not None:
+            self._pings.cancel()
         if self._socket is not None:
             await self._socket.close()
         if self._task is not None:

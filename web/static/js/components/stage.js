@@ -5,9 +5,13 @@ import { el, icon, setText, show } from '../lib/dom.js';
 import { _ } from '../lib/i18n.js';
 import { mainTile, shortName, thumbGrid, tilesOf } from '../lib/layout.js';
 import { lineWords } from '../lib/record.js';
+import { StallDetector } from '../lib/stall.js';
 
 /** @typedef {import('../lib/layout.js').Tile} Tile */
 /** @typedef {import('./room-state.js').RoomState} RoomState */
+
+const STILL_S = 2;
+/* A point whose websocket is lost may go on sending: as long as its picture moves, it is not away. */
 
 class TileView {
   /**
@@ -16,6 +20,7 @@ class TileView {
    */
   constructor(key, stage) {
     this.key = key;
+    this.stall = new StallDetector(STILL_S);
     this.video = /** @type {HTMLVideoElement} */ (el('video', { playsinline: true, autoplay: true, 'data-testid': 'tile-video' }));
     this.video.muted = true;
     this.still = el('div', { class: 'sil' }, icon('user'));
@@ -144,8 +149,11 @@ export class Stage {
     const pictured = Boolean(track) && !off && !held && (tile.own || view.publishes.includes(tile.source) || view.state === 'lost' || room.lostFor() !== null);
     show(shown.video, pictured);
     show(shown.still, !pictured);
-    this._words(shown, tile, view, isMain);
-    this._waiting(shown, tile, view);
+    const frames = shown.video.getVideoPlaybackQuality?.().totalVideoFrames ?? 0;
+    const still = shown.stall.sample(room.clock.now(), frames, pictured);
+    const away = (view.state === 'lost' || view.line === 'lost') && (still || !pictured);
+    this._words(shown, tile, view, isMain, away);
+    this._waiting(shown, tile, view, away);
   }
 
   /**
@@ -153,8 +161,9 @@ export class Stage {
    * @param {Tile} tile
    * @param {any} view
    * @param {boolean} isMain
+   * @param {boolean} away
    */
-  _words(shown, tile, view, isMain) {
+  _words(shown, tile, view, isMain, away) {
     const silent = view.muted.includes('mic') || view.muted_by_operator.includes('mic') || !view.publishes.includes('mic');
     const name = shortName(view.name);
     const named = tile.own ? _('{name} (đây)', { name }) : name;
@@ -170,7 +179,7 @@ export class Stage {
       shown.mic.dataset.silent = String(silent);
       shown.mic.replaceChildren(icon(silent ? 'mic-off' : 'mic'), el('span', { class: 'visually-hidden' }, silent ? _('micro tắt') : _('micro bật')));
     }
-    const line = lineWords(view.line);
+    const line = view.line === 'lost' && !away ? null : lineWords(view.line);
     const byHost = view.muted_by_operator.includes('mic');
     show(shown.chip, face && (Boolean(line && line.tone !== 'good') || byHost || view.protected));
     show(shown.signal, face && line?.tone === 'good');
@@ -202,11 +211,11 @@ export class Stage {
    * @param {TileView} shown
    * @param {Tile} tile
    * @param {any} view
+   * @param {boolean} away
    */
-  _waiting(shown, tile, view) {
+  _waiting(shown, tile, view, away) {
     const { room } = this;
     const mine = room.lostFor();
-    const away = view.state === 'lost' || view.line === 'lost';
     const since = away ? room.awaySince(tile.participant) : 0;
     let text = '';
     if (!tile.own && mine !== null) text = _('Đang kết nối lại… ({seconds} giây)', { seconds: mine });
