@@ -1,4 +1,4 @@
-"""Log-in: server-side sessions in the database, throttled attempts, this browser's device id.
+"""Log-in: server-side sessions in the database, throttled attempts.
 
 The cookie holds a random id (starsessions); ``login_session`` (rooms.logins) holds its SHA-256, so that a copy of the
 database opens no session. The id changes at log-in. A session ends after ``session_idle_s`` without use and after
@@ -13,7 +13,6 @@ import hashlib
 import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from http.cookies import SimpleCookie
 from typing import Any
 
 import limits
@@ -21,7 +20,7 @@ from asgi_csrf import asgi_csrf
 from limits.storage import storage_from_string
 from limits.strategies import MovingWindowRateLimiter
 from python_multipart.multipart import parse_options_header
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -32,7 +31,6 @@ from rooms import logins, people
 from rooms.actor import Actor
 from rooms.db import Database
 from rooms.errors import LoginRefused, NotFound
-from rooms.ids import is_id, new_id
 from rooms.models import User
 from web import logs
 from web.config import Config
@@ -46,7 +44,6 @@ TOUCH_AFTER_S = 60.0
 """An unchanged session is written at most this often, so that reading pages does not write."""
 
 NO_SESSION_PREFIXES = ("/static/", "/healthz", "/readyz", "/metrics", "/whip/", "/whep/", "/relay/", "/hub-ca.pem")
-DEVICE_SECONDS = 400 * 86400  # the longest a browser keeps a cookie
 
 
 def cookie_name(config: Config, word: str) -> str:
@@ -220,40 +217,6 @@ class SessionLoader:
             else:
                 await load_session(HTTPConnection(scope))
         await self.app(scope, receive, send)
-
-
-class DeviceCookie:
-    """Gives every browser a lasting random device id (``scope["device"]``): the newest socket of a device wins."""
-
-    def __init__(self, app: ASGIApp, config: Config) -> None:
-        self.app = app
-        self.name = cookie_name(config, "device")
-        self.secure = config.secure_cookies
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] not in ("http", "websocket") or scope["path"].startswith(NO_SESSION_PREFIXES):
-            await self.app(scope, receive, send)
-            return
-        known = HTTPConnection(scope).cookies.get(self.name, "")
-        device = known if is_id(known) else new_id()
-        scope["device"] = device
-
-        async def with_cookie(message: Message) -> None:
-            if message["type"] == "http.response.start" and device != known:
-                MutableHeaders(scope=message).append("Set-Cookie", self.cookie(device))
-            await send(message)
-
-        await self.app(scope, receive, with_cookie)
-
-    def cookie(self, device: str) -> str:
-        """The Set-Cookie value."""
-        morsels: SimpleCookie = SimpleCookie({self.name: device})
-        morsel = morsels[self.name]
-        morsel["path"], morsel["max-age"], morsel["samesite"] = "/", str(DEVICE_SECONDS), "Lax"
-        morsel["httponly"] = True
-        if self.secure:
-            morsel["secure"] = True
-        return morsel.OutputString()
 
 
 class CsrfGuard:

@@ -41,7 +41,7 @@ def current_actor(request: Request) -> Actor:
 
 
 def device_id(connection: HTTPConnection) -> str:
-    """This browser's device id: enrolled, or a random one in a cookie that lasts (web/auth.py DeviceCookie)."""
+    """This browser's device id: enrolled, or a random one in a cookie that lasts (web/devices.py)."""
     return str(connection.scope.get("device", ""))
 
 

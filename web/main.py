@@ -24,7 +24,7 @@ from rooms import db as rooms_db
 from rooms import signing
 from rooms.files import FileStore
 from rooms.vault import Vault
-from web import auth, errors, folder, health, security, sockets, wiring
+from web import auth, devices, errors, folder, health, security, sockets, wiring
 from web.config import Config
 from web.hub import Hub
 
@@ -97,7 +97,7 @@ def _layers(hub: Hub) -> list[Middleware]:
             cookie_path="/",
         ),
         Middleware(auth.SessionLoader),
-        Middleware(auth.DeviceCookie, config=config),
+        Middleware(devices.DeviceCookie, config=config, secret=hub.secret, database=hub.database, now=hub.now),
         Middleware(health.RouteNote),
     ]
 

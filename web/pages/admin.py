@@ -18,7 +18,7 @@ from rooms.actor import Actor
 from rooms.errors import Forbidden, NotFound, RoomsError
 from rooms.models import AuditEntry, Device, Job, Membership, Relay, Room, Site, User
 from rooms.words import DeviceKind, Role, SiteKind
-from web import auth, i18n
+from web import devices, i18n
 from web.deps import ActorDep, HubDep
 from web.hub import Hub
 from web.i18n import N_
@@ -171,16 +171,15 @@ def add_room(request: Request, hub: HubDep, actor: ActorDep, form: FormDep) -> R
 
 @router.post("/admin/devices")
 def enroll(request: Request, hub: HubDep, actor: ActorDep, form: FormDep) -> Response:
-    """Bind this browser to a room: its device cookie becomes the enrolled device's id."""
+    """Bind this browser to a room: its device cookie becomes the enrolled device's secret."""
     kind = text_of(form, "device_kind", 32)
     with hub.database.write() as db:
-        device, _secret = sites.enroll_device(
+        _device, secret = sites.enroll_device(
             db, actor, text_of(form, "room", 24), DeviceKind(kind) if kind in set(DeviceKind) else DeviceKind.DESK,
             text_of(form, "device_name", 100) or i18n.translate(labels.DEVICE_KIND["desk"], "vi"), hub.now(),
         )  # fmt: skip
-        cookie = auth.DeviceCookie(request.app, hub.config).cookie(device.id)
     answer = go("/admin/sites?done=device")
-    answer.headers.append("set-cookie", cookie)
+    answer.headers.append("set-cookie", devices.enrolled_cookie(hub.config, secret))
     return answer
 
 
