@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import json
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -14,6 +18,9 @@ from websockets.exceptions import ConnectionClosed
 
 from media.client import MediaClient
 from media.clip import Clip, ClipOptions, make_clip
+from rooms import sessions, tickets
+from rooms.db import Database, open_database
+from rooms.words import ParticipantRole, ParticipantState, TicketKind
 from tests.support.hub import StartedHub, clean_environ, csrf, run_cli, started, until
 from tests.support.postgres import PostgresServer, private_server
 
@@ -129,3 +136,65 @@ def test_a_form_that_was_filled_in_is_not_lost(postgres: PostgresServer, hub: St
             postgres.start()
         until(lambda: httpx.get(f"{hub.url}/readyz").status_code == 200, 15, "ready")
         assert browser.post("/login", data=form).status_code == 303
+
+
+@contextmanager
+def opened(url: str) -> Iterator[Database]:
+    """The hub's database, looked at from outside."""
+    database = open_database(url)
+    try:
+        yield database
+    finally:
+        database.dispose()
+
+
+def seat_of_operator(url: str, session: str) -> tuple[str, str]:
+    """An operator's seat in a session, and a ticket for its page."""
+    now = dt.datetime.now(dt.UTC)
+    with opened(url) as database, database.write() as db:
+        seat = sessions.add_participant(
+            db, session, "Trụ sở", now, role=ParticipantRole.OPERATOR, state=ParticipantState.ADMITTED
+        )
+        minute = dt.timedelta(minutes=1)
+        _, secret = tickets.issue(db, TicketKind.PAGE, now, minute, session_id=session, participant_id=seat.id)
+        return seat.id, secret
+
+
+async def test_a_mute_holds_and_is_written_later(postgres: PostgresServer, tmp_path: Path) -> None:
+    url = postgres.url(postgres.create())
+    with started(tmp_path / "hub", "--http", environ={"HUB_DATABASE_URL": url}) as hub:
+        await asyncio.to_thread(hub.until_ready)
+        session = (await asyncio.to_thread(hub.ask, "session", "open", "Phiên"))["id"]
+        me, secret = seat_of_operator(url, session)
+        async with connect(f"ws{hub.url[4:]}/ws/session/{session}", origin=hub.url) as socket:  # type: ignore[arg-type]
+
+            async def until_message(**wanted: str) -> dict[str, Any]:
+                async with asyncio.timeout(20):
+                    while True:
+                        message: dict[str, Any] = json.loads(await socket.recv())
+                        if all(message.get(key) == value for key, value in wanted.items()):
+                            return message
+
+            async def until_unsaved(count: int) -> None:
+                while (await until_message(type="state"))["session"]["unsaved"] != count:
+                    pass
+
+            async def send(**message: Any) -> None:
+                await socket.send(json.dumps(message))
+
+            await send(type="hello", version=1, token=secret, device="d" * 24)
+            await until_message(type="welcome")
+            await asyncio.to_thread(postgres.stop)
+            try:
+                at = time.time()
+                await send(type="mute", req="1", participant=me, source="mic", on=True)
+                assert (await until_message(req="1"))["type"] == "done"
+                await until_unsaved(1)
+                await send(type="read_notice", req="2")
+                assert (await until_message(req="2"))["code"] == "db.away"
+            finally:
+                await asyncio.to_thread(postgres.start)
+            await until_unsaved(0)
+        with opened(url) as database, database.read() as db:
+            [muted] = [event for event in sessions.events_since(db, session, 0) if event.kind == "source.muted"]
+            assert abs(muted.utc - at) < 1.0, "the time at which it took effect"

@@ -10,6 +10,7 @@ from babel.messages.extract import extract_from_file
 from babel.messages.pofile import read_po
 
 from web import i18n
+from web.pages import labels
 
 BLANK = re.compile(r"%\(\w+\)\d*[sd]|\{\w+\}")
 SPRITE = i18n.WEB / "static" / "vendor" / "lucide" / "sprite.svg"
@@ -80,3 +81,10 @@ def test_templates_have_nothing_inline() -> None:
         assert "<style" not in text and "|safe" not in text.replace(" ", ""), path
         for tag in re.findall(r"<script[^>]*>", text):
             assert "src=" in tag or 'type="application/json"' in tag, f"{path}: {tag}"
+
+
+def test_a_button_and_the_state_it_leads_to_read_differently() -> None:
+    assert [i18n.translate(word, "en") for word in ("Tạm dừng", "Đang tạm dừng", "Phiên tạm dừng")] == [
+        "Pause", "Paused", "Session paused",
+    ]  # fmt: skip
+    assert labels.SESSION_STATE["suspended"] == "Đang tạm dừng"
