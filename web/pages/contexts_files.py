@@ -65,7 +65,8 @@ class GrantRow:
 
 @dataclass(frozen=True)
 class GrantsPage(Context):
-    """Quyền truy cập of one object, or (without ``kind``) what the reader gave and holds."""
+    """Quyền truy cập of one object, or (without ``kind``) what the reader gave and holds; ``places``: sites and
+    sittings on which the reader may give rights."""
 
     template: ClassVar[str] = "pages/grants.html"
     kind: str
@@ -74,6 +75,7 @@ class GrantsPage(Context):
     back_url: str
     rows: Sequence[GrantRow]
     may_grant: bool
+    places: Mapping[str, str] = field(default_factory=dict)
     users: Mapping[str, str] = field(default_factory=dict)
     rights: Mapping[str, str] = field(default_factory=dict)
     form: Mapping[str, Any] = field(default_factory=dict)

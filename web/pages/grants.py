@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from starlette.requests import Request
 from starlette.responses import Response
 
-from rooms import access, people
+from rooms import access, people, sittings
 from rooms.access import Right
 from rooms.actor import Actor
 from rooms.errors import Forbidden, NotFound, RoomsError
@@ -24,7 +24,7 @@ from web.i18n import N_
 from web.pages import casefile, formats
 from web.pages.contexts_files import GrantRow, GrantsPage
 from web.pages.render import page
-from web.pages.viewer import FormDep, flash_of, frame, go, refusal, text_of
+from web.pages.viewer import FormDep, flash_of, frame, go, refusal, site_options, text_of
 
 router = APIRouter()
 
@@ -47,8 +47,29 @@ def overview(request: Request, hub: HubDep, actor: ActorDep) -> Response:
         query = select(Grant).where(or_(Grant.granted_by == actor.user_id, Grant.user_id == actor.user_id))
         rows = [grant_row(db, actor, one, now, language, True) for one in db.scalars(ordered(query))]
         heading = i18n.translate(N_("Quyền đã cấp và được cấp"), language)
-        context = GrantsPage("", "", heading, "/", rows, False)
+        context = GrantsPage("", "", heading, "/", rows, False, places_of(db, actor, now, language))
         return page(request, context, chrome=frame(db, request, actor, "/grants"), flash=flash_of(request))
+
+
+@router.get("/grants/place")
+def place(actor: ActorDep, of: str = "") -> Response:
+    """From the choice of a duty place or sitting to its rights."""
+    kind, _, object_id = of.partition(":")
+    if kind not in ("site", "sitting") or not object_id.isalnum():
+        raise NotFound()
+    return go(f"/grants/{kind}/{object_id}")
+
+
+def places_of(db: Session, actor: Actor, now: datetime, language: str) -> dict[str, str]:
+    """Sites and open sittings on which the reader may give rights."""
+    own = access.sites_with(db, actor, Right.APPROVE, now)
+    found = {
+        f"sitting:{one.id}": place_name(db, actor, "sitting", one.id, now, language)
+        for one in sittings.list_open(db, actor, now)
+        if one.site_id in own and one.training_space_id is None
+    }
+    options = site_options(db, actor, now)
+    return {**found, **{f"site:{one}": name for one, name in options.items() if one in own}}
 
 
 @router.post("/grants/{grant_id}/revoke")
@@ -135,7 +156,8 @@ def place_name(db: Session, actor: Actor, kind: str, object_id: str, now: dateti
         sitting = db.get(Sitting, object_id)
         site = db.get(Site, sitting.site_id) if sitting else None
         day = formats.day((sitting.planned_at or sitting.opened_at) if sitting else None)
-        return formats.joined([i18n.translate(N_("Buổi tiếp"), language), day, site.name if site else ""])
+        where = formats.place(site.name) if site else ""
+        return formats.joined([i18n.translate(N_("Buổi tiếp"), language), day, where])
     return casefile.label_of(db, actor, kind, object_id, now, language)
 
 
@@ -156,9 +178,10 @@ def grants_page(
             kind,
             object_id,
             place_name(db, actor, kind, object_id, now, language),
-            PLACES.get(kind, "/sittings#") + object_id if kind in PLACES else "/sittings",
+            PLACES[kind] + object_id if kind in PLACES else "/grants",
             [grant_row(db, actor, one, now, language) for one in db.scalars(ordered(query))],
             True,
+            {},
             users(db, actor),
             {key: word for key, word in RIGHTS.items() if key != "open_vault" or restricted(db, kind, object_id)},
             typed,

@@ -134,3 +134,18 @@ def test_the_list_of_files_is_filtered(alice: Browser, pages: Pages) -> None:
     none = alice.get("/cases", kind="proposal").text
     assert "Lọc theo loại" not in none and "Không có hồ sơ nào như đã lọc" in none
     assert "Lọc theo loại" not in alice.get("/cases", site=pages.sites["Yên Thế"]).text
+
+
+def test_a_duty_place_is_opened_to_somebody_for_a_time(alice: Browser, pages: Pages) -> None:
+    dora, ivan = pages.browser("dora"), pages.browser("ivan")
+    _, path, _ = filed(alice, "Trực thay ở Lục Ngạn")
+    site = pages.sites["Lục Ngạn"]
+    assert f"site:{site}" in dora.get("/grants").text and "site:" not in alice.get("/grants").text
+    grants = dora.get("/grants/place", of=f"site:{site}").headers["location"]
+    user = dora.get(grants).text.split(", ivan<")[0].split('value="')[-1].split('"')[0]
+    page = dora.follow(dora.post(grants, user=user, right="read", expires="01/01/2050", reason="Trực thay")).text
+    assert ivan.get(path).status_code == 200
+    row = page.split('action="/grants/')[1].split("/revoke")[0]
+    dora.post(f"/grants/{row}/revoke")
+    assert ivan.get(path).status_code == 404
+    assert dora.get("/grants/place", of="user:x").status_code == 404
