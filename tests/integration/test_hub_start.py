@@ -7,12 +7,14 @@ import signal
 import socket
 import ssl
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
 import pytest
 
 from tests.support.hub import StartedHub, clean_environ, run_cli, started
+from web import tls
 
 
 @pytest.fixture(scope="module")
@@ -157,3 +159,15 @@ def test_doctor_names_a_port_in_use(tmp_path: Path) -> None:
     answer = json.loads(done.stdout.splitlines()[-1])
     assert done.returncode == 1
     assert [check["name"] for check in answer["checks"] if check["state"] == "bad"] == ["web port"]
+
+
+def test_given_certificate_files_are_used_and_the_relay_links_over_them(tmp_path: Path) -> None:
+    made = tls.local(tmp_path / "office", ("127.0.0.1", "localhost"), datetime.now(UTC))
+    options = ("--tls-cert", str(made.cert), "--tls-key", str(made.key), "--host", "127.0.0.1")
+    environ = {"SSL_CERT_FILE": str(tmp_path / "office" / "ca.pem")}
+    with started(tmp_path / "data", *options, "--relays", "1", environ=environ) as hub:
+        hub.until_ready()
+        trust = ssl.create_default_context(cafile=str(tmp_path / "office" / "ca.pem"))
+        with httpx.Client(verify=trust) as client:
+            assert client.get(f"{hub.url}/healthz").status_code == 200
+    assert not (tmp_path / "data" / "tls").exists()
