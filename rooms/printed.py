@@ -20,6 +20,7 @@ from rooms.models import (
     Site,
     Visit,
 )
+from rooms.numbers import session_number
 from rooms.words import LineKind
 
 
@@ -62,7 +63,7 @@ def _head(
         "site": site.name if site is not None else "",
         "address": site.address if site is not None else "",
         "visit_number": f"{visit.number:02d}/{visit.year}" if visit is not None and visit.number is not None else "",
-        "session_number": f"{session.number:02d}/{session.year}" if session is not None and session.number else "",
+        "session_number": session_number(session) if session is not None and session.number else "",
         "session_id": session.id if session is not None else "",
         "start": (session.opened_at if session is not None else None) or (visit.started_at if visit else None),
         "end": (session.closed_at if session is not None else None) or minutes.frozen_at,

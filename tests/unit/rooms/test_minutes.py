@@ -211,7 +211,7 @@ def test_the_print_shows_every_point_with_its_times(
     sessions.set_state(db, session.id, 0, SessionState.CLOSED, LATER)
     printed = minutes.for_print(db, world.alice, book.id, LATER)
     head = printed["head"]
-    assert (head["visit_number"], head["session_number"], head["end"]) == ("01/2026", "01/2026", LATER)
+    assert (head["visit_number"], head["session_number"], head["end"]) == ("01/2026", "2611-0001", LATER)
     first, second = printed["points"]
     assert (first["joined"], first["left"]) == (NOW + dt.timedelta(seconds=1), NOW + dt.timedelta(seconds=60))
     assert (first["interruptions"], [p["name"] for p in first["people"]]) == (1, ["Nguyễn Văn Thử"])
