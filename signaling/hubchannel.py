@@ -112,6 +112,8 @@ class HubChannel:
         for desk in self._desks.values():
             desk.connection.close(m.CLOSE_AGAIN, "hub stops")
         await asyncio.gather(*(desk.connection.finish() for desk in self._desks.values()), return_exceptions=True)
+        if self._task is not None:
+            await asyncio.wait([self._task])
 
     def dirty(self) -> None:
         """Something that devices may see has changed (a visit was queued, a sitting opened)."""
@@ -143,7 +145,9 @@ class HubChannel:
         loop = asyncio.get_running_loop()
         while True:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), REFRESH_S)
+                # Not wait_for: before Python 3.12 it can swallow a cancellation that comes with the wake-up.
+                async with asyncio.timeout(REFRESH_S):
+                    await self._wake.wait()
             self._wake.clear()
             began = loop.time()
             try:

@@ -183,7 +183,8 @@ class RelayPool:
         try:
             if not self.send(relay, message):
                 raise Unavailable("relay.away")
-            return await asyncio.wait_for(future, self._options.answer_s)
+            async with asyncio.timeout(self._options.answer_s):
+                return await future
         except TimeoutError:
             raise Unavailable("relay.timeout") from None
         finally:
