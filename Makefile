@@ -45,4 +45,5 @@ bench: setup
 
 test: setup tools check
 	node --test tests/unit/js/*.test.js
-	$(PY) -m pytest -n 2 --no-loadscope-reorder tests/unit tests/integration tests/browser -q
+	$(PY) -m pytest -n 2 tests/unit tests/integration -q
+	$(PY) -m pytest tests/browser -q

@@ -88,7 +88,7 @@ async def start(operator: Seat) -> None:
         await answers.nth(index).locator("..").click()
         await until(lambda index=index: answers.nth(index).is_checked(), 5, "answered")
     await operator.press("start-now")
-    await until(lambda: says(operator, "ĐANG GHI HÌNH"), 10, "recording")
+    await until(lambda: says(operator, "ĐANG GHI HÌNH"), 25, "recording")
 
 
 async def says(seat: Seat, words: str) -> bool:

@@ -143,7 +143,7 @@ class FakeRelay:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks = []
 
-    async def until(self, fact: Any, patience_s: float = 5.0) -> None:
+    async def until(self, fact: Any, patience_s: float = 20.0) -> None:
         """Wait until ``fact()`` is true."""
         async with asyncio.timeout(patience_s):
             while not fact():
@@ -197,7 +197,7 @@ class Bench:
         await self.sessions.stop()
         await self.pool.stop()
         if self.pages:
-            _done, hanging = await asyncio.wait(self.pages, timeout=5.0)
+            _done, hanging = await asyncio.wait(self.pages, timeout=20.0)
             assert not hanging, "a socket outlived the app"
         self.pages = []
         for relay in self.relays:

@@ -58,7 +58,7 @@ class JsonPeer:
         """Send a message that is not answered."""
         await self.socket.send_text(json.dumps({"type": name, **fields}))
 
-    async def until(self, name: str, patience_s: float = 5.0, **wanted: Any) -> dict[str, Any]:
+    async def until(self, name: str, patience_s: float = 20.0, **wanted: Any) -> dict[str, Any]:
         """The next message of this kind with these fields; others are kept in ``got``."""
         async with asyncio.timeout(patience_s):
             while True:
@@ -72,14 +72,14 @@ class JsonPeer:
         self._count += 1
         req = f"r{self._count}"
         await self.tell(name, req=req, **fields)
-        async with asyncio.timeout(5.0):
+        async with asyncio.timeout(20.0):
             while True:
                 message: dict[str, Any] = json.loads(await self.socket.receive_text())
                 self.got.append(message)
                 if message.get("req") == req:
                     return message
 
-    async def until_closed(self, patience_s: float = 5.0) -> int:
+    async def until_closed(self, patience_s: float = 20.0) -> int:
         """The close code."""
         async with asyncio.timeout(patience_s):
             try:
@@ -88,7 +88,7 @@ class JsonPeer:
             except SocketClosed as closed:
                 return closed.code
 
-    async def state_where(self, fact: Any, patience_s: float = 5.0) -> dict[str, Any]:
+    async def state_where(self, fact: Any, patience_s: float = 20.0) -> dict[str, Any]:
         """The next state of which ``fact(session)`` is true."""
         async with asyncio.timeout(patience_s):
             while True:

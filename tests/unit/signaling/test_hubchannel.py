@@ -22,7 +22,7 @@ from tests.support.sockets import JsonPeer
 
 async def state_where(peer: JsonPeer, fact: Any) -> dict[str, Any]:
     """The next hub_state of which ``fact`` is true."""
-    async with asyncio.timeout(5.0):
+    async with asyncio.timeout(20.0):
         while True:
             state = await peer.until("hub_state")
             if fact(state):
