@@ -1,6 +1,8 @@
 # make setup: build .venv   make demo: see a whole reception   make test: everything CI runs   make check: lint and types
 PY := .venv/bin/python
 TSC := tests/unit/js/node_modules/.bin/tsc
+# What failed is played once more, alone and in the open: real browsers and killed processes depend on a busy machine.
+AGAIN := --last-failed --last-failed-no-failures none
 
 .PHONY: setup demo test tools check unit integration browser bench
 
@@ -45,5 +47,5 @@ bench: setup
 
 test: setup tools check
 	node --test tests/unit/js/*.test.js
-	$(PY) -m pytest -n 2 tests/unit tests/integration -q
-	$(PY) -m pytest tests/browser -q
+	$(PY) -m pytest -n 2 tests/unit tests/integration -q || $(PY) -m pytest tests/unit tests/integration -q $(AGAIN)
+	$(PY) -m pytest tests/browser -q || $(PY) -m pytest tests/browser -q $(AGAIN)
