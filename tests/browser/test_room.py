@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import os
 import signal
@@ -51,7 +52,13 @@ class World:
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """One hub for all tests of this module."""
-    folder: Path = tmp_path_factory.mktemp("room") / "data"
+    with world_in(tmp_path_factory.mktemp("room") / "data") as world:
+        yield world
+
+
+@contextlib.contextmanager
+def world_in(folder: Path) -> Iterator[World]:
+    """A started hub with the preset and two people."""
     with started(folder, "--http", "--relays", "1") as hub:
         hub.ask("sites", "import", PRESET)
         sites = {
