@@ -18,6 +18,12 @@ OFFICER_PAGES = (
 )  # fmt: skip
 ADMIN_PAGES = ("/admin/sites", "/admin/people", "/admin/duty", "/admin/rules", "/admin/health", "/keys")
 
+CLOSED_AND_OPENED = """() => {
+    document.querySelector('[data-testid="dialog-start"]').close();
+    document.querySelector('[data-testid="start"]').click();
+}"""
+"""Quick fingers on a busy machine: the browser tells of the first dialog's end when the second is open already."""
+
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
@@ -164,6 +170,7 @@ async def test_a_room_by_keyboard_alone(world: World) -> None:
         await operator.sees("Bỏ ghim")
         await tab_to(operator, "start")
         await keys.press("Enter")
+        await operator.page.evaluate(CLOSED_AND_OPENED)
         await tab_to(operator, "notice-read")
         await keys.press("Enter")
         await operator.sees("Đã đọc thông báo")

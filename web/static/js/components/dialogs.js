@@ -13,13 +13,25 @@ export function openDialog(options, build) {
   const dialog = /** @type {HTMLDialogElement} */ (
     el('dialog', { class: `sheet-dialog${options.wide ? ' wide' : ''}`, 'data-testid': `dialog-${options.name}`, 'aria-label': options.title })
   );
-  const close = () => dialog.close();
-  const leave = el('button', { type: 'button', class: 'btn quiet close', onclick: close }, icon('x'), el('span', {}, _('Đóng')));
-  dialog.append(el('div', { class: 'dialog-head' }, el('h2', {}, options.title), leave), el('div', { class: 'body' }, ...build(close)));
-  dialog.addEventListener('close', () => {
+  let over = false;
+  const ended = () => {
+    if (over) return;
+    over = true;
     dialog.remove();
     options.onclose?.();
+  };
+  // The close event comes a task later: a dialog that was opened meanwhile must not be ended by the one before it.
+  const close = () => {
+    dialog.close();
+    ended();
+  };
+  const leave = el('button', { type: 'button', class: 'btn quiet close', onclick: close }, icon('x'), el('span', {}, _('Đóng')));
+  dialog.append(el('div', { class: 'dialog-head' }, el('h2', {}, options.title), leave), el('div', { class: 'body' }, ...build(close)));
+  dialog.addEventListener('cancel', (event) => {
+    event.preventDefault();
+    close();
   });
+  dialog.addEventListener('close', ended);
   document.body.append(dialog);
   dialog.showModal();
   return dialog;

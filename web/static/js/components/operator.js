@@ -34,8 +34,9 @@ export class OperatorDialogs {
   _live(options, build, key) {
     const body = el('div', { class: 'stack' });
     let built = '';
-    openDialog({ ...options, onclose: () => (this.refresh = null) }, (close) => {
-      this.refresh = () => {
+    let refresh = () => {};
+    openDialog({ ...options, onclose: () => this._forget(refresh) }, (close) => {
+      refresh = () => {
         const now = JSON.stringify(key());
         if (now === built) return;
         built = now;
@@ -43,9 +44,15 @@ export class OperatorDialogs {
         body.replaceChildren(.../** @type {Node[]} */ (build(close).filter(Boolean)));
         if (focus) /** @type {HTMLElement | null} */ (body.querySelector(`[data-focus="${CSS.escape(focus)}"]`))?.focus();
       };
-      this.refresh();
+      refresh();
+      this.refresh = refresh;
       return [body];
     });
+  }
+
+  /** A closed dialog is not redrawn; the one opened after it is. @param {() => void} refresh */
+  _forget(refresh) {
+    if (this.refresh === refresh) this.refresh = null;
   }
 
   /** Who waits, and who is in: admit, send back, mute, remove. */
@@ -261,15 +268,16 @@ export class OperatorDialogs {
       if (!sites.length) list.replaceChildren(el('li', { class: 'muted' }, _('Không có điểm cầu nào khớp.')));
     };
     find.addEventListener('input', fill);
-    openDialog({ title: _('Gọi điểm cầu'), name: 'ring', onclose: () => (this.refresh = null) }, () => [el('p', {}, _('Hệ thống gọi người trực, rồi người thay; nếu không ai trả lời, hãy gọi điện thoại ghi bên dưới.')), find, list]);
+    openDialog({ title: _('Gọi điểm cầu'), name: 'ring', onclose: () => this._forget(refresh) }, () => [el('p', {}, _('Hệ thống gọi người trực, rồi người thay; nếu không ai trả lời, hãy gọi điện thoại ghi bên dưới.')), find, list]);
     let known = '';
-    this.refresh = () => {
+    const refresh = () => {
       const now = JSON.stringify(room.session.rings);
       for (const site of rung) if (known.includes(site) && !now.includes(site)) rung.delete(site); // answered, or given up
       if (now !== known) fill();
       known = now;
     };
-    this.refresh();
+    this.refresh = refresh;
+    refresh();
     fill();
     find.focus();
   }
