@@ -20,7 +20,7 @@ PURE = {
     "media.types", "media.messages", "media.errors", "media.seq", "media.rtp", "media.rtcp", "media.codecs",
     "media.packetcache", "media.nack", "media.feedback", "media.forwarder", "media.relay", "media.speaker",
     "media.layer", "media.subscription", "media.sessions", "media.tracks", "media.legs", "media.reporting",
-    "media.bandwidth", "media.gates",
+    "media.bandwidth", "media.gates", "media.twcc", "media.arrivals",
     "media.depacketize", "media.journal", "media.ortc", "media.sdp", "media.offers",
     "signaling.messages", "signaling.room", "signaling.errors",
     "rooms.models.base", "rooms.models.places", "rooms.models.people", "rooms.models.reception", "rooms.models.matters",
