@@ -12,14 +12,16 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from media import messages as r
 from rooms.errors import RoomsError, StaleEpoch
 from signaling import messages as m
+from signaling.audience import Audience
+from signaling.carrier import Carrier
 from signaling.commands import (
     Anchor,
     Ask,
@@ -28,22 +30,19 @@ from signaling.commands import (
     Disconnect,
     Open,
     Quality,
-    RelayGone,
     Reported,
     RingNext,
     Tick,
 )
-from signaling.connection import SILENT_S, Connection
-from signaling.desired import desired
+from signaling.connection import SILENT_S
 from signaling.errors import Refusal, RequestRefused, SignalingError, Unavailable
 from signaling.kept import MAX_KEPT, Kept, restrained
-from signaling.quality import Fold, word_of, worst
+from signaling.lines import Lines
 from signaling.relays import RelayPool
 from signaling.room import decide, fold
-from signaling.rules import may
-from signaling.state import Event, Participant, RoomState
-from signaling.store import Extra, Loaded, Seat, Store, Written
-from signaling.views import Labels, Volatile, view, visible_body
+from signaling.state import RoomState
+from signaling.store import Extra, Loaded, Store, Written
+from signaling.views import Labels
 
 if TYPE_CHECKING:
     from signaling.requests import Requests
@@ -54,11 +53,6 @@ STATE_EVERY_S = 0.1
 """States of one room are sent at most this often: a burst of changes is one message."""
 
 ANCHOR_EVERY_S = 10.0
-MAX_MISSED = 300
-"""Events that a page gets when it comes (back); what is older is in the state, and in the file."""
-
-WEAK_LOSS = 0.05
-WEAK_RTT_S = 0.4
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,27 +84,17 @@ class SessionHost:
         self.state: RoomState = loaded.state
         self.epoch = loaded.epoch
         self.labels: Labels = loaded.labels
-        self.relay = loaded.relay
-        self.minutes: dict[str, Any] = {}
-        self.connections: dict[str, Connection] = {}
-        self.seats: dict[str, Seat] = {}
         self.store, self.pool, self.clock, self.options = store, pool, clock, options
         self.requests: Requests | None = None
         self.deposed = False
-        self.hands: frozenset[str] = frozenset()
-        self.lines: dict[str, str] = {}
-        self._heard_lines: dict[str, str] = {}
-        self._seen_lines: dict[str, Fold] = {}
-        self.started = asyncio.get_running_loop().time()
+        self.audience = Audience(self)
+        self.lines = Lines(self)
+        self.carrier = Carrier(self, loaded.relay, pool, self._ahead_state)
+        self.lock = asyncio.Lock()
         self._on_change, self._on_deposed = on_change, on_deposed
-        self._lock = asyncio.Lock()
-        self._version = 0
-        self._sent: r.Desired | None = None
         self._pending: deque[Command] = deque()
         self._kept: deque[Kept] = deque()
         self._ahead: list[tuple[float, Ask]] = []
-        self._state_timer: asyncio.TimerHandle | None = None
-        self._last_state = 0.0
         self._last_anchor = 0.0
         self._last_lock_check = 0.0
         self._recording = False
@@ -125,12 +109,13 @@ class SessionHost:
             await self.feed(Open(chat=self.loaded.chat))
         for add in self.loaded.missing:
             await self.feed(add)
+        here = self.audience.connections
         for one in self.state.participants:
             # Nobody is connected to this app yet; who was, shows as lost until the page is back.
-            if one.state in ("joined", "waiting") and one.kind == "page" and one.participant not in self.connections:
+            if one.state in ("joined", "waiting") and one.kind == "page" and one.participant not in here:
                 await self.feed(Disconnect(one.participant))
         if self.state.state not in ("closed", "locked"):
-            await self.find_relay()
+            await self.carrier.find()
 
     async def refresh(self) -> None:
         """Read names and new participants again."""
@@ -139,21 +124,14 @@ class SessionHost:
         for add in loaded.missing:
             if self.state.find(add.participant) is None:
                 await self.feed(add)
-        self.dirty()
-
-    def close_connections(self, code: int, reason: str) -> None:
-        """Close every page's socket."""
-        for connection in self.connections.values():
-            connection.close(code, reason)
+        self.audience.dirty()
 
     def end(self) -> None:
         """Nothing more is sent."""
         if self._kept:
             log.error("session %s: %d events could not be written and are lost", self.session, self.unsaved)
             self._kept.clear()
-        if self._state_timer is not None:
-            self._state_timer.cancel()
-            self._state_timer = None
+        self.audience.end()
 
     # --- commands ----------------------------------------------------------------------------------------------------
 
@@ -165,7 +143,7 @@ class SessionHost:
         """
         ahead = self._restrain(command) if extra is None else None
         try:
-            async with self._lock:
+            async with self.lock:
                 if ahead is not None and self._kept:
                     return self._keep(*ahead)  # the database is known to be away: behind what waits already
                 try:
@@ -178,7 +156,7 @@ class SessionHost:
         finally:
             if ahead is not None:
                 self._ahead.remove(ahead)
-                self.tell_relay()
+                self.carrier.tell()
 
     def _restrain(self, command: Command) -> tuple[float, Ask] | None:
         """Let a command that only restricts take effect on the relay now."""
@@ -189,7 +167,7 @@ class SessionHost:
             return None
         ahead = (now, command)
         self._ahead.append(ahead)
-        self.tell_relay()
+        self.carrier.tell()
         return ahead
 
     def _ahead_state(self) -> RoomState:
@@ -221,14 +199,14 @@ class SessionHost:
 
     async def check(self, ask: Ask) -> None:
         """Raises RequestRefused unless the request is allowed; for requests that lead to no event."""
-        async with self._lock:
+        async with self.lock:
             decision = decide(self.state, ask, self.clock())
         if isinstance(decision, Refusal):
             raise RequestRefused(decision)
 
     async def feed(self, command: Command) -> None:
         """Something happened. Kept and tried again while the database is away."""
-        async with self._lock:
+        async with self.lock:
             try:
                 await self._write_pending()
                 await self._carry_out(command, None)
@@ -259,7 +237,7 @@ class SessionHost:
                 self.depose()
                 raise Unavailable("owner.moved") from None
             self._kept.popleft()
-            self.dirty()
+            self.audience.dirty()
 
     async def _carry_out(self, command: Command, extra: Extra | None, at: float | None = None) -> Written:
         if self.deposed:
@@ -278,10 +256,10 @@ class SessionHost:
     def _followers(self, written: Written) -> list[Command]:
         """Who is admitted and already here is in."""
         return [
-            Connect(participant, self.seats[participant].device)
+            Connect(participant, self.audience.seats[participant].device)
             for event in written.events
             if event.kind in ("participant.admitted", "ring.answered")
-            and (participant := str(event.body.get("participant", ""))) in self.connections
+            and (participant := str(event.body.get("participant", ""))) in self.audience.connections
         ]
 
     def adopt(self, written: Written) -> None:
@@ -290,11 +268,16 @@ class SessionHost:
             return
         before, self.state = self.state, written.state
         for number, event in enumerate(written.events, written.first):
-            self._broadcast_event(number, event)
-        self.tell_relay()
-        self._close_legs(before)
-        self.dirty()
-        self._dismiss(before)
+            self.audience.tell(number, event)
+        self.carrier.tell()
+        self.carrier.close_legs(before)
+        self.audience.dirty()
+        self.audience.dismiss(before)
+        self._on_change(self)
+
+    def changed(self) -> None:
+        """Something that pages or the board see is different."""
+        self.audience.dirty()
         self._on_change(self)
 
     def depose(self) -> None:
@@ -302,93 +285,13 @@ class SessionHost:
         if not self.deposed:
             self.deposed = True
             log.warning("session %s: owned by another app now", self.session)
-            self.close_connections(m.CLOSE_AGAIN, "owner moved")
+            self.audience.close_all(m.CLOSE_AGAIN, "owner moved")
             self._on_deposed(self)
 
-    # --- relay -------------------------------------------------------------------------------------------------------
-
-    async def find_relay(self, dead: str = "") -> None:
-        """Settle on a relay. A live one is kept; a lost one is waited for until it is known to be dead."""
-        waits = self.relay and self.relay != dead and not self.pool.is_linked(self.relay)
-        if waits:
-            self.pool.keep(self.session, self.relay)
-            await self.pool.expect(self.relay)
-            return
-        choice = self.pool.place(self.session, preferred=self.relay, avoid=dead)
-        if choice and choice != self.relay:
-            await self._move_to(choice)
-        elif not choice and dead:
-            self.relay = ""
-        self.tell_relay(again=True)
-
-    async def _move_to(self, relay: str) -> None:
-        """Carry the session to another relay, under a higher epoch: the old one, should it live, must let go."""
-        moved = bool(self.relay)
-        async with self._lock:
-            if moved:
-                self.epoch = await self.store.run(self.store.next_epoch, self.session, self.epoch)
-                self._version, self._sent = 0, None
-            await self.store.run(self.store.set_relay, self.session, self.epoch, relay)
-            self.relay = relay
-
-    def tell_relay(self, again: bool = False) -> None:
-        """Send the desired state if it changed (or ``again``)."""
-        wanted = desired(self._ahead_state(), self.epoch, self._version)
-        if self._sent is not None and wanted == msgspec.structs.replace(self._sent, version=self._version):
-            if not again:
-                return
-        self._version += 1
-        wanted = msgspec.structs.replace(wanted, version=self._version)
-        self._sent = wanted
-        if self.relay:
-            self.pool.send(self.relay, wanted)
-        if wanted.state == "closed":
-            self.pool.forget(self.session)
-
-    async def relay_up(self, relay: str, restarted: bool) -> None:
-        """A relay is linked (again)."""
-        if self.state.state == "locked":
-            return
-        if relay != self.relay:
-            if not self.relay and self.state.state != "closed":
-                await self.find_relay()
-                self._reopen_legs("relay found")
-            return
-        if restarted:
-            await self.feed(RelayGone())
-        if self.state.state != "closed":
-            self.pool.place(self.session, preferred=relay)
-        self.tell_relay(again=True)
-        if restarted:
-            self._reopen_legs("relay restarted")
-
-    async def relay_dead(self, relay: str) -> None:
-        """The relay is confirmed dead: go on with another one, at once if there is one."""
-        if relay != self.relay or self.state.state in ("closed", "locked"):
-            return
-        await self.feed(RelayGone())
-        await self.find_relay(dead=relay)
-        if self.relay:
-            self._reopen_legs("relay dead")
-
-    def let_go(self, relay: str, epoch: int) -> None:
-        """A relay still carries this session though it is not ours any more: have it close the journals there."""
-        old = desired(replace(self.state, state="closed"), self.epoch, 1)
-        if relay != self.relay and epoch < self.epoch:
-            self.pool.send(relay, old)
-
-    def _reopen_legs(self, reason: str) -> None:
-        for participant, connection in self.connections.items():
-            one = self.state.find(participant)
-            if one is not None and one.connected:
-                connection.send(m.RelayLost(reason=reason))
-
-    def _close_legs(self, before: RoomState) -> None:
-        """Peers that had media in the session and have none any more."""
-        kept = {one.peer for one in self.state.connected()}
-        for one in before.connected():
-            if one.peer and one.peer not in kept and self.state.state not in ("closed", "locked"):
-                self.pool.send(self.relay, r.ClosePeer(peer=one.peer))
+    @property
+    def relay(self) -> str:
+        """The relay that carries the session, "" while there is none."""
+        return self.carrier.relay
 
     async def report(self, relay: str, report: r.Report) -> None:
         """Store a report with its events. Raises Unavailable while the database is away."""
@@ -396,7 +299,7 @@ class SessionHost:
         track = (report.session or self.session, str(body.pop("type")), body)
         ours = relay == self.relay or not self.relay
         state = self.state if ours else None
-        async with self._lock:
+        async with self.lock:
             await self._write_pending()
             now = self.clock()
             try:
@@ -415,179 +318,15 @@ class SessionHost:
     async def _control_less_gone(self, down: r.PeerDown) -> None:
         """A WHIP or WHEP client has no socket: its leg is all there is of it."""
         for one in self.state.participants:
-            if one.peer == down.peer and one.participant not in self.connections and one.state == "joined":
+            if one.peer == down.peer and one.participant not in self.audience.connections and one.state == "joined":
                 await self.feed(Disconnect(one.participant))
-
-    # --- pages -------------------------------------------------------------------------------------------------------
-
-    async def attach(self, connection: Connection, seat: Seat, resume: str, last_event: int) -> None:
-        """A page is here. Raises RequestRefused, Unavailable."""
-        before = self.state.number
-        await self.submit(Connect(seat.participant, seat.device))
-        if self.requests is not None and not self.minutes and self.sees_minutes(seat.participant):
-            await self.requests.read_minutes(self)
-        missed = await self._missed(min(last_event, before))
-        # From here to the welcome nothing waits: the page misses no event and gets none before its welcome.
-        old = self.connections.get(seat.participant)
-        self.connections[seat.participant] = connection
-        self.seats[seat.participant] = seat
-        if old is not None and old is not connection:
-            old.close(m.CLOSE_REPLACED, "replaced")
-        now = self.clock()
-        connection.send(
-            m.Welcome(
-                version=m.PROTOCOL_VERSION,
-                participant=seat.participant,
-                resume=resume,
-                utc=now,
-                may=may(self.state, seat.participant, now),
-                session=self.view_for(seat.participant),
-                minutes=self.minutes if self.sees_minutes(seat.participant) else {},
-                last_event=self.state.number,
-            )
-        )
-        for number, event in missed:
-            self._send_event(connection, seat.participant, number, event)
-        self.dirty()
-
-    async def _missed(self, since: int) -> list[tuple[int, Event]]:
-        """Events after ``since`` (the newest of them) up to the present state."""
-        while True:
-            first = max(since, self.state.number - MAX_MISSED)
-            missed = await self.store.run(self.store.events_since, self.session, first)
-            if first + len(missed) >= self.state.number:
-                return missed
-
-    async def detach(self, connection: Connection, participant: str) -> None:
-        """A page is gone; if it was the newest one of its participant, its line is lost."""
-        if self.connections.get(participant) is connection:
-            del self.connections[participant]
-            self.hands = self.hands - {participant}
-            self._seen_lines.pop(participant, None)
-            if not self.deposed:
-                await self.feed(Disconnect(participant))
-            self.dirty()
-
-    def sees_minutes(self, participant: str) -> bool:
-        """Minutes are the officials' business until they are read back."""
-        one = self.state.find(participant)
-        return one is not None and one.admitted and not one.restricted and (one.role != "viewer" or one.writes)
-
-    def view_for(self, participant: str) -> m.SessionView:
-        """The session as one participant sees it now."""
-        volatile = Volatile(hands=self.hands, lines=self.lines, unsaved=self.unsaved)
-        return view(self.state, participant, self.labels, self.clock(), volatile)
-
-    def dirty(self) -> None:
-        """Send the state to all pages, soon."""
-        if self._state_timer is None:
-            loop = asyncio.get_running_loop()
-            wait = max(0.0, self._last_state + self.options.state_every_s - loop.time())
-            self._state_timer = loop.call_later(wait, self.send_states)
-
-    def send_states(self) -> None:
-        """Send the state to all pages now."""
-        if self._state_timer is not None:
-            self._state_timer.cancel()
-        self._state_timer = None
-        self._last_state = asyncio.get_running_loop().time()
-        now = self.clock()
-        for participant, connection in self.connections.items():
-            connection.send(m.State(session=self.view_for(participant), may=may(self.state, participant, now)))
-
-    def send_minutes(self) -> None:
-        """The minutes changed."""
-        for participant, connection in self.connections.items():
-            if self.sees_minutes(participant):
-                connection.send(m.MinutesState(minutes=self.minutes))
-
-    def to_inside(self, message: m.ToPage) -> None:
-        """A message to everybody who has media in the session."""
-        for participant, connection in self.connections.items():
-            one = self.state.find(participant)
-            if one is not None and one.connected:
-                connection.send(message)
-
-    def _broadcast_event(self, number: int, event: Event) -> None:
-        for participant, connection in self.connections.items():
-            self._send_event(connection, participant, number, event)
-
-    def _send_event(self, connection: Connection, participant: str, number: int, event: Event) -> None:
-        body = visible_body(self.state, participant, event)
-        if body is not None:
-            at_s = max(0.0, event.utc - self.state.opened_utc)
-            connection.send(m.Event(number=number, utc=event.utc, at_s=round(at_s, 3), kind=event.kind, body=body))
-
-    def _dismiss(self, before: RoomState) -> None:
-        """Who was removed gets the last state and is shown out."""
-        for one in self.state.participants:
-            old = before.find(one.participant)
-            connection = self.connections.get(one.participant)
-            if connection is None or old is None or old.state == one.state:
-                continue
-            if one.state in ("removed", "left"):
-                connection.send(m.State(session=self.view_for(one.participant), may=()))
-                connection.close(m.CLOSE_ENDED if one.state == "left" else m.CLOSE_NOT_ALLOWED, one.state)
-
-    # --- volatile ----------------------------------------------------------------------------------------------------
-
-    def measured(self, quality: r.Quality) -> None:
-        """Line quality of the session's legs; pages hear of it when a word changes."""
-        for leg in quality.legs:
-            one = self._by_peer(leg.peer)
-            if one is None or leg.leg != "publish":
-                continue
-            weak = leg.loss > WEAK_LOSS or leg.rtt_s > WEAK_RTT_S
-            self._heard_lines[one.participant] = "weak" if weak else "good"
-            self._show_line(one.participant)
-
-    async def seen(self, participant: str, figures: m.Seen) -> None:
-        """What a page measured of its own line: a word for all, and now and then an event."""
-        one = self.state.find(participant)
-        if one is None or not one.connected or self.state.state not in ("open", "running", "suspended"):
-            return
-        now = self.clock()
-        line = self._seen_lines.setdefault(participant, Fold())
-        word = word_of(figures, self._gets_pictures(participant))
-        body = line.take(figures, word, now)
-        self._show_line(participant, word)
-        if body is not None:
-            await self.feed(Quality(participant, body))
-
-    def _gets_pictures(self, participant: str) -> bool:
-        """Whether somebody sends pictures to this participant as the session stands."""
-        wanted = desired(self.state, 0, 0)
-        mine = next((one for one in wanted.members if one.participant == participant), None)
-        if mine is None or wanted.state != "running":
-            return False
-        senders = {
-            one.participant
-            for one in self.state.connected()
-            if any(source != "mic" and source not in one.muted for source, _ in one.live)
-        } - {participant}
-        return bool(senders if mine.receives is None else senders & set(mine.receives))
-
-    def _show_line(self, participant: str, seen: str = "") -> None:
-        if not seen and participant in self._seen_lines:
-            seen = self._seen_lines[participant].word
-        word = worst(self._heard_lines.get(participant, ""), seen)
-        if self.lines.get(participant) != word:
-            self.lines[participant] = word
-            self.dirty()
-            self._on_change(self)
-
-    def _by_peer(self, peer: str) -> Participant | None:
-        return next((one for one in self.state.participants if one.peer == peer), None)
 
     # --- time --------------------------------------------------------------------------------------------------------
 
     async def tick(self) -> None:
         """Called about once a second."""
         loop_now = asyncio.get_running_loop().time()
-        for connection in list(self.connections.values()):
-            if loop_now - connection.heard > self.options.silent_s:
-                connection.close(m.CLOSE_AGAIN, "silent")
-                asyncio.get_running_loop().create_task(connection.socket.close(m.CLOSE_AGAIN, "silent"))
+        self.audience.close_silent(loop_now, self.options.silent_s)
         if self._pending or self._kept or self.state.state == "running":
             await self.feed(Tick())
         now = self.clock()
@@ -611,8 +350,7 @@ class SessionHost:
         now_recording = recording(self.state, self.clock())
         if now_recording != self._recording:
             self._recording = now_recording
-            self.dirty()
-            self._on_change(self)
+            self.changed()
 
     async def look_for_lock(self) -> str | None:
         """The manifest's hash if a closed session was locked meanwhile (by the worker); then its room is over."""

@@ -47,7 +47,8 @@ from signaling.errors import (
     english,
 )
 from signaling.host import SessionHost, as_signaling_error
-from signaling.sessions import DEVICE, HELLO_S, Sessions, close_code
+from signaling.pages import DEVICE, HELLO_S, close_code
+from signaling.sessions import Sessions
 from signaling.sockets import Socket, SocketClosed
 from signaling.state import RoomState
 from signaling.store import Store, actor_of, moment
@@ -185,7 +186,7 @@ class HubChannel:
 
     def _snapshot(self, now: float) -> Snapshot:
         live: dict[str, LiveSession] = {
-            host.session: live_session(host.state, host.labels, host.loaded.visit, host.lines, now)
+            host.session: live_session(host.state, host.labels, host.loaded.visit, host.lines.words, now)
             for host in self._sessions.hosts.values()
         }
         return Snapshot(now, tuple(desk.present for desk in self._desks.values()), tuple(self._alerts), live)

@@ -70,7 +70,7 @@ class Requests:
             answer = r.SubscribeAnswer(peer=seat.device, offer=message.offer, sdp=message.sdp)
             host.pool.send(host.relay, answer)
         elif isinstance(message, m.Seen):
-            await host.seen(seat.participant, message)
+            await host.lines.seen(seat.participant, message)
         elif isinstance(message, m.Hello):
             raise RequestRefused(Refusal("message.unknown"))
         else:
@@ -113,8 +113,8 @@ class Requests:
     async def _hand(self, host: SessionHost, seat: Seat, message: m.Hand) -> Body:
         await self._check(host, seat, message)
         me = frozenset({seat.participant})
-        host.hands = host.hands | me if message.up else host.hands - me
-        host.dirty()
+        host.audience.hands = host.audience.hands | me if message.up else host.audience.hands - me
+        host.audience.dirty()
         return {}
 
     async def _chat(self, host: SessionHost, seat: Seat, message: m.Chat) -> Body:
@@ -124,7 +124,7 @@ class Requests:
             number=0, utc=now, at_s=max(0.0, now - host.state.opened_utc), kind="chat.line",
             body={"participant": seat.participant, "text": message.text},
         )  # fmt: skip
-        for participant, connection in host.connections.items():
+        for participant, connection in host.audience.connections.items():
             one = host.state.find(participant)
             if one is not None and one.connected and one.role in ("operator", "point"):
                 connection.send(line)
@@ -180,7 +180,7 @@ class Requests:
                 return minutes.view(db, row.id)
 
         try:
-            host.minutes = await host.store.run(work)
+            host.audience.minutes = await host.store.run(work)
         except (RoomsError, Unavailable) as error:
             log.warning("session %s: minutes cannot be read: %s", host.session, error)
 
@@ -199,7 +199,7 @@ class Requests:
 
         written = await host.submit(ask, extra)
         await self.read_minutes(host)
-        host.send_minutes()
+        host.audience.send_minutes()
         command = written.command
         return {"id": command.id} if isinstance(command, Ask) and command.id else {}
 
@@ -261,7 +261,7 @@ class Requests:
 
     async def _next_visit(self, host: SessionHost, seat: Seat, message: m.NextVisit) -> Body:
         await self._check(host, seat, message)
-        session = await self._manager.next_visit(host, seat, message)
+        session = await self._manager.next_visit.go_on(host, seat, message)
         return {"session": session}
 
 

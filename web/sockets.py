@@ -96,7 +96,7 @@ def translator(websocket: WebSocket) -> Callable[[str, str, Mapping[str, Any]], 
 async def session_socket(websocket: WebSocket, session_id: str) -> None:
     """A page of a session (docs/protocol.md). The ticket in ``hello`` says who it is."""
     async with accepted(websocket, "session", MAX_MESSAGE) as (hub, socket):
-        await running(hub.sessions).serve_page(session_id, socket, translator(websocket), is_local(websocket))
+        await running(hub.sessions).pages.serve(session_id, socket, translator(websocket), is_local(websocket))
 
 
 @router.websocket("/ws/hub")

@@ -36,7 +36,7 @@ def _figures(hub: Hub) -> None:
     hub.metrics.relays.labels("linked").set(len(running(hub.relays).linked()))
     hosts = list(running(hub.sessions).hosts.values())
     hub.metrics.sessions.set(len(hosts))
-    words = Counter(host.lines.get(one.participant, "") for host in hosts for one in host.state.connected())
+    words = Counter(host.lines.words.get(one.participant, "") for host in hosts for one in host.state.connected())
     for word in LINE_WORDS:
         hub.metrics.lines.labels(word).set(words[word])
     hub.metrics.unsaved.set(sum(host.unsaved for host in hosts))

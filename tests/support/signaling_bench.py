@@ -244,7 +244,7 @@ class Bench:
     def connect(self, session: str, local: bool = False) -> JsonPeer:
         """A page's socket before its hello."""
         near, far = socket_pair()
-        self.pages.append(asyncio.create_task(self.sessions.serve_page(session, far, local=local)))
+        self.pages.append(asyncio.create_task(self.sessions.pages.serve(session, far, local=local)))
         return JsonPeer(near)
 
     async def page(

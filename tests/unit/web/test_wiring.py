@@ -15,7 +15,9 @@ from web.wiring import _figures
 
 def test_lines_are_counted_by_word_without_ids() -> None:
     state = running("a", "b").state
-    host = SimpleNamespace(state=state, lines={"a": "weak", "b": "good", "gone": "weak"}, unsaved=2)
+    host = SimpleNamespace(
+        state=state, lines=SimpleNamespace(words={"a": "weak", "b": "good", "gone": "weak"}), unsaved=2
+    )
     hub: Any = SimpleNamespace(
         metrics=Metrics(),
         relays=SimpleNamespace(linked=lambda: ["r1"]),

@@ -1,0 +1,106 @@
+"""What relays say to the sessions of this app: who is there, what is reported, offers, who speaks, line quality."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from media import messages as r
+from rooms.errors import NotFound, RoomsError
+from signaling import messages as m
+from signaling.commands import Tick
+from signaling.desired import desired
+from signaling.errors import SignalingError, Unavailable
+from signaling.host import SessionHost
+
+if TYPE_CHECKING:
+    from signaling.sessions import Sessions
+
+log = logging.getLogger(__name__)
+
+
+class RelayNews:
+    """Implements ``relays.RelayListener``."""
+
+    def __init__(self, sessions: Sessions) -> None:
+        self._sessions = sessions
+        self._store, self._pool = sessions.store, sessions.pool
+
+    async def relay_up(self, relay: str, restarted: bool) -> None:
+        """A relay is linked."""
+        for host in list(self._sessions.hosts.values()):
+            try:
+                await host.carrier.up(relay, restarted)
+            except (SignalingError, RoomsError) as error:
+                log.error("session %s: relay up: %s", host.session, error)
+        for session, epoch in self._pool.sessions_on(relay).items():
+            await self._settle_stray(relay, session, epoch)
+
+    async def _settle_stray(self, relay: str, session: str, epoch: int) -> None:
+        """A relay carries a session that is not on it any more, or over: it closes the journals there."""
+        host = self._sessions.hosts.get(session)
+        if host is not None:
+            host.carrier.let_go(relay, epoch)
+            return
+        try:
+            loaded = await self._store.run(self._store.reload, session, epoch)
+        except (NotFound, Unavailable):
+            return
+        if loaded.state.state in ("closed", "locked"):
+            over = desired(replace(loaded.state, state="closed"), epoch, 1_000_000_000)
+            self._pool.send(relay, over)
+
+    async def relay_dead(self, relay: str) -> None:
+        """A relay is confirmed dead."""
+        for host in list(self._sessions.hosts.values()):
+            try:
+                await host.carrier.dead(relay)
+            except (SignalingError, RoomsError) as error:
+                log.error("session %s: relay dead: %s", host.session, error)
+
+    async def report(self, relay: str, report: r.Report) -> None:
+        """Store a report and act on it. Raises Unavailable to be asked again."""
+        host = self._host_of(report)
+        try:
+            if host is not None and host.state.state != "locked":
+                await host.report(relay, report)
+                return
+            await self._only_store(relay, report, report.session)
+        except RoomsError as error:
+            # A report that cannot be kept must not hold up those behind it.
+            log.error("report %d of relay %s: %s", report.number, relay, error)
+            await self._only_store(relay, report, "")
+
+    async def _only_store(self, relay: str, report: r.Report, session: str) -> None:
+        body = msgspec.to_builtins(report.body)
+        track = (session, str(body.pop("type")), body)
+        await self._store.run(self._store.report, relay, report.number, None, 0, Tick(), self._sessions.clock(), track)
+
+    def _host_of(self, report: r.Report) -> SessionHost | None:
+        if report.session:
+            return self._sessions.hosts.get(report.session)
+        peer = getattr(report.body, "peer", "")
+        return next(
+            (h for h in self._sessions.hosts.values() if any(p.peer == peer for p in h.state.connected())), None
+        )
+
+    def offered(self, relay: str, offer: r.SubscribeOffer) -> None:
+        """An offer for a page's subscribe leg; only lines of participants the page may see come from the relay."""
+        page = self._sessions.pages.of_device(offer.peer)
+        if page is not None:
+            page.connection.send(m.Offer(offer=offer.offer, sdp=offer.sdp, lines=offer.lines))
+
+    def speaks(self, relay: str, speaker: r.Speaker) -> None:
+        """Who speaks."""
+        host = self._sessions.hosts.get(speaker.session)
+        if host is not None and not host.state.side_talk:
+            host.audience.to_inside(m.Speaker(participant=speaker.participant))
+
+    def measured(self, relay: str, quality: r.Quality) -> None:
+        """Line quality."""
+        for host in self._sessions.hosts.values():
+            if host.relay == relay:
+                host.lines.measured(quality)
