@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from typing import NamedTuple, Protocol
 
 from media import rtp, seq
+from media.codecs import vp8_payload_at
 
 PATIENCE_US = 1_000_000
 MAX_WAITING = 4096
@@ -168,22 +169,6 @@ def opus_duration_us(data: bytes) -> int:
     if code == 3:
         return frame * (data[1] & 0x3F) if len(data) > 1 else 0
     return frame if code == 0 else 2 * frame
-
-
-def vp8_payload_at(payload: bytes) -> int:
-    """Offset of the VP8 data behind its descriptor, -1 when there is none (RFC 7741 4.2)."""
-    if not payload:
-        return -1
-    at = 1
-    if payload[0] & 0x80:
-        if len(payload) < 3:
-            return -1
-        flags = payload[1]
-        at = 2
-        if flags & 0x80:
-            at += 2 if payload[2] & 0x80 else 1
-        at += (flags & 0x40 != 0) + (flags & 0x30 != 0)
-    return at if at < len(payload) else -1
 
 
 class Vp8Assembler:

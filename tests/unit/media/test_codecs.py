@@ -7,7 +7,7 @@ from aiortc.codecs.vpx import VpxPayloadDescriptor
 from hypothesis import given
 from hypothesis import strategies as st
 
-from media.codecs import NO_VP8, h264_starts_key, patch_vp8, vp8_info
+from media.codecs import NO_VP8, h264_sps, h264_starts_key, patch_vp8, vp8_info, vp8_size
 from tests.support.media import vp8
 
 
@@ -16,6 +16,8 @@ def test_any_bytes_are_read_without_raising(payload: bytes) -> None:
     vp8_info(payload)
     h264_starts_key(payload)
     h264_starts_key(payload, parameters_known=True)
+    vp8_size(payload)
+    h264_sps(payload)
 
 
 @given(st.integers(0, 0x7FFF), st.integers(0, 255), st.integers(0, 0x7FFF), st.integers(0, 255), st.booleans())
@@ -45,6 +47,22 @@ def test_only_the_first_packet_of_a_frame_starts_a_key_frame() -> None:
     assert not vp8_info(vp8(True, first=False))[0]
     assert not vp8_info(vp8(False))[0]
     assert vp8_info(b"\x90\x80\x80") is NO_VP8
+
+
+def test_the_temporal_layer_and_its_sync_bit_are_read() -> None:
+    for temporal, sync in ((0, False), (1, True), (2, False), (3, True)):
+        head = bytes((0x90, 0xE0, 0x81, 0x23, 7, temporal << 6 | sync << 5, 0x01, 0))
+        assert vp8_info(head)[3:] == (0x123, 4, 7, temporal, sync)
+    assert vp8_info(bytes((0x90, 0x10, 0xFF, 0x01, 0)))[6:] == (0, False), "a key index is not a temporal layer"
+
+
+def test_a_key_frame_tells_its_size() -> None:
+    frame = b"\x10\x00\x00\x9d\x01\x2a\x00\x45\xd0\x42"  # 1280x720, both with a wish for upscaling
+    assert vp8_size(b"\x90\x80\x81\x23" + frame) == (1280, 720)
+    assert vp8_size(b"\x10" + frame) == (1280, 720)
+    assert vp8_size(b"\x10" + frame[:9]) == (0, 0)
+    assert h264_sps(b"\x18\x00\x02\x68\x01\x00\x03\x67\x42\x00") == b"\x67\x42\x00"
+    assert h264_sps(b"\x67\x42") == b"\x67\x42" and h264_sps(b"\x65\x00") == b""
 
 
 @pytest.mark.parametrize(
