@@ -10,7 +10,7 @@ All ids are opaque random strings made by the hub; nothing here names a person o
 
 from __future__ import annotations
 
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 import msgspec
 
@@ -158,6 +158,49 @@ class Drain(Message, frozen=True, tag=_tag):
     """Take no new peers; end when the last session has gone."""
 
 
+class KeptEvent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One event of a session's log that its relay keeps while the database is away.
+
+    ``epoch``: of the owner under whom it took effect, at ``utc``; ``number``: its place in the log. ``body`` holds
+    opaque ids and codes only: text that somebody wrote never comes here.
+    """
+
+    epoch: int
+    number: int
+    kind: str
+    utc: float
+    body: dict[str, Any]
+
+
+class KeepEvents(Message, frozen=True, tag=_tag):
+    """Keep events of ``session`` on disk; they take the place of all of this epoch after number ``after`` (so that
+    sending again, or taking back with none, is safe). ``answer`` comes when they are synced, ``refused`` with
+    stale_epoch (a higher one was seen), kept_full or relay_error (the disk)."""
+
+    req: str
+    session: str
+    epoch: int
+    after: int
+    events: tuple[KeptEvent, ...] = ()
+
+
+class ReadKept(Message, frozen=True, tag=_tag):
+    """A new owner asks for the session's kept events; from now on lower epochs are refused. Answered by
+    ``kept_events``."""
+
+    req: str
+    session: str
+    epoch: int
+
+
+class ForgetKept(Message, frozen=True, tag=_tag):
+    """The database has the session's events up to ``number``, of this epoch and lower ones. Not answered."""
+
+    session: str
+    epoch: int
+    number: int
+
+
 ToRelay = (
     Challenge
     | Welcome
@@ -170,6 +213,9 @@ ToRelay = (
     | Ack
     | Ask
     | Drain
+    | KeepEvents
+    | ReadKept
+    | ForgetKept
 )
 
 
@@ -182,6 +228,7 @@ class Hello(Message, frozen=True, tag=_tag):
     ``signature``: base64 Ed25519 over ``b"diemcau relay link v1\\n" + nonce + b"\\n" + relay`` (UTF-8).
     ``boot``: random per process start; a new one means that every peer of the old one is gone.
     ``addresses``: announced ``ip:port`` of the media socket. ``sessions``: id -> epoch of what runs here.
+    ``kept``: session -> how many events are kept for it; None from a relay that cannot keep any.
     """
 
     version: int
@@ -191,6 +238,7 @@ class Hello(Message, frozen=True, tag=_tag):
     pid: int
     addresses: tuple[str, ...]
     sessions: dict[str, int] = {}
+    kept: dict[str, int] | None = None
 
 
 class Answer(Message, frozen=True, tag=_tag):
@@ -263,6 +311,13 @@ class RelayState(Message, frozen=True, tag=_tag):
     sessions: dict[str, int]
     peers: dict[str, tuple[Leg, ...]]
     spool_free: int
+
+
+class KeptEvents(Message, frozen=True, tag=_tag):
+    """Answer to ``read_kept``: by epoch and number."""
+
+    req: str
+    events: tuple[KeptEvent, ...] = ()
 
 
 # Reports: stored on the relay's disk under a number until an app acknowledges them.
@@ -381,7 +436,7 @@ class Report(Message, frozen=True, tag=_tag):
     body: ReportBody
 
 
-ToApp = Hello | Answer | Refused | SubscribeOffer | Speaker | Quality | RelayState | Report
+ToApp = Hello | Answer | Refused | SubscribeOffer | Speaker | Quality | RelayState | KeptEvents | Report
 
 _to_relay: msgspec.json.Decoder[ToRelay] = msgspec.json.Decoder(ToRelay)
 _to_app: msgspec.json.Decoder[ToApp] = msgspec.json.Decoder(ToApp)
