@@ -38,6 +38,8 @@ OUR_VIDEO = (
     Format(102, "h264", 90_000, 1, _H264, VIDEO_FEEDBACK),
     Format(103, "rtx", 90_000, 1, "apt=102"),
 )
+MAX_LAYERS = 3
+USUAL_RIDS = (("q", "h", "f"), ("l", "m", "h"), ("low", "mid", "high"), ("r0", "r1", "r2"))
 OUR_EXTENSIONS = {
     "audio": ((1, MID_URI), (2, ABS_SEND_TIME_URI), (3, AUDIO_LEVEL_URI)),
     "video": ((1, MID_URI), (2, ABS_SEND_TIME_URI)),
@@ -186,10 +188,8 @@ def _idle(section: Section, choice: Choice) -> OwnSection:
 
 
 def _accept(section: Section, source: Source, choice: Choice) -> tuple[OwnSection, PublishedMedia]:
-    # One layer for now: an answer without a=simulcast makes browsers send the first layer only, and the first one
-    # is the smallest by convention, so the largest (last) is asked for by name. Further layers get their place here.
-    rid = section.rids[-1] if section.rids else ""
-    extensions = extension_ids(section, take_layers=bool(rid))
+    taken = layers_taken(section, source)
+    extensions = extension_ids(section, take_layers=bool(taken))
     own = OwnSection(
         kind=section.kind,
         mid=section.mid,
@@ -197,9 +197,9 @@ def _accept(section: Section, source: Source, choice: Choice) -> tuple[OwnSectio
         protocol=section.protocol,
         formats=choice.formats,
         extensions=extension_lines(extensions),
-        rid=rid,
+        rids=tuple(rid for rid in section.rids if rid in taken),
     )
-    first = section.ssrcs[:1] if not rid else ()
+    first = section.ssrcs[:1] if not taken else ()
     published = PublishedMedia(
         mid=section.mid,
         source=source,
@@ -207,9 +207,28 @@ def _accept(section: Section, source: Source, choice: Choice) -> tuple[OwnSectio
         extensions=extensions,
         ssrcs=tuple(Ssrc(ssrc) for ssrc in first),
         rtx_ssrcs=tuple(Ssrc(section.repairs[ssrc]) for ssrc in first if ssrc in section.repairs),
-        rids=(rid,),
+        rids=taken or ("",),
     )
     return own, published
+
+
+def layers_taken(section: Section, source: Source) -> tuple[str, ...]:
+    """The rids that we take of a section, lowest layer first; empty when it is no simulcast.
+
+    The answer has to name them: without ``a=simulcast`` browsers send the first layer only, which is the smallest.
+    A screen or a document is taken in one layer, the largest. So is a camera whose packets cannot say their rid.
+    """
+    ordered = lowest_first(section.rids)
+    count = MAX_LAYERS if source == "camera" and section.extensions.get(RID_URI) else 1
+    return ordered[-count:]
+
+
+def lowest_first(rids: tuple[str, ...]) -> tuple[str, ...]:
+    """RFC 8853 gives rids no order of size. What people mean by usual names goes before the order of the offer."""
+    for names in USUAL_RIDS:
+        if all(rid in names for rid in rids):
+            return tuple(name for name in names if name in rids)
+    return rids
 
 
 def _rejected(section: Section) -> OwnSection:

@@ -330,7 +330,7 @@ class OwnSection:
     msid: tuple[str, str] | None = None
     ssrc: int = 0
     rtx_ssrc: int = 0
-    rid: str = ""  # the one simulcast layer we take, when the client offered several
+    rids: tuple[str, ...] = ()  # the simulcast layers we take, in the order of the client's offer
 
 
 def write(session_id: int, version: int, sections: tuple[OwnSection, ...], transport: Transport) -> str:
@@ -358,8 +358,9 @@ def _write_section(section: OwnSection, transport: Transport) -> list[str]:
     lines += [f"a=extmap:{number} {uri}" for number, uri in section.extensions]
     for format_ in section.formats:
         lines += _write_format(format_)
-    if section.rid:
-        lines += [f"a=rid:{section.rid} recv", f"a=simulcast:recv {section.rid}"]
+    if section.rids:
+        lines += [f"a=rid:{rid} recv" for rid in section.rids]
+        lines += [f"a=simulcast:recv {';'.join(section.rids)}"]
     lines += _write_source(section)
     for index, (address, number) in enumerate(transport.addresses):
         priority = (126 << 24) + ((65535 - index) << 8) + 255  # RFC 8445 5.1.2.1, host candidate, component 1

@@ -46,10 +46,44 @@ def test_only_feedback_that_we_answer_is_agreed() -> None:
     assert media[1].extensions.transport_cc == 0
 
 
-def test_of_several_layers_the_largest_is_asked_for() -> None:
+def test_a_camera_is_taken_in_all_its_layers() -> None:
     answer, media = ortc.publish(sdp.parse(CHROMIUM), {})
-    assert media[1].rids == ("f",) and media[1].ssrcs == () and media[1].extensions.rid == 10
-    assert answer[1].rid == "f"
+    assert media[1].rids == ("q", "h", "f") and media[1].ssrcs == ()
+    assert (media[1].extensions.rid, media[1].extensions.rrid) == (10, 11)
+    assert answer[1].rids == ("q", "h", "f")
+
+
+def test_a_screen_is_taken_in_its_largest_layer_only() -> None:
+    answer, media = ortc.publish(sdp.parse(CHROMIUM), {"1": "screen", "2": "document"})
+    assert media[1].source == "screen" and media[1].rids == ("f",) and answer[1].rids == ("f",)
+    assert media[2].rids == ("",) and answer[2].rids == ()
+
+
+@pytest.mark.parametrize(
+    ("offered", "taken"),
+    [
+        ("f;h;q", ("q", "h", "f")),
+        ("h;m;l", ("l", "m", "h")),
+        ("one;two", ("one", "two")),
+        ("a;b;c;d", ("b", "c", "d")),
+        ("~q;f", ("q", "f")),
+        ("q", ("q",)),
+    ],
+)
+def test_layers_are_ordered_by_what_their_names_mean(offered: str, taken: tuple[str, ...]) -> None:
+    names = offered.replace("~", "").split(";")
+    text = CHROMIUM.replace("a=simulcast:send q;h;f", f"a=simulcast:send {offered}")
+    for rid in ("q", "h", "f"):
+        text = text.replace(f"a=rid:{rid} send\r\n", "").replace(f"a=rid:{rid} send\n", "")
+    lines = "".join(f"a=rid:{name} send\r\n" for name in names)
+    answer, media = ortc.publish(sdp.parse(text.replace("a=simulcast:send", lines + "a=simulcast:send")), {})
+    assert media[1].rids == taken
+    assert answer[1].rids == tuple(name for name in names if name in taken), "in the order of the offer"
+
+
+def test_layers_that_cannot_be_told_apart_are_not_taken() -> None:
+    text = CHROMIUM.replace("urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id", "urn:nothing")
+    assert ortc.publish(sdp.parse(text), {})[1][1].rids == ("f",)
 
 
 def test_pictures_without_a_source_are_not_mixed_up() -> None:

@@ -126,6 +126,14 @@ def test_an_answer_can_be_read_by_another_stack() -> None:
     assert "transport-cc" not in text
 
 
+def test_an_answer_mirrors_the_layers_that_are_taken() -> None:
+    sections, _ = ortc.publish(sdp.parse(CHROMIUM), {})
+    lines = sdp.write(1, 1, sections, TRANSPORT).split("\r\n")
+    assert [line for line in lines if line.startswith(("a=rid", "a=simulcast"))] == [
+        "a=rid:q recv", "a=rid:h recv", "a=rid:f recv", "a=simulcast:recv q;h;f",
+    ]  # fmt: skip
+
+
 def test_a_name_from_elsewhere_cannot_add_lines() -> None:
     section = sdp.OwnSection("audio", "0", "sendonly", formats=ortc.OUR_AUDIO, msid=("a\r\na=evil:1", "b c"), ssrc=1)
     text = sdp.write(1, 1, (section,), TRANSPORT)
