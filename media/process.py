@@ -28,6 +28,7 @@ from media.enrolment import EnrolmentRefused, HubAway, Identity, identify, tls_c
 from media.errors import PeerError, StaleEpoch, UsageError
 from media.front import Front
 from media.journalwriter import JournalWriter
+from media.keeper import Keeper
 from media.link import AppLink
 from media.logs import start_logging
 from media.messages import (
@@ -38,13 +39,16 @@ from media.messages import (
     ClosePeer,
     Desired,
     Drain,
+    ForgetKept,
     Hello,
+    KeepEvents,
     Leg,
     Line,
     PeerDown,
     PeerUp,
     PublishOffer,
     Quality,
+    ReadKept,
     Refused,
     RelayState,
     ReportBody,
@@ -90,6 +94,7 @@ class RelayProcess:
         self.announced = Announced(settings.addresses, port)
         self._legs = Connections(self.front, self._core, self.announced, self, time.monotonic)
         self._courier = Courier(settings.folder / "outbox.db", self._loop)
+        self._keeper = Keeper(settings.folder / "kept.db", self._loop)
         self._links = [AppLink(app, self, lambda: tls_context(settings)) for app in settings.apps]
         self._desired: dict[str, Desired] = {}
         self._owners: dict[str, AppLink] = {}  # peer -> the app that spoke of it last
@@ -131,6 +136,7 @@ class RelayProcess:
         if self._timer is not None:
             self._timer.cancel()
         await self._courier.close(STOP_S)
+        await asyncio.to_thread(self._keeper.close, STOP_S)
 
     async def _every(self, period_s: float, step: Callable[[], None]) -> None:
         is_well = True
@@ -253,6 +259,7 @@ class RelayProcess:
             pid=os.getpid(),
             addresses=self.announced.texts(),
             sessions=self._core.sessions(),
+            kept=self._keeper.sessions(),
         )
 
     def link_up(self, link: AppLink, welcome: Welcome) -> None:
@@ -308,6 +315,8 @@ class RelayProcess:
                 self._courier.ack(message.number)
             case Ask():
                 link.send(self._state(message.req))
+            case KeepEvents() | ReadKept() | ForgetKept():
+                self._keeper.handle(message, link.send)
             case Drain():
                 self._legs.is_draining = True
             case _:
@@ -315,6 +324,7 @@ class RelayProcess:
 
     def _apply(self, link: AppLink, desired: Desired) -> None:
         self._core.apply(desired, time.monotonic())
+        self._keeper.fence(desired.session, desired.epoch)
         for member in desired.members:
             if member.peer is not None:
                 self._owners[member.peer] = link
