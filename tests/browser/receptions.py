@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 
+import sqlalchemy as sa
 from playwright.async_api import Browser
 
-from tests.browser.story import CENTRE, DISTRICT, PROVINCE, Person, Screens, register
+from rooms import people, sessions, visits
+from rooms.actor import Actor
+from rooms.db import open_database
+from rooms.models import User
+from rooms.vault import Vault
+from tests.browser.story import CENTRE, DISTRICT, PROVINCE, Person, Screens, World, register
 from tests.browser.support import until
+from tests.support.factories import form
 
 OPERATOR, POINT, THIRD = 1, 2, 3
 """The cameras of the centre, the district and the province."""
@@ -38,6 +46,40 @@ async def admitted(screens: Screens, content: str, *, survivors: Browser | None 
     await officer.page.wait_for_url(re.compile("/room/"))
     await inside(officer)
     return operator, officer
+
+
+def queued(world: World, *contents: str, opened: bool = False) -> list[str]:
+    """Visits of the district that wait online, entered without screens; with ``opened``, the sessions of them."""
+    now, found = dt.datetime.now(dt.UTC), []
+    database = open_database(f"sqlite:///{world.hub.folder}/hub.db")
+    vault = Vault.at(world.hub.folder / "keys" / "vault.key")
+
+    def actor(login: str) -> Actor:
+        return people.actor_of(db, db.scalars(sa.select(User.id).where(User.login == login)).one(), now)
+
+    try:
+        with database.write() as db:
+            officer, operator = actor(DISTRICT), actor(CENTRE)
+            for content in contents:
+                visit = visits.start(db, officer, officer.memberships[0].site_id, now)
+                visits.register(db, officer, visit.id, form(content=content), vault, now)
+                visits.queue_online(db, officer, visit.id, now)
+                session = sessions.open_for_visit(db, operator, visit.id, now) if opened else None
+                found.append(session.id if session else visit.id)
+    finally:
+        database.dispose()
+    return found
+
+
+async def let_in(operator: Person, officer: Person, session: str, *, url: str) -> None:
+    """Both open the room, the operator lets the point in."""
+    for person in (operator, officer):
+        await person.page.goto(f"{url}/room/{session}")
+    await officer.page.get_by_test_id("overlay-waiting").wait_for()
+    await operator.hit("admit")
+    await operator.hit("admit-one")
+    await operator.page.keyboard.press("Escape")
+    await inside(officer)
 
 
 async def inside(person: Person) -> None:

@@ -31,6 +31,29 @@ EXTRA = (
 """People the demo does not have: a colleague at the desk, a second operator."""
 
 
+DRAWN = "drawn"
+COUNT_PEERS = """(() => {
+    const peers = (window.__peers = []);
+    const Original = window.RTCPeerConnection;
+    window.RTCPeerConnection = class extends Original {
+        constructor(...args) {
+            super(...args);
+            peers.push(this);
+        }
+    };
+})();"""
+"""What ``Seat.stats`` needs where ``camera.js`` is not."""
+
+
+def small_camera(ident: int, fps: int) -> str:
+    """``camera.js`` at 320x180."""
+    script = (HERE / "camera.js").read_text().replace("__SETTINGS__", json.dumps([ident, fps]))
+    for big, small in (("WIDTH = 640", "WIDTH = 320"), ("HEIGHT = 360", "HEIGHT = 180")):
+        assert big in script
+        script = script.replace(big, small)
+    return script
+
+
 @dataclass
 class World:
     """A started hub; passwords by log-in."""
@@ -108,17 +131,20 @@ class Screens:
         self.name = name
         self.seats: list[tuple[str, Person]] = []
 
-    async def sit(self, login: str, ident: int = 15, *, fps: int = 12) -> Person:
-        """Log in on a fresh profile whose small camera (320x180) shows ``ident``; ends on the first page."""
+    async def sit(
+        self, login: str, ident: int = 15, *, fps: int = 12, size: tuple[int, int] = (1366, 768), allowed: str = DRAWN
+    ) -> Person:
+        """Log in on a fresh profile whose small camera (320x180) shows ``ident``; ends on the first page.
+
+        ``allowed``: the browser's own devices instead, those of them that the page may use.
+        """
         context = await self.browser.new_context(
-            viewport={"width": 1366, "height": 768}, permissions=["camera", "microphone"], locale="vi-VN"
+            viewport={"width": size[0], "height": size[1]},
+            permissions=["camera", "microphone"] if allowed == DRAWN else allowed.split(),
+            locale="vi-VN",
         )
         context.set_default_timeout(10_000)
-        script = (HERE / "camera.js").read_text().replace("__SETTINGS__", json.dumps([ident, fps]))
-        for big, small in (("WIDTH = 640", "WIDTH = 320"), ("HEIGHT = 360", "HEIGHT = 180")):
-            assert big in script
-            script = script.replace(big, small)
-        await context.add_init_script(script)
+        await context.add_init_script(small_camera(ident, fps) if allowed == DRAWN else COUNT_PEERS)
         page = await context.new_page()
         person = Person(page, context, ident)
         page.on("pageerror", lambda error: person.errors.append(str(error)))

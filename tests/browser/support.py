@@ -29,15 +29,23 @@ ARGUMENTS = (
     "--disable-backgrounding-occluded-windows",
     "--disable-background-timer-throttling",
 )
+REAL_DEVICES = (
+    "--no-sandbox",
+    "--use-fake-device-for-media-stream=device-count=2",
+    "--autoplay-policy=document-user-activation-required",
+    "--disable-renderer-backgrounding",
+    "--disable-background-timer-throttling",
+)
+"""As on a desk: devices that come and go, permissions that hold, sound that a page may not start by itself."""
 READER = (HERE / "reader.js").read_text()
 MAIN_PICTURE = '[data-testid="tile"].main video'
 
 
 @contextlib.asynccontextmanager
-async def chromium(*arguments: str) -> AsyncIterator[Browser]:
-    """A headless browser with fake devices that are allowed without asking."""
+async def chromium(*more: str, arguments: tuple[str, ...] = ARGUMENTS) -> AsyncIterator[Browser]:
+    """A headless browser; without other ``arguments`` its fake devices are allowed without asking."""
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=[*ARGUMENTS, *arguments])
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=[*arguments, *more])
         try:
             yield browser
         finally:

@@ -54,9 +54,12 @@ export function openDevicePicker({ media, level, onspeaker }) {
  */
 export function deviceSelect(media, kind, label, source, onchoose) {
   const devices = media.of(kind);
-  const inUse = media.tracks.get(/** @type {any} */ (source))?.getSettings().deviceId ?? media.chosen(source);
+  const idle = source !== 'speaker' && devices.length > 0 && !media.tracks.has(/** @type {any} */ (source));
+  const inUse = idle ? null : media.tracks.get(/** @type {any} */ (source))?.getSettings().deviceId ?? media.chosen(source);
   const select = /** @type {HTMLSelectElement} */ (
     el('select', { class: 'input', 'data-testid': `choose-${source}`, disabled: !devices.length, onchange: () => void onchoose(select.value) },
+      // without a device in use no choice stands there already, or choosing the first would change nothing
+      idle ? el('option', { value: '', selected: true, disabled: true }, _('Chọn thiết bị')) : null,
       ...(devices.length
         ? devices.map((device, index) => el('option', { value: device.deviceId, selected: device.deviceId === inUse }, device.label || `${label} ${index + 1}`))
         : [el('option', { value: '' }, kind === 'audiooutput' ? _('Loa mặc định của máy') : _('Không tìm thấy thiết bị'))]))

@@ -54,6 +54,8 @@ export class LocalMedia {
     this.tracks = new Map();
     /** @type {MediaDeviceInfo[]} */
     this.list = [];
+    /** @type {Map<Source, string>} devices that vanished while they were used, by the machine they are part of */
+    this.vanished = new Map();
     this.devices?.addEventListener?.('devicechange', () => void this._listChanged());
   }
 
@@ -82,6 +84,7 @@ export class LocalMedia {
   async start(source, deviceId = this.chosen(source)) {
     if (!this.devices) return this._trouble(source, 'insecure');
     this.stop(source, false);
+    this.vanished.delete(source);
     let stream;
     try {
       stream = await this.devices.getUserMedia(constraintsFor(source, deviceId, this.plain));
@@ -111,6 +114,7 @@ export class LocalMedia {
    */
   stop(source, tell = true) {
     const track = this.tracks.get(source);
+    this.vanished.delete(source);
     if (!track) return;
     this.tracks.delete(source);
     track.onended = null;
@@ -119,6 +123,7 @@ export class LocalMedia {
   }
 
   stopAll() {
+    this.vanished.clear();
     for (const source of [...this.tracks.keys()]) this.stop(source, false);
   }
 
@@ -131,6 +136,7 @@ export class LocalMedia {
     track.onended = () => {
       if (this.tracks.get(source) !== track) return;
       this.tracks.delete(source);
+      this.vanished.set(source, track.getSettings().groupId ?? '');
       this.options.ontrack(source, null);
       // ending a shared screen is how the browser's own bar stops it
       if (source !== 'screen') this._trouble(source, 'unplugged');
@@ -154,8 +160,14 @@ export class LocalMedia {
     this.options.onlist?.();
   }
 
+  /** A camera or microphone that was pulled out is taken again when it is back, unless another was chosen meanwhile. */
   async _listChanged() {
     await this._readList();
+    for (const [source, group] of [...this.vanished]) {
+      const kind = source === 'mic' ? 'audioinput' : 'videoinput';
+      const back = this.of(kind).find((one) => group && one.groupId === group && one.deviceId !== 'default');
+      if (back && source !== 'screen') await this.start(source, back.deviceId);
+    }
   }
 
   /** Devices of a kind. @param {'audioinput' | 'videoinput' | 'audiooutput'} kind */
