@@ -265,9 +265,9 @@ class Connections:
     def _attach(self, state: LegState) -> None:
         connection, now = state.connection, self._clock()
         if connection.leg == "publish":
-            self._core.attach_publisher(connection.peer, state.media, connection.slab, now)
+            self._core.attach_publisher(connection.peer, state.media, connection.queue, now)
         else:
-            self._core.attach_subscriber(connection.peer, connection.slab, now)
+            self._core.attach_subscriber(connection.peer, connection.queue, now)
             self._set_subscribed(connection.peer, state)
 
     def _set_subscribed(self, peer: PeerId, state: LegState) -> None:

@@ -1,25 +1,24 @@
 """One publication to its subscribers and its journal: the path of every packet.
 
-Per packet the payload is copied once and cached; per subscriber a header template is patched and header and payload
-are copied into the subscriber's slab. Nothing else is built per subscriber.
+Per packet the payload is copied once, and one tuple is built and cached that all copies are written from. Per
+subscriber, that tuple and the subscriber's stint are named in the queue of its leg: two references, nothing is built.
+``sender`` writes the copies when they leave.
 """
 
 from __future__ import annotations
 
 from typing import Protocol
 
-from media.codecs import NO_VP8, Vp8Info, h264_starts_key, patch_vp8, vp8_info
+from media.codecs import NO_VP8, h264_starts_key, vp8_info
 from media.layer import AFTER_FENCE, FENCE_MARGIN, Layer
-from media.rtp import PATCH, abs_send_time
+from media.packetcache import Cached
 from media.seq import time_delta
 from media.subscription import Subscription
-from media.types import SLOT, Batch, PublishedMedia
+from media.types import Batch, PublishedMedia
 
 MAX_JUMP = 1000  # numbers; beyond that the sender has restarted or the packet is stray (RFC 3550 A.1: 3000)
 MAX_LATE = 1000
-MAX_PAYLOAD = 1400  # bytes: with our header and the SRTP tag it stays below a slot and pylibsrtp's 1,500
-
-_pack = PATCH.pack_into
+MAX_PAYLOAD = 1400  # bytes: with our header and the SRTP tag it stays below a datagram's 1,500
 
 
 class Tap(Protocol):
@@ -105,8 +104,7 @@ class Publication:
             layer.fence(now)
             layer.keys.cancel()
         for subscription in self.subscriptions:
-            subscription.end()
-            subscription.stints.clear()
+            subscription.fence()
         self.recorded = None
         self.loudness = 0.0
 
@@ -212,7 +210,8 @@ class Publication:
                 starts = h264_starts_key(payload, self.parameters_known)
             if starts:
                 layer.keys.arrived(now)
-        layer.cache.put(clean, (timestamp, marker != 0, payload, level, vp8), now)
+        cached = (clean, timestamp, marker, payload, level, vp8)
+        layer.cache.put(cached, now)
         tap = self.tap
         if tap is not None:
             if self.recorded is layer:
@@ -223,7 +222,7 @@ class Publication:
                 if layer.clock.ntp:
                     tap.report(*layer.clock.at(now), now)
         if self.subscriptions:
-            self._forward(layer, clean, timestamp, marker, payload, level, vp8, starts, now, batch)
+            self._forward(layer, cached, starts, now, batch)
         layer.note_passed(clean, timestamp, len(payload), vp8, now)
         return ""
 
@@ -255,51 +254,22 @@ class Publication:
         self.recorded = layer
         return True
 
-    def _forward(
-        self, layer: Layer, clean: int, timestamp: int, marker: int, payload: bytes, level: int, vp8: Vp8Info,
-        starts: bool, now: float, batch: Batch,
-    ) -> None:  # fmt: skip
-        length = len(payload)
-        time = abs_send_time(now)
-        slabs = batch.slabs
+    def _forward(self, layer: Layer, packet: Cached, starts: bool, now: float, batch: Batch) -> None:
+        number = packet[0]
         for subscription in self.subscriptions:
             if subscription.layer is not layer:
-                if not starts or not self._may_begin(subscription, layer, timestamp, now):
+                if not starts or not self._may_begin(subscription, layer, packet[1], now):
                     continue
-                subscription.begin(layer, clean, timestamp, vp8, now)
+                subscription.begin(layer, number, packet[1], packet[5], now)
                 subscription.write_report(now, batch)
-            elif clean < subscription.start:
+            stint = subscription.stint
+            if number < stint.start:  # type: ignore[union-attr]  # a subscription with a layer has a stint
                 continue
-            slab = subscription.slab
-            index = slab.count
-            if index >= slab.capacity:
-                slab.overflows += 1
-                continue
-            if not index:
-                slabs.append(slab)
-            template = subscription.header
-            header = template.buffer
-            _pack(
-                header, 1, template.payload_type | marker, (clean + subscription.offset) & 0xFFFF,
-                (timestamp + subscription.time_offset) & 0xFFFFFFFF,
-            )  # fmt: skip
-            at = template.time_at
-            if at:
-                header[at : at + 3] = time
-            at = template.level_at
-            if at:
-                template.set_level(level)
-            at = index * SLOT
-            body = at + template.size
-            end = body + length
-            buffer = slab.buffer
-            buffer[at:body] = header
-            buffer[body:end] = payload
-            if subscription.shifted:
-                patch_vp8(buffer, body, vp8, subscription.picture_shift, subscription.tl0_shift)
-            slab.lengths[index] = end - at
-            slab.rtcp[index] = False
-            slab.count = index + 1
+            pairs = subscription.pairs
+            if not pairs:
+                batch.queues.append(subscription.queue)
+            pairs.append(stint)
+            pairs.append(packet)
 
     def _may_begin(self, subscription: Subscription, layer: Layer, timestamp: int, now: float) -> bool:
         """Whether a section may show ``layer`` from this packet on: it is the best one, and newer than the fence."""

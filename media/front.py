@@ -4,7 +4,8 @@ The first byte tells STUN, DTLS and RTP apart (RFC 7983). STUN is matched by use
 everything else is taken from addresses only that proved themselves before. Strangers' packets, empty and oversized
 ones and anything that fails are dropped and counted; nothing that arrives can end the loop.
 
-``flush`` is the only place that sends media: to send runs of packets with one call later, change it there.
+A wake-up drains the socket: each datagram is decrypted in place and given to the core, which names what is to be sent
+in the queues of the batch; ``sender`` then sends all of it, once per wake-up or every ``FLUSH_EVERY`` datagrams.
 """
 
 from __future__ import annotations
@@ -20,15 +21,16 @@ from typing import Protocol
 
 from media.ice import Address, local_user
 from media.messages import Leg
-from media.peer import Connection, ConnectionSlab
-from media.transport import TRAILER, pointer_to
-from media.types import MAX_DATAGRAM, SLOT, Batch, PeerId
+from media.peer import Connection
+from media.sender import Sender
+from media.transport import pointer_to
+from media.types import MAX_DATAGRAM, Batch, PeerId
 
 SOCKET_BUFFER = 8 * 1024 * 1024
 DRAIN = 256
 """Datagrams per wake-up: then the loop gets a turn for timers and links."""
-FLUSH_EVERY = 16
-"""Datagrams between two flushes, so that slabs do not fill up."""
+FLUSH_EVERY = 32
+"""Datagrams between two flushes: a frame of a picture goes out in one run, and the first packet does not wait long."""
 MAX_SSRCS = 256
 """Per connection: libsrtp keeps about 300 bytes for each SSRC with a good tag, for ever."""
 _log = logging.getLogger(__name__)
@@ -36,7 +38,7 @@ _SSRC = struct.Struct("!I")
 
 DROPS = (
     "empty", "oversized", "foreign", "stranger", "stun_unknown", "stun_refused", "dtls_full", "early", "short",
-    "srtp_refused", "ssrc_flood", "wrong_leg", "error", "send_closed", "send_refused", "send_full", "send_oversized",
+    "srtp_refused", "ssrc_flood", "wrong_leg", "error", "send_closed", "send_refused", "send_full",
 )  # fmt: skip
 
 
@@ -53,10 +55,10 @@ class Core(Protocol):
 class Front:
     """The sockets of a relay and the routing of what arrives on them.
 
-    ``after`` is called after each wake-up, when the core's deadlines may have moved.
+    ``after`` is called after each wake-up, when the core's deadlines may have moved. ``runs``: see ``sender``.
     """
 
-    def __init__(self, core: Core, clock: Callable[[], float], after: Callable[[], None]) -> None:
+    def __init__(self, core: Core, clock: Callable[[], float], after: Callable[[], None], runs: bool = True) -> None:
         self._core = core
         self._clock = clock
         self._after = after
@@ -69,7 +71,7 @@ class Front:
         self.batch = Batch()
         self.dropped: dict[str, int] = dict.fromkeys(DROPS, 0)
         self._has_failed = False
-        self.sent = 0
+        self._sender = Sender(self.dropped, runs)
         self.received = 0
 
     def open(self, port: int, announced: Sequence[str]) -> int:
@@ -105,6 +107,7 @@ class Front:
             opened.close()
             raise
         self._sockets.append(opened)
+        self._sender.add_socket(opened)
         asyncio.get_running_loop().add_reader(opened, self._read, opened)
         return int(opened.getsockname()[1])
 
@@ -193,9 +196,10 @@ class Front:
         known = connection.ssrcs
         if ssrc not in known and len(known) >= MAX_SSRCS:
             return "ssrc_flood"
-        length = session.unprotect(self._pointer, length, is_rtcp)
-        if length < 0:
+        session.length[0] = length
+        if (session.unprotect_rtcp if is_rtcp else session.unprotect)(session.state, self._pointer, session.length):
             return "srtp_refused"
+        length = session.length[0]
         known.add(ssrc)
         if is_rtcp:
             self._core.receive_rtcp(connection.peer, connection.leg, self._view[:length], now, self.batch)
@@ -225,37 +229,20 @@ class Front:
 
     # --- out --------------------------------------------------------------------------------------------------------
 
-    def flush(self) -> None:
-        """Protect and send every packet of the batch, then empty it."""
-        slabs = self.batch.slabs
-        for slab in slabs:
-            assert isinstance(slab, ConnectionSlab)
-            self._flush_slab(slab)
-            slab.clear()
-        slabs.clear()
+    @property
+    def sent(self) -> int:
+        """Media and RTCP packets handed to the kernel."""
+        return self._sender.sent
 
-    def _flush_slab(self, slab: ConnectionSlab) -> None:
-        connection = slab.connection
-        session, address, opened = connection.sending, connection.ice.selected, connection.socket
-        if session is None or address is None or opened is None or connection.is_silent:
-            self.dropped["send_closed"] += slab.count
-            return
-        protect, pointers, lengths, rtcp, view = session.protect, slab.pointers, slab.lengths, slab.rtcp, slab.view
-        send = opened.sendto
-        for index in range(slab.count):
-            if lengths[index] > SLOT - TRAILER:
-                self.dropped["send_oversized"] += 1
-                continue
-            length = protect(pointers[index], lengths[index], rtcp[index])
-            if length < 0:
-                self.dropped["send_refused"] += 1
-                continue
-            start = index * SLOT
-            try:
-                send(view[start : start + length], address)
-                self.sent += 1
-            except OSError as error:
-                self.dropped["send_full" if error.errno in (errno.EAGAIN, errno.ENOBUFS) else "send_refused"] += 1
+    @property
+    def due(self) -> float | None:
+        """When ``flush`` wants to be called although nothing arrives (a pacer holds packets); None: it does not."""
+        return self._sender.due
+
+    def flush(self) -> None:
+        """Send every packet of the batch that may leave now."""
+        if self.batch.queues:
+            self._sender.flush(self.batch, self._clock())
 
     def send_dtls(self, connection: Connection, data: bytes) -> None:
         """A handshake datagram to the connection's address; dropped while there is none."""

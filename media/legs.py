@@ -10,7 +10,7 @@ from media.forwarder import Publication
 from media.rtp import find_extensions, text_value
 from media.seq import FIRST_CYCLE, extend
 from media.subscription import Subscription
-from media.types import ParticipantId, PublishedMedia, Slab, Source, SubscribedMedia
+from media.types import ParticipantId, PublishedMedia, SendQueue, Source, SubscribedMedia
 
 MAX_LEARNED = 64  # SSRCs that a leg may introduce beyond the announced ones, over its life
 
@@ -45,9 +45,9 @@ class Stream:
 class PublishLeg:
     """A publisher's connection. ``streams`` is only ever added to: extensions that name an SSRC stop early."""
 
-    def __init__(self, peer: str, slab: Slab, estimator: BandwidthEstimator, now: float) -> None:
+    def __init__(self, peer: str, queue: SendQueue, estimator: BandwidthEstimator, now: float) -> None:
         self.peer = peer
-        self.slab = slab
+        self.queue = queue
         self.estimator = estimator
         self.publications: dict[str, Publication] = {}  # by mid
         self.streams: dict[int, Stream] = {}
@@ -182,9 +182,9 @@ def _same_place(stream: Stream, publication: Publication, index: int, rtx: bool)
 class SubscribeLeg:
     """A subscriber's connection and its sections."""
 
-    def __init__(self, peer: str, slab: Slab, now: float) -> None:
+    def __init__(self, peer: str, queue: SendQueue, now: float) -> None:
         self.peer = peer
-        self.slab = slab
+        self.queue = queue
         self.subscriptions: dict[str, Subscription] = {}  # by mid
         self.by_ssrc: dict[int, Subscription] = {}
         self.told: list[tuple[ParticipantId, Source]] = []  # what the listener knows to be wanted
@@ -203,7 +203,7 @@ class SubscribeLeg:
                 del old[media.mid]
             else:
                 before = subscription
-                subscription = Subscription(media, self.slab)
+                subscription = Subscription(media, self.queue)
                 if before is not None and before.media.ssrc == media.ssrc:
                     subscription.follow(before)
             subscription.participant = participant

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from media.codecs import Vp8Info
 
-Cached = tuple[int, bool, bytes, int, Vp8Info]
-"""(RTP timestamp, marker, payload, audio level or -1, VP8 counters): what a subscriber's copy is built from"""
+Cached = tuple[int, int, int, bytes, int, Vp8Info]
+"""(number without holes, RTP timestamp, marker 0x80 or 0, payload, audio level or -1, VP8 counters): what every
+subscriber's copy is built from, now or as a resend. Shared by all of them and never changed."""
 
 
 class PacketCache:
@@ -23,8 +24,9 @@ class PacketCache:
         self._times = [0.0] * size
         self._packets: list[Cached | None] = [None] * size
 
-    def put(self, number: int, packet: Cached, now: float) -> None:
+    def put(self, packet: Cached, now: float) -> None:
         """Remember a packet under its number; one of an older lap is forgotten."""
+        number = packet[0]
         at = number & self._mask
         self._numbers[at] = number
         self._times[at] = now

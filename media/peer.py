@@ -7,27 +7,22 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
-from typing import Any
 
 from media.ice import SETUP_S, Consent, IceLite
 from media.messages import Leg
 from media.sdp import Fingerprint
-from media.transport import Certificate, Dtls, SrtpSession, pointer_to
-from media.types import SLOT, PeerId, Slab
-
-SLAB_PACKETS = 96
-"""More than the front reads between two flushes, with room for answers to NACK."""
+from media.transport import Certificate, Dtls, SrtpSession
+from media.types import PeerId, SendQueue
 
 
-class ConnectionSlab(Slab):
-    """A slab that knows its connection and where each slot lies in memory."""
+class ConnectionQueue(SendQueue):
+    """A queue that knows its connection, for the sender."""
 
-    __slots__ = ("connection", "pointers")
+    __slots__ = ("connection",)
 
     def __init__(self, connection: Connection) -> None:
-        super().__init__(connection.peer, SLAB_PACKETS)
+        super().__init__(connection.peer)
         self.connection = connection
-        self.pointers: list[Any] = [pointer_to(self.buffer, index * SLOT) for index in range(SLAB_PACKETS)]
 
 
 class Connection:
@@ -50,10 +45,11 @@ class Connection:
         self.peer = peer
         self.leg: Leg = leg
         self.ice = IceLite(now)
-        self.slab = ConnectionSlab(self)
+        self.queue = ConnectionQueue(self)
         self.receiving: SrtpSession | None = None
         self.sending: SrtpSession | None = None
         self.is_silent = False
+        self.takes_runs = True  # until a run was refused: its path may not carry packets of this size whole
         self.is_closed = False
         self.is_up = False
         self.fingerprints: tuple[Fingerprint, ...] = ()

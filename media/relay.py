@@ -1,14 +1,14 @@
 """The relay's core: who sends what to whom, as one state machine without I/O or clock.
 
 ``now`` is monotonic seconds and is always an argument; ``Batch`` is preallocated and handed in by the caller, who
-protects and sends the slabs named in it after each call (or after a few). Nothing here raises because of a peer's
+sends what the queues named in it hold after each call (or after a few). Nothing here raises because of a peer's
 bytes: a packet that cannot be used is dropped and counted by reason in ``dropped``.
 
 How the process drives it:
 
     relay.apply(desired, now)                           # whenever an app sent one; raises StaleEpoch
-    relay.attach_publisher(peer, media, slab, now)      # publish leg: DTLS is up, the offer is answered
-    relay.attach_subscriber(peer, slab, now)            # subscribe leg: DTLS is up
+    relay.attach_publisher(peer, media, queue, now)      # publish leg: DTLS is up, the offer is answered
+    relay.attach_subscriber(peer, queue, now)            # subscribe leg: DTLS is up
     relay.wanted(peer)                                  # what to offer it; listener.subscriptions_changed says when
     relay.set_subscribed(peer, lines, now)              # the offer was answered: these sections exist now
     relay.receive_rtp(peer, data, now, batch)           # decrypted, from the publish leg
@@ -49,8 +49,8 @@ from media.types import (
     PeerId,
     PublishedMedia,
     Recorder,
+    SendQueue,
     SessionId,
-    Slab,
     SubscribedMedia,
 )
 
@@ -140,33 +140,33 @@ class Relay:
 
     # --- legs -------------------------------------------------------------------------------------------------------
 
-    def attach_publisher(self, peer: PeerId, media: Sequence[PublishedMedia], slab: Slab, now: float) -> None:
+    def attach_publisher(self, peer: PeerId, media: Sequence[PublishedMedia], queue: SendQueue, now: float) -> None:
         """The publish leg of ``peer`` is up and carries these sections (the whole list, after every negotiation).
 
-        ``slab``: where RTCP feedback to this publisher goes (RR, NACK, PLI, REMB). With the same slab, sections that
-        did not change keep running untouched; with another slab the leg is a new connection and starts afresh.
+        ``queue``: where RTCP feedback to this publisher goes (RR, NACK, PLI, REMB). With the same queue, sections that
+        did not change keep running untouched; with another queue the leg is a new connection and starts afresh.
         """
         leg = self._publishers.get(peer)
-        if leg is None or leg.slab is not slab:
+        if leg is None or leg.queue is not queue:
             if leg is not None:
                 self._end_publications(list(leg.publications.values()), now)
             estimator = BandwidthEstimator(self._options.start_bitrate_bps, self._options.min_bitrate_bps)
-            leg = self._publishers[peer] = PublishLeg(peer, slab, estimator, now)
+            leg = self._publishers[peer] = PublishLeg(peer, queue, estimator, now)
         self._end_publications(leg.update(media), now)
         leg.estimator.ceiling_bps = self._reporting.ceiling(leg)
         self._wake(now)
         self._route(now)
 
-    def attach_subscriber(self, peer: PeerId, slab: Slab, now: float) -> None:
-        """The subscribe leg of ``peer`` is up; media and SRs for it go to ``slab``.
+    def attach_subscriber(self, peer: PeerId, queue: SendQueue, now: float) -> None:
+        """The subscribe leg of ``peer`` is up; media and SRs for it go to ``queue``.
 
-        Another slab than before is a new connection: its lines are forgotten until ``set_subscribed``.
+        Another queue than before is a new connection: its lines are forgotten until ``set_subscribed``.
         """
         leg = self._subscribers.get(peer)
-        if leg is None or leg.slab is not slab:
+        if leg is None or leg.queue is not queue:
             if leg is not None:
                 self._end_subscriber(leg)
-            self._subscribers[peer] = SubscribeLeg(peer, slab, now)
+            self._subscribers[peer] = SubscribeLeg(peer, queue, now)
         self._wake(now)
         self._route(now)
 

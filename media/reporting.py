@@ -13,7 +13,7 @@ from media.forwarder import Publication
 from media.layer import Layer
 from media.legs import PublishLeg, SubscribeLeg
 from media.messages import LegQuality
-from media.types import SLOT, Batch, Slab
+from media.types import Batch
 
 SENDER = 1  # our SSRC in feedback; publishers do not look at it
 MAX_NACKS_OUT = 250  # numbers per NACK packet
@@ -85,9 +85,9 @@ class Reporting:
         missing, given_up = layer.nack.due(now)
         if given_up:
             publication.ask_keyframe(now, layer=layer)
-        if missing and leg.slab.reserve() >= 0:
-            size = rtcp.write_nack(leg.slab.buffer, leg.slab.count * SLOT, SENDER, layer.ssrc, missing[:MAX_NACKS_OUT])
-            _commit(leg.slab, size, batch)
+        if missing and leg.queue.has_room():
+            size = rtcp.write_nack(batch.scratch, 0, SENDER, layer.ssrc, missing[:MAX_NACKS_OUT])
+            batch.add_rtcp(leg.queue, size)
 
     def _request(self, leg: PublishLeg, publication: Publication, layer: Layer, now: float, batch: Batch) -> None:
         if not publication.open or not (publication.subscriptions or publication.tap is not None):
@@ -96,15 +96,14 @@ class Reporting:
         if layer.highest < 0 and not layer.ssrc:
             layer.keys.cancel()  # nothing is sent, and the first thing sent will be a key frame
             return
-        if not layer.keys.send(now) or leg.slab.reserve() < 0:
+        if not layer.keys.send(now) or not leg.queue.has_room():
             return
         feedback = publication.media.codec.feedback
-        at = leg.slab.count * SLOT
         if "ccm fir" in feedback and "nack pli" not in feedback:
-            size = rtcp.write_fir(leg.slab.buffer, at, SENDER, layer.ssrc, layer.keys.number)
+            size = rtcp.write_fir(batch.scratch, 0, SENDER, layer.ssrc, layer.keys.number)
         else:
-            size = rtcp.write_pli(leg.slab.buffer, at, SENDER, layer.ssrc)
-        _commit(leg.slab, size, batch)
+            size = rtcp.write_pli(batch.scratch, 0, SENDER, layer.ssrc)
+        batch.add_rtcp(leg.queue, size)
 
     def tick(self, now: float, batch: Batch) -> None:
         """Every 100 ms: receiver reports, REMB, the recorder's key frames, layers that are no longer sent."""
@@ -114,10 +113,10 @@ class Reporting:
             if leg.remb:
                 leg.estimator.count(*leg.counted(), now)
                 bitrate = leg.estimator.update(now)
-                if bitrate and leg.slab.reserve() >= 0:
+                if bitrate and leg.queue.has_room():
                     ssrcs = [ssrc for ssrc, stream in leg.streams.items() if not stream.rtx]
-                    size = rtcp.write_remb(leg.slab.buffer, leg.slab.count * SLOT, SENDER, bitrate, ssrcs)
-                    _commit(leg.slab, size, batch)
+                    size = rtcp.write_remb(batch.scratch, 0, SENDER, bitrate, ssrcs)
+                    batch.add_rtcp(leg.queue, size)
             for publication in leg.publications.values():
                 self._refresh_picture(publication, now)
         self.schedule()
@@ -140,13 +139,13 @@ class Reporting:
 
     def _receiver_report(self, leg: PublishLeg, now: float, batch: Batch) -> bool:
         """Send one if there is something to report on; the first ones soon, the sender's start phase needs them."""
-        if leg.slab.reserve() < 0:
+        if not leg.queue.has_room():
             return False
         blocks = list(leg.report_blocks(now))
         if not blocks:
             return False
-        size = rtcp.write_receiver_report(leg.slab.buffer, leg.slab.count * SLOT, SENDER, blocks)
-        _commit(leg.slab, size, batch)
+        size = rtcp.write_receiver_report(batch.scratch, 0, SENDER, blocks)
+        batch.add_rtcp(leg.queue, size)
         return True
 
     def ceiling(self, leg: PublishLeg) -> int:
@@ -275,11 +274,6 @@ class Reporting:
         )
         leg.quality_at, leg.quality_octets = now, octets
         return quality
-
-
-def _commit(slab: Slab, size: int, batch: Batch) -> None:
-    batch.touch(slab)
-    slab.commit(size, rtcp=True)
 
 
 __all__ = ["Reporting"]

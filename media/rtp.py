@@ -134,17 +134,19 @@ def abs_send_time(now: float) -> bytes:
 class HeaderTemplate:
     """The header of every packet of one outgoing stream: patch ``buffer``, then copy it before the payload.
 
-    ``time_at``/``level_at``: where the values of abs-send-time (3 bytes) and the audio level element (2 bytes:
-    id and level) stand; 0 when the leg did not negotiate it.
+    ``time_at``/``wide_at``/``level_at``: where the values of abs-send-time (3 bytes), of the transport-wide number
+    (2 bytes) and the audio level element (2 bytes: id and level) stand; 0 when the leg did not negotiate it.
     """
 
-    __slots__ = ("buffer", "level_at", "level_prefix", "payload_type", "size", "time_at")
+    __slots__ = ("buffer", "level_at", "level_prefix", "payload_type", "size", "time_at", "wide_at")
 
     def __init__(self, payload_type: int, ssrc: int, ids: ExtensionIds, mid: str, audio: bool) -> None:
         self.payload_type = payload_type
         elements: list[tuple[int, bytes]] = []
         if ids.abs_send_time:
             elements.append((ids.abs_send_time, b"\0\0\0"))
+        if ids.transport_cc:
+            elements.append((ids.transport_cc, b"\0\0"))
         if ids.audio_level and audio:
             elements.append((ids.audio_level, b"\x7f"))
         if ids.mid and mid:
@@ -163,6 +165,7 @@ class HeaderTemplate:
             self.buffer += profile.to_bytes(2, "big") + (len(block) // 4).to_bytes(2, "big") + block
         self.size = len(self.buffer)
         self.time_at = positions.get(ids.abs_send_time, 0) if ids.abs_send_time else 0
+        self.wide_at = positions.get(ids.transport_cc, 0) if ids.transport_cc else 0
         level_value = positions.get(ids.audio_level, 0) if ids.audio_level and audio else 0
         # A level nobody measured is not sent: its element becomes padding (zero bytes, RFC 8285 4.2).
         self.level_at = level_value - (2 if two_byte else 1) if level_value else 0

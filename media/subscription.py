@@ -1,18 +1,21 @@
 """One section of one subscribe leg: how a layer's numbers become the section's own, continuous over every switch.
 
 A *stint* is the time during which the section shows one layer without interruption. Within a stint, outgoing
-sequence number and timestamp are the layer's plus a constant, so nothing is kept per packet.
+sequence number and timestamp are the layer's plus a constant, so nothing is kept per packet, and a copy can be written
+from the stint and the layer's packet at any later moment: when it leaves, or when it is asked for again.
 """
 
 from __future__ import annotations
+
+from typing import Final
 
 from media.codecs import Vp8Info, patch_vp8
 from media.layer import Layer
 from media.packetcache import Cached
 from media.rtcp import write_sdes, write_sender_report
-from media.rtp import PATCH, HeaderTemplate, abs_send_time
+from media.rtp import PATCH, HeaderTemplate
 from media.seq import extend, time_delta
-from media.types import SLOT, Batch, Slab, Source, SubscribedMedia
+from media.types import Batch, Ready, SendQueue, Source, SubscribedMedia
 
 MAX_RESENDS = 3
 RESEND_PAUSE = 0.02  # s between two resends of one packet: the second question was asked before the answer came
@@ -21,27 +24,65 @@ MAX_REMEMBERED = 1024
 
 _pack = PATCH.pack_into
 
-Stint = tuple[int, int, Layer, int, int, int, int]
-"""(first and last outgoing number, layer, number offset, timestamp offset, picture shift, TL0 shift)"""
+
+class Stint:
+    """What is added to a layer's numbers while a section shows it. Constant: whoever has to add something else from
+    some packet on (another layer, a packet left out) ends the stint there and begins another one.
+
+    ``start``: number of the layer's first packet that belongs to it. ``first``/``last``: outgoing numbers, the last
+    one only known once the stint has ended.
+    """
+
+    __slots__ = (
+        "audio", "first", "header", "last", "layer", "offset", "picture_shift", "shifted", "start", "time_offset",
+        "tl0_shift",
+    )  # fmt: skip
+
+    def __init__(
+        self, header: HeaderTemplate, audio: bool, layer: Layer, start: int, offset: int, time_offset: int,
+        picture_shift: int, tl0_shift: int,
+    ) -> None:  # fmt: skip
+        self.header: Final = header
+        self.audio: Final = audio
+        self.layer: Final = layer
+        self.start: Final = start
+        self.offset: Final = offset
+        self.time_offset: Final = time_offset
+        self.picture_shift: Final = picture_shift
+        self.tl0_shift: Final = tl0_shift
+        self.shifted: Final = bool(picture_shift or tl0_shift)
+        self.first: Final = start + offset
+        self.last = -1
+
+    def moved(self, offset: int, picture_shift: int) -> Stint:
+        """The same with other numbers: packets of the layer were left out, what follows is numbered anew."""
+        return Stint(
+            self.header, self.audio, self.layer, self.start, offset, self.time_offset, picture_shift, self.tl0_shift
+        )
+
+    def size_of(self, packet: Cached) -> int:
+        """Bytes of this section's copy as UDP payload, about (SRTP adds 10 or 16)."""
+        return self.header.size + len(packet[3]) + 16
 
 
 class Subscription:
     """The outgoing stream of one section.
 
-    ``layer`` None: waiting for something to start with. Outgoing numbers are extended, only the low 16 bits travel.
+    ``layer`` and ``stint`` None: waiting for something to start with. Outgoing numbers are extended, only the low 16
+    bits travel. ``pairs``: that of the queue, for the forwarder.
     """
 
     __slots__ = (
-        "audio", "cname", "clock_rate", "fence_time", "fraction_lost", "header", "jitter", "last_layer", "last_out",
-        "last_picture", "last_at", "last_time", "last_tl0", "layer", "lost_at", "media", "octets", "offset",
-        "packets", "participant", "picture_shift", "publication", "reports_sent", "resent", "resends", "rtt",
-        "rtx_header", "rtx_number", "shifted", "slab", "source", "start", "stints", "time_offset", "tl0_shift",
-        "video",
+        "audio", "cname", "clock_rate", "fence_time", "fraction_lost", "header", "jitter", "last_at", "last_layer",
+        "last_out", "last_picture", "last_time", "last_tl0", "layer", "lost_at", "media", "octets", "packets", "pairs",
+        "participant", "publication", "queue", "reports_sent", "resends", "resent", "rtt", "rtx_header", "rtx_number",
+        "source", "stint", "stints", "time_offset", "video",
     )  # fmt: skip
 
-    def __init__(self, media: SubscribedMedia, slab: Slab) -> None:
+    def __init__(self, media: SubscribedMedia, queue: SendQueue) -> None:
         self.media = media
-        self.slab = slab
+        self.queue = queue
+        self.pairs = queue.pairs
         self.audio = media.kind == "audio"
         self.video = not self.audio
         self.clock_rate = media.codec.clock_rate
@@ -55,12 +96,8 @@ class Subscription:
         self.cname = ""
         self.publication: object | None = None
         self.layer: Layer | None = None
-        self.start = 0  # first number of the layer that belongs to the stint
-        self.offset = 0
-        self.time_offset = 0
-        self.picture_shift = 0
-        self.tl0_shift = 0
-        self.shifted = False
+        self.stint: Stint | None = None
+        self.time_offset = 0  # of the stint, or of the one before
         self.fence_time: dict[int, int] = {}  # layer SSRC -> RTP time that a first packet must be newer than
         self.last_layer: Layer | None = None
         self.last_out = 0x10000 + (media.ssrc & 0x7FFF)
@@ -88,11 +125,12 @@ class Subscription:
         self.time_offset = self._continued_time(layer, timestamp, now)
         self.layer = layer
         self.last_layer = layer
-        self.start = number
-        self.offset = self.last_out + 1 - number
-        self.picture_shift = (self.last_picture + 1 - vp8[3]) & 0x7FFF if self.last_picture >= 0 <= vp8[3] else 0
-        self.tl0_shift = (self.last_tl0 + 1 - vp8[5]) & 0xFF if self.last_tl0 >= 0 <= vp8[5] else 0
-        self.shifted = bool(self.picture_shift or self.tl0_shift)
+        picture_shift = (self.last_picture + 1 - vp8[3]) & 0x7FFF if self.last_picture >= 0 <= vp8[3] else 0
+        tl0_shift = (self.last_tl0 + 1 - vp8[5]) & 0xFF if self.last_tl0 >= 0 <= vp8[5] else 0
+        self.stint = Stint(
+            self.header, self.audio, layer, number, self.last_out + 1 - number, self.time_offset, picture_shift,
+            tl0_shift,
+        )  # fmt: skip
         self.packets -= layer.passed_packets
         self.octets -= layer.passed_octets
         self.fence_time.clear()
@@ -120,30 +158,34 @@ class Subscription:
 
     def end(self) -> None:
         """The stint is over (switch, mute, pause, another participant); remember where it stood."""
-        layer = self.layer
-        if layer is None:
+        layer, stint = self.layer, self.stint
+        if layer is None or stint is None:
             return
-        self.layer = None
-        last = layer.passed + self.offset
+        self.layer = self.stint = None
+        last = layer.passed + stint.offset
         if last > self.last_out:
-            self.stints.append(
-                (self.last_out + 1, last, layer, self.offset, self.time_offset, self.picture_shift, self.tl0_shift)
-            )
+            stint.last = last
+            self.stints.append(stint)
             del self.stints[:-MAX_STINTS]
             self.last_out = last
-            self.last_time = (layer.passed_time + self.time_offset) & 0xFFFFFFFF
+            self.last_time = (layer.passed_time + stint.time_offset) & 0xFFFFFFFF
             self.last_at = layer.passed_at
             if layer.passed_picture >= 0:
-                self.last_picture = (layer.passed_picture + self.picture_shift) & 0x7FFF
+                self.last_picture = (layer.passed_picture + stint.picture_shift) & 0x7FFF
             if layer.passed_layer >= 0:
-                self.last_tl0 = (layer.passed_layer + self.tl0_shift) & 0xFF
+                self.last_tl0 = (layer.passed_layer + stint.tl0_shift) & 0xFF
         self.packets += layer.passed_packets
         self.octets += layer.passed_octets
 
-    def forget(self) -> None:
-        """Another source or session: nothing shown so far may be resent."""
+    def fence(self) -> None:
+        """Nothing shown so far may be sent any more, neither for the first time (where a pacer held it) nor again."""
         self.end()
         self.stints.clear()
+        self.queue.forget(self.header)
+
+    def forget(self) -> None:
+        """Another source or session."""
+        self.fence()
         self.resends.clear()
         self.fence_time.clear()
 
@@ -171,7 +213,8 @@ class Subscription:
 
     def resend(self, seqs: list[int], now: float, batch: Batch) -> int:
         """Answer a NACK for outgoing numbers from the cache; how many were resent."""
-        newest = self.layer.passed + self.offset if self.layer is not None else self.last_out
+        layer, stint = self.layer, self.stint
+        newest = layer.passed + stint.offset if layer is not None and stint is not None else self.last_out
         count = 0
         for seq in seqs:
             out = extend(newest, seq)
@@ -181,12 +224,12 @@ class Subscription:
             stint = self._stint_of(out)
             if stint is None:
                 continue
-            _, _, layer, offset, time_offset, picture_shift, tl0_shift = stint
-            packet = layer.cache.get(out - offset, now)
+            packet = stint.layer.cache.get(out - stint.offset, now)
             if packet is None:
                 continue
-            if not self._send_again(out, packet, time_offset, picture_shift, tl0_shift, now, batch):
+            if not self.queue.has_room():
                 break
+            self.queue.add(self._written_again(out, packet, stint), batch)
             self.resends[out] = (tries + 1, now)
             count += 1
         if len(self.resends) > MAX_REMEMBERED:
@@ -196,24 +239,17 @@ class Subscription:
         return count
 
     def _stint_of(self, out: int) -> Stint | None:
-        layer = self.layer
-        if layer is not None and out - self.offset >= self.start:
-            if out - self.offset > layer.passed:
-                return None
-            return (out, out, layer, self.offset, self.time_offset, self.picture_shift, self.tl0_shift)
+        stint = self.stint
+        if stint is not None and out >= stint.first:
+            return stint if out - stint.offset <= stint.layer.passed else None
         for stint in reversed(self.stints):
-            if stint[0] <= out <= stint[1]:
+            if stint.first <= out <= stint.last:
                 return stint
         return None
 
-    def _send_again(
-        self, out: int, packet: Cached, time_offset: int, picture_shift: int, tl0_shift: int, now: float, batch: Batch
-    ) -> bool:
-        timestamp, marker, payload, level, vp8 = packet
-        slab = self.slab
-        if slab.reserve() < 0:
-            return False
-        batch.touch(slab)
+    def _written_again(self, out: int, packet: Cached, stint: Stint) -> Ready:
+        """A copy that was sent before: as RTX where the leg has it (RFC 4588 4), else as it was."""
+        _, timestamp, marker, payload, level, vp8 = packet
         template = self.rtx_header
         number = out
         prefix = b""
@@ -221,40 +257,27 @@ class Subscription:
             self.rtx_number += 1
             number = self.rtx_number
             prefix = (out & 0xFFFF).to_bytes(2, "big")
-            kind = self.media.codec.rtx_pt or 0
         else:
-            template = self.header
-            kind = self.media.codec.payload_type
+            template = stint.header
         header = template.buffer
-        _pack(header, 1, kind | (0x80 if marker else 0), number & 0xFFFF, (timestamp + time_offset) & 0xFFFFFFFF)
-        if template.time_at:
-            header[template.time_at : template.time_at + 3] = abs_send_time(now)
+        _pack(header, 1, template.payload_type | marker, number & 0xFFFF, (timestamp + stint.time_offset) & 0xFFFFFFFF)
         if template.level_at:
             template.set_level(level)
-        at = slab.count * SLOT
-        body = at + template.size + len(prefix)
-        slab.buffer[at : at + template.size] = header
-        slab.buffer[at + template.size : body] = prefix
-        slab.buffer[body : body + len(payload)] = payload
-        if picture_shift or tl0_shift:
-            patch_vp8(slab.buffer, body, vp8, picture_shift, tl0_shift)
-        slab.commit(body + len(payload) - at)
-        return True
+        data = header + prefix + payload
+        if stint.shifted:
+            patch_vp8(data, template.size + len(prefix), vp8, stint.picture_shift, stint.tl0_shift)
+        return Ready(data, False, template.time_at, template.wide_at, self.header)
 
     def write_report(self, now: float, batch: Batch) -> None:
         """Send an SR that says what the publisher's own said, in this section's numbers; nothing before that."""
         layer = self.layer
-        if layer is None or not layer.clock.ntp or self.slab.reserve() < 0:
+        if layer is None or not layer.clock.ntp or not self.queue.has_room():
             return
-        batch.touch(self.slab)
         ntp, rtp_time = layer.clock.at(now)
         packets, octets = self.sent()
-        at = self.slab.count * SLOT
-        size = write_sender_report(
-            self.slab.buffer, at, self.media.ssrc, ntp, rtp_time + self.time_offset, packets, octets
-        )
-        size += write_sdes(self.slab.buffer, at + size, self.media.ssrc, self.cname)
-        self.slab.commit(size, rtcp=True)
+        size = write_sender_report(batch.scratch, 0, self.media.ssrc, ntp, rtp_time + self.time_offset, packets, octets)
+        size += write_sdes(batch.scratch, size, self.media.ssrc, self.cname)
+        batch.add_rtcp(self.queue, size)
         self.reports_sent[ntp >> 16 & 0xFFFFFFFF] = now
         if len(self.reports_sent) > 8:
             del self.reports_sent[next(iter(self.reports_sent))]
@@ -270,4 +293,4 @@ class Subscription:
                 self.rtt = rtt
 
 
-__all__ = ["Subscription"]
+__all__ = ["Stint", "Subscription"]

@@ -2,7 +2,7 @@
 ``tests/unit/media/test_transport.py`` fails when a name moves).
 
 The handshake is aiortc's own, run over an object that hands it the DTLS records of one validated address and nothing
-else. Its SRTP sessions are then used in place, on the buffers of the socket and of the slabs, through pylibsrtp's
+else. Its SRTP sessions are then used in place, on the buffers of the front and of the sender, through pylibsrtp's
 binding: no copy and no object per packet.
 """
 
@@ -24,6 +24,7 @@ TRAILER = 160
 
 _binding: Any = pylibsrtp
 _ffi, _lib = _binding.ffi, _binding.lib
+_length = _ffi.new("int *")  # one for all: no call of libsrtp outlives the next one
 
 
 class Certificate(RTCCertificate):
@@ -144,31 +145,26 @@ class Dtls:
 
 
 class SrtpSession:
-    """One direction's SRTP, in place on buffers that the caller owns. Lengths in and out are bytes; -1: refused
-    (wrong tag, replay, not RTP). Never raises."""
+    """One direction's SRTP, in place on buffers that the caller owns.
 
-    __slots__ = ("_keep", "_length", "_protect", "_protect_rtcp", "_session", "_unprotect", "_unprotect_rtcp")
+    ``protect``, ``protect_rtcp``, ``unprotect`` and ``unprotect_rtcp`` are libsrtp's own functions, to be called as
+    ``function(state, pointer, length)``: ``length[0]`` is the number of bytes at ``pointer`` before and after, the
+    result is 0 or why it was refused (wrong tag, replay, not RTP). They never raise. Protecting writes exactly the
+    tag behind the packet (16 bytes with AES-GCM, 10 with AES-CM, for RTCP 4 more); keep TRAILER bytes of room.
+    """
+
+    __slots__ = (
+        "_session", "length", "protect", "protect_rtcp", "state", "unprotect", "unprotect_rtcp",
+    )  # fmt: skip
 
     def __init__(self, session: Any) -> None:
-        self._keep = session  # owns the C object
-        self._session = session._srtp[0]
-        self._length = _ffi.new("int *")
-        self._protect = _lib.srtp_protect
-        self._protect_rtcp = _lib.srtp_protect_rtcp
-        self._unprotect = _lib.srtp_unprotect
-        self._unprotect_rtcp = _lib.srtp_unprotect_rtcp
-
-    def protect(self, pointer: Any, length: int, rtcp: bool) -> int:
-        """Encrypt ``length`` bytes at ``pointer``; there must be TRAILER bytes of room behind them."""
-        self._length[0] = length
-        function = self._protect_rtcp if rtcp else self._protect
-        return self._length[0] if function(self._session, pointer, self._length) == 0 else -1
-
-    def unprotect(self, pointer: Any, length: int, rtcp: bool) -> int:
-        """Verify and decrypt ``length`` bytes at ``pointer``."""
-        self._length[0] = length
-        function = self._unprotect_rtcp if rtcp else self._unprotect
-        return self._length[0] if function(self._session, pointer, self._length) == 0 else -1
+        self._session = session  # owns the C object
+        self.state = session._srtp[0]
+        self.length = _length
+        self.protect = _lib.srtp_protect
+        self.protect_rtcp = _lib.srtp_protect_rtcp
+        self.unprotect = _lib.srtp_unprotect
+        self.unprotect_rtcp = _lib.srtp_unprotect_rtcp
 
 
 def pointer_to(buffer: bytearray, offset: int = 0) -> Any:

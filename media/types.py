@@ -1,14 +1,16 @@
 """The nouns of the relay's core and the seams between its parts. No I/O, no clock: ``now`` is always an argument.
 
-Life of a packet: ``front`` (socket) -> ``peer`` (SRTP in place) -> ``relay.receive_rtp`` -> ``forwarder`` writes
-rewritten copies into each subscriber's ``Slab`` -> the caller protects and sends the slabs named in the ``Batch``.
+Life of a packet: ``front`` (socket, SRTP in place) -> ``relay.receive_rtp`` -> ``forwarder`` copies the payload once
+and names the packet in the ``SendQueue`` of each subscriber's leg -> ``sender`` writes each subscriber's copy, protects
+it and hands it to the kernel, for all queues named in the ``Batch``, once per drained socket. So a copy exists only
+while it is sent, and a packet that has to wait (pacing) is numbered and stamped when it really leaves.
 The recorder is one more subscriber: it gets the same packet through ``TrackWriter``.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NewType, Protocol
+from typing import Any, NewType, Protocol
 
 from media.messages import RecordMode, ReportBody, Source
 
@@ -17,7 +19,6 @@ SessionId = NewType("SessionId", str)
 ParticipantId = NewType("ParticipantId", str)
 Ssrc = NewType("Ssrc", int)
 
-SLOT = 1536  # bytes per outgoing packet: 1,200 of media, rewritten extensions, SRTP tag
 MAX_DATAGRAM = 1500
 
 
@@ -72,55 +73,116 @@ class SubscribedMedia:
     rtx_ssrc: Ssrc
 
 
-class Slab:
-    """Outgoing packets of one leg: ``count`` packets, packet i in ``buffer[i*SLOT : i*SLOT+lengths[i]]``.
+class Ready:
+    """A packet that is already written, except for what only its departure tells: RTCP, a resend, a probe.
 
-    Plain RTP and RTCP until the caller protects them in place. ``capacity`` packets; a full slab refuses
-    (``reserve`` returns -1) and counts, the caller flushes between datagrams so that this stays rare.
+    ``data``: plain RTP or RTCP. ``time_at``/``wide_at``: offsets in ``data`` of the three bytes of abs-send-time and of
+    the two of the transport-wide number, stamped when the packet leaves; 0: it carries none. ``owner``: the ``header``
+    of the section whose fence also holds for it; None: it shows nobody.
     """
 
-    __slots__ = ("buffer", "capacity", "count", "lengths", "overflows", "peer", "rtcp", "view")
+    __slots__ = ("data", "is_rtcp", "owner", "time_at", "wide_at")
 
-    def __init__(self, peer: PeerId, capacity: int = 64) -> None:
+    def __init__(
+        self, data: bytearray, is_rtcp: bool, time_at: int = 0, wide_at: int = 0, owner: object = None
+    ) -> None:
+        self.data = data
+        self.is_rtcp = is_rtcp
+        self.owner = owner
+        self.time_at = time_at
+        self.wide_at = wide_at
+
+
+class SentLog(Protocol):
+    """What a leg sent with a transport-wide number (draft-holmer-rmcat-transport-wide-cc-extensions-01, 2.2)."""
+
+    def add(self, size: int, now: float) -> int:
+        """A packet of ``size`` bytes leaves now: the number it carries, of which the low 16 bits travel."""
+
+
+class SendQueue:
+    """What one leg is about to be sent: a flat list of pairs, in order of departure.
+
+    A pair is (stint, packet): a subscriber's copy that is not written yet, see ``subscription.Stint`` and
+    ``packetcache.Cached``; or (None, ``Ready``). Whoever appends to an empty ``pairs`` names the queue in the batch
+    (``Batch.touch``); ``pairs`` is emptied in place and never replaced, so others may hold on to the list.
+
+    ``pacer``: None sends everything at the next flush, at no cost (see ``Pacer``). ``log``: set it where the leg
+    negotiated transport-wide feedback; then every RTP packet whose header has a place for the number carries one.
+    """
+
+    CAPACITY = 64
+    """Pairs beyond which nothing is added to answer a peer (resends, RTCP). Media passes: what may wait is bounded by
+    the pacer, and without one the queue is sent every few datagrams."""
+    __slots__ = ("log", "overflows", "pacer", "pairs", "peer")
+
+    def __init__(self, peer: PeerId) -> None:
         self.peer = peer
-        self.capacity = capacity
-        self.buffer = bytearray(capacity * SLOT)
-        self.view = memoryview(self.buffer)
-        self.lengths = [0] * capacity
-        self.rtcp = [False] * capacity
-        self.count = 0
+        self.pairs: list[Any] = []
+        self.pacer: Pacer | None = None
+        self.log: SentLog | None = None
         self.overflows = 0
 
-    def reserve(self) -> int:
-        """Index of the next free slot, or -1. The slot counts once ``commit`` is called."""
-        if self.count >= self.capacity:
+    def has_room(self) -> bool:
+        """Whether an answer may be added; counts the refusals."""
+        if len(self.pairs) >= 2 * self.CAPACITY:
             self.overflows += 1
-            return -1
-        return self.count
+            return False
+        return True
 
-    def commit(self, length: int, rtcp: bool = False) -> None:
-        """The reserved slot now holds ``length`` bytes."""
-        self.lengths[self.count] = length
-        self.rtcp[self.count] = rtcp
-        self.count += 1
+    def add(self, packet: Ready, batch: Batch) -> None:
+        """Queue a packet that is already written."""
+        batch.touch(self)
+        self.pairs += (None, packet)
 
-    def clear(self) -> None:
-        """All packets were sent."""
-        self.count = 0
+    def forget(self, owner: object) -> None:
+        """A fence: drop what waits of the section with this ``header`` (without a pacer nothing ever waits)."""
+        pairs = self.pairs
+        kept: list[Any] = []
+        for at in range(0, len(pairs), 2):
+            stint, packet = pairs[at], pairs[at + 1]
+            if (stint.header if stint is not None else packet.owner) is not owner:
+                kept += (stint, packet)
+        pairs[:] = kept
+
+
+class Pacer(Protocol):
+    """Holds back what a leg may not be sent yet. Set ``SendQueue.pacer`` to one; take it away at any time.
+
+    At each flush of a batch that names the queue, and again at ``due``, the sender asks for what may leave. What the
+    pacer leaves in ``queue.pairs`` waits there: references, not copies; the queue then stays named in the batch, so
+    new packets line up behind. A pacer lets sound (``stint.audio``) and RTCP (``Ready.is_rtcp``) pass at once, and
+    bounds what waits, in time and number; ``Stint.size_of`` tells how many bytes a pair will be.
+    """
+
+    @property
+    def due(self) -> float:
+        """When to ask again, while something waits (monotonic seconds; at most 5 ms ahead)."""
+
+    def take(self, queue: SendQueue, now: float) -> list[Any]:
+        """Remove from ``queue.pairs`` and return the pairs that leave now, in order."""
 
 
 class Batch:
-    """The slabs that have something to send, in the order in which they got it. Reused by the caller."""
+    """The queues that have something to send, in the order in which they got it. Reused by the caller.
 
-    __slots__ = ("slabs",)
+    ``scratch``: where RTCP is written (one packet at a time, from offset 0) before ``add_rtcp`` copies it.
+    """
+
+    __slots__ = ("queues", "scratch")
 
     def __init__(self) -> None:
-        self.slabs: list[Slab] = []
+        self.queues: list[SendQueue] = []
+        self.scratch = bytearray(2048)
 
-    def touch(self, slab: Slab) -> None:
-        """Name a slab once: call before its first ``commit`` since the last flush (``slab.count == 0``)."""
-        if slab.count == 0:
-            self.slabs.append(slab)
+    def touch(self, queue: SendQueue) -> None:
+        """Name a queue once: call before appending to it."""
+        if not queue.pairs:
+            self.queues.append(queue)
+
+    def add_rtcp(self, queue: SendQueue, size: int) -> None:
+        """Queue the RTCP packet, compound or reduced-size, that stands in the first ``size`` bytes of ``scratch``."""
+        queue.add(Ready(self.scratch[:size], True), self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +238,7 @@ class Listener(Protocol):
 
 
 __all__ = [
-    "MAX_DATAGRAM", "SLOT", "Batch", "Codec", "ExtensionIds", "Listener", "ParticipantId", "PeerId", "PublishedMedia",
-    "RecordMode", "Recorder", "SessionId", "Slab", "Source", "Ssrc", "SubscribedMedia", "TrackInfo", "TrackWriter",
+    "MAX_DATAGRAM", "Batch", "Codec", "ExtensionIds", "Listener", "Pacer", "ParticipantId", "PeerId", "PublishedMedia",
+    "Ready", "RecordMode", "Recorder", "SendQueue", "SentLog", "SessionId", "Source", "Ssrc", "SubscribedMedia",
+    "TrackInfo", "TrackWriter",
 ]  # fmt: skip

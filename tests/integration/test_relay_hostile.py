@@ -21,6 +21,7 @@ from media.clip import Clip, ClipOptions, make_clip
 from media.messages import PeerDown, PeerUp
 from media.transport import SrtpSession, pointer_to
 from tests.support.fake_app import FakeApp, RelayProcessUnderTest, Room, running_relay, until
+from tests.support.srtp import protect
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -59,7 +60,7 @@ class Call:
         buffer = bytearray(len(packet) + 200)
         buffer[: len(packet)] = packet
         is_rtcp = len(packet) > 1 and 192 <= packet[1] <= 223
-        length = SrtpSession(dtls._tx_srtp).protect(pointer_to(buffer), len(packet), is_rtcp)
+        length = protect(SrtpSession(dtls._tx_srtp), pointer_to(buffer), len(packet), is_rtcp)
         if length > 0:
             self.from_publisher(bytes(buffer[:length]))
 

@@ -1,4 +1,4 @@
-"""Made-up publishers and subscribers for the relay's core: they build real RTP and read what comes out of the slabs."""
+"""Made-up publishers and subscribers for the relay's core: they build real RTP and read what the relay sends."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from media import rtcp, rtp
 from media.messages import Desired, Member, ReportBody, Source
 from media.relay import Relay, RelayOptions
 from media.types import (
-    SLOT,
     Batch,
     Codec,
     ExtensionIds,
     PeerId,
     PublishedMedia,
+    SendQueue,
     SessionId,
-    Slab,
     Ssrc,
     SubscribedMedia,
     TrackInfo,
 )
+from tests.support.wire import Wire
 
 OPUS = Codec(name="opus", payload_type=111, clock_rate=48000, channels=2)
 VP8 = Codec(name="vp8", payload_type=96, clock_rate=90000, rtx_pt=97, feedback=("nack", "nack pli", "goog-remb"))
@@ -128,15 +128,16 @@ def vp8(
 
 
 class World:
-    """One relay in virtual time, with the slabs of its peers."""
+    """One relay in virtual time, with the queues of its peers."""
 
     def __init__(self, options: RelayOptions | None = None) -> None:
         self.listener = Heard()
         self.recorder = MemoryRecorder()
         self.relay = Relay(self.listener, self.recorder, options)
         self.batch = Batch()
+        self.wire = Wire()
         self.now = 1000.0
-        self.slabs: dict[tuple[str, str], Slab] = {}
+        self.queues: dict[tuple[str, str], SendQueue] = {}
         self.desired: Desired | None = None
 
     # --- control ---
@@ -150,23 +151,25 @@ class World:
         self.desired = Desired(session=session, **values)
         self.relay.apply(self.desired, self.now)
 
-    def publish(self, peer: str, *media: PublishedMedia, slab: Slab | None = None) -> None:
-        self.slabs[peer, "publish"] = slab or Slab(PeerId(peer))
-        self.relay.attach_publisher(PeerId(peer), media, self.slabs[peer, "publish"], self.now)
+    def publish(self, peer: str, *media: PublishedMedia, queue: SendQueue | None = None) -> None:
+        self.queues[peer, "publish"] = queue or SendQueue(PeerId(peer))
+        self.relay.attach_publisher(PeerId(peer), media, self.queues[peer, "publish"], self.now)
 
     def subscribe(self, peer: str, *lines: tuple[SubscribedMedia, str, Source]) -> None:
-        if (peer, "subscribe") not in self.slabs:
-            self.slabs[peer, "subscribe"] = Slab(PeerId(peer))
-        self.relay.attach_subscriber(PeerId(peer), self.slabs[peer, "subscribe"], self.now)
+        if (peer, "subscribe") not in self.queues:
+            self.queues[peer, "subscribe"] = SendQueue(PeerId(peer))
+        self.relay.attach_subscriber(PeerId(peer), self.queues[peer, "subscribe"], self.now)
         self.relay.set_subscribed(PeerId(peer), lines, self.now)
 
     # --- packets and time ---
 
     def send(self, peer: str, data: bytes) -> None:
         self.relay.receive_rtp(PeerId(peer), memoryview(data), self.now, self.batch)
+        self.wire.flush(self.batch, self.now)
 
     def send_rtcp(self, peer: str, leg: str, data: bytes) -> None:
         self.relay.receive_rtcp(PeerId(peer), leg, memoryview(data), self.now, self.batch)  # type: ignore[arg-type]
+        self.wire.flush(self.batch, self.now)
 
     def run(self, seconds: float) -> None:
         end = self.now + seconds
@@ -176,21 +179,18 @@ class World:
                 break
             self.now = max(self.now, due)
             self.relay.handle_deadline(self.now, self.batch)
+            self.wire.flush(self.batch, self.now)
         self.now = end
 
     def take(self, peer: str, leg: str) -> tuple[list[Packet], list[bytes]]:
-        """(RTP, RTCP) that stands in a slab; empties it."""
-        slab = self.slabs[peer, leg]
+        """(RTP, RTCP) that a leg is sent now, as the sender writes it."""
+        queue = self.queues[peer, leg]
         media, control = [], []
-        for index in range(slab.count):
-            data = bytes(slab.buffer[index * SLOT : index * SLOT + slab.lengths[index]])
-            if slab.rtcp[index]:
+        for data in self.wire.take(queue):
+            if 192 <= data[1] <= 223:
                 control.append(data)
             else:
                 media.append(parse(data))
-        slab.clear()
-        if slab in self.batch.slabs:
-            self.batch.slabs.remove(slab)
         return media, control
 
     def received(self, peer: str) -> list[Packet]:

@@ -146,7 +146,7 @@ def simulcast() -> PublishedMedia:
 
 
 def test_the_best_layer_that_is_sent_is_shown_from_its_key_frame_on(world: World) -> None:
-    world.publish("peer-an", simulcast(), slab=world.slabs["peer-an", "publish"])
+    world.publish("peer-an", simulcast(), queue=world.queues["peer-an", "publish"])
     low = Sender(301, VP8, extensions={4: b"1", 10: b"q"})
     high = Sender(302, VP8, seq=40_000, timestamp=9, extensions={4: b"1", 10: b"h"})
     world.send("peer-an", low.key(1))
@@ -171,7 +171,7 @@ def test_the_best_layer_that_is_sent_is_shown_from_its_key_frame_on(world: World
 
 
 def test_a_retransmission_finds_its_layer_by_rrid(world: World) -> None:
-    world.publish("peer-an", simulcast(), slab=world.slabs["peer-an", "publish"])
+    world.publish("peer-an", simulcast(), queue=world.queues["peer-an", "publish"])
     low = Sender(301, VP8, extensions={4: b"1", 10: b"q"})
     world.send("peer-an", low.key())
     lost = low.delta()

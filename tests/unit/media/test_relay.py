@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from media.errors import StaleEpoch
 from media.messages import Desired, SessionEnded, SourceLive, SourceSilent
 from media.relay import Relay
-from media.types import PeerId, Slab
+from media.types import PeerId
 from tests.support.media import (
     H264,
     OPUS,
@@ -40,7 +40,7 @@ def test_it_works(world: World, sound: Sender) -> None:
     assert first.extensions[OUT_IDS.mid] == b"0"
     assert first.extensions[OUT_IDS.audio_level] == b"\x85"
     assert len(first.extensions[OUT_IDS.abs_send_time]) == 3
-    assert world.batch.slabs == []
+    assert world.batch.queues == []
 
 
 def test_nobody_gets_his_own_media(world: World, sound: Sender) -> None:
@@ -73,9 +73,9 @@ def test_a_source_that_may_not_be_published_is_dropped(world: World, sound: Send
 def test_what_is_wanted_follows_attachment_and_the_process_is_told_once(world: World) -> None:
     world.listener.changed.clear()
     assert world.relay.wanted(BINH) == [("an", "mic"), ("an", "camera")]
-    world.publish("peer-an", microphone(), camera(), slab=world.slabs["peer-an", "publish"])
+    world.publish("peer-an", microphone(), camera(), queue=world.queues["peer-an", "publish"])
     assert world.listener.changed == []
-    world.publish("peer-an", microphone(), slab=world.slabs["peer-an", "publish"])
+    world.publish("peer-an", microphone(), queue=world.queues["peer-an", "publish"])
     assert world.relay.wanted(BINH) == [("an", "mic")]
     assert world.listener.changed == ["peer-binh"]
     assert world.relay.codec_of("an", "mic", BINH) == microphone()
@@ -211,7 +211,7 @@ def test_a_reconnected_publisher_goes_on_in_the_same_line(world: World, sound: S
 def test_a_renegotiation_that_adds_a_source_does_not_interrupt_the_others(world: World, picture: Sender) -> None:
     world.send("peer-an", picture.key())
     screen = camera("2", 300, 301, source="screen")
-    world.publish("peer-an", microphone(), camera(), screen, slab=world.slabs["peer-an", "publish"])
+    world.publish("peer-an", microphone(), camera(), screen, queue=world.queues["peer-an", "publish"])
     world.send("peer-an", picture.delta())
     assert len(world.received("peer-binh")) == 2
 
@@ -283,15 +283,6 @@ def test_the_clock_stands_still_without_legs_and_deadlines_never_lie_in_the_past
     world.relay.detach(AN, "publish", world.now)
     world.relay.detach(BINH, "subscribe", world.now)
     assert world.relay.next_deadline() is None
-
-
-def test_a_full_slab_refuses_and_counts(world: World, sound: Sender) -> None:
-    small = Slab(BINH, capacity=2)
-    world.slabs["peer-binh", "subscribe"] = small
-    world.subscribe("peer-binh", (audio_line(), "an", "mic"))
-    for _ in range(3):
-        world.send("peer-an", sound.sound())
-    assert (small.count, small.overflows) == (2, 1)
 
 
 def test_quality_tells_rates_and_loss(world: World, sound: Sender) -> None:

@@ -67,7 +67,7 @@ def test_sound_is_asked_for_only_where_that_was_negotiated(world: World, sound: 
     world.run(0.5)
     assert nacks(world) == []
     codec = replace(OPUS, feedback=("nack",))
-    world.publish("peer-an", microphone(codec=codec), slab=world.slabs["peer-an", "publish"])
+    world.publish("peer-an", microphone(codec=codec), queue=world.queues["peer-an", "publish"])
     world.send("peer-an", sound.sound())
     sound.sound()
     world.send("peer-an", sound.sound())
@@ -123,7 +123,7 @@ def test_a_request_goes_out_within_the_call_that_brought_it(world: World, pictur
 
 def test_a_publisher_that_knows_only_fir_gets_fir(world: World) -> None:
     codec = replace(H264, feedback=("ccm fir",))
-    world.publish("peer-an", camera(codec=codec), slab=world.slabs["peer-an", "publish"])
+    world.publish("peer-an", camera(codec=codec), queue=world.queues["peer-an", "publish"])
     world.subscribe("peer-binh", (video_line(codec=codec), "an", "camera"))
     world.run(0.2)
     assert [form for kind, form, _ in world.feedback("peer-an") if kind == rtcp.PSFB] == [rtcp.FIR]

@@ -96,7 +96,7 @@ def test_old_and_unknown_numbers_are_not_answered(world: World, picture: Sender)
     assert world.received("peer-binh") == []
 
 
-def test_a_huge_nack_is_bounded_by_the_slab(world: World, picture: Sender) -> None:
+def test_the_answer_to_a_huge_nack_is_bounded(world: World, picture: Sender) -> None:
     packets = shown(world, picture, 60)
     everything = nack(6000, *[packet.seq for packet in packets]) * 20
     world.send_rtcp("peer-binh", "subscribe", everything)

@@ -188,7 +188,7 @@ def test_closing_a_session_closes_its_journals_only(world: World, sound: Sender)
 
 def test_only_the_best_layer_sent_is_written(world: World) -> None:
     media = PublishedMedia("1", "camera", VP8, IN_IDS, rids=("q", "h"))
-    world.publish("peer-an", media, slab=world.slabs["peer-an", "publish"])
+    world.publish("peer-an", media, queue=world.queues["peer-an", "publish"])
     world.apply(record="full", part=1)
     low = Sender(301, VP8, extensions={4: b"1", 10: b"q"})
     high = Sender(302, VP8, extensions={4: b"1", 10: b"h"})

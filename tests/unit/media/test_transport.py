@@ -8,7 +8,8 @@ import pylibsrtp
 from aiortc import RTCCertificate, RTCDtlsTransport
 from aiortc.rtcdtlstransport import SRTP_PROFILES
 
-from media.transport import TRAILER, Certificate, SrtpSession, _Records, pointer_to
+from media.transport import TRAILER, Certificate, _Records, pointer_to
+from tests.support.srtp import GCM, protect, session_pair, unprotect
 
 
 def test_the_versions_are_those_the_names_were_read_in() -> None:
@@ -35,38 +36,30 @@ def test_one_context_serves_all_legs() -> None:
     assert [item.algorithm for item in certificate.fingerprints] == ["sha-256"]
 
 
-def session_pair() -> tuple[SrtpSession, SrtpSession]:
-    profile = pylibsrtp.Policy.SRTP_PROFILE_AEAD_AES_256_GCM
-    key = bytes(range(44))
-    out = pylibsrtp.Policy(key=key, ssrc_type=pylibsrtp.Policy.SSRC_ANY_OUTBOUND, srtp_profile=profile)
-    inbound = pylibsrtp.Policy(key=key, ssrc_type=pylibsrtp.Policy.SSRC_ANY_INBOUND, srtp_profile=profile)
-    return SrtpSession(pylibsrtp.Session(out)), SrtpSession(pylibsrtp.Session(inbound))
-
-
 def test_srtp_in_place_round_trip_and_refusals() -> None:
-    out, inbound = session_pair()
+    out, inbound = session_pair(GCM)
     plain = b"\x80\x60\x00\x01" + bytes(8) + b"sound" * 20
     buffer = bytearray(2 * len(plain) + TRAILER)
     buffer[4 : 4 + len(plain)] = plain
     pointer = pointer_to(buffer, 4)
-    length = out.protect(pointer, len(plain), False)
+    length = protect(out, pointer, len(plain))
     assert length == len(plain) + 16 and bytes(buffer[4 : 4 + len(plain)]) != plain
     wire = bytes(buffer[4 : 4 + length])
-    assert inbound.unprotect(pointer, length, False) == len(plain)
+    assert unprotect(inbound, pointer, length) == len(plain)
     assert bytes(buffer[4 : 4 + len(plain)]) == plain
     buffer[4 : 4 + length] = wire
-    assert inbound.unprotect(pointer, length, False) == -1  # replay
+    assert unprotect(inbound, pointer, length) == -1  # replay
     buffer[4 : 4 + length] = wire[:3] + b"\x02" + wire[4:]
-    assert inbound.unprotect(pointer, length, False) == -1  # forged
+    assert unprotect(inbound, pointer, length) == -1  # forged
     for short in range(12):
-        assert inbound.unprotect(pointer, short, False) == -1
+        assert unprotect(inbound, pointer, short) == -1
 
 
 def test_rtcp_round_trip() -> None:
-    out, inbound = session_pair()
+    out, inbound = session_pair(GCM)
     plain = b"\x80\xc9\x00\x01\x00\x00\x00\x05"
     buffer = bytearray(200)
     buffer[: len(plain)] = plain
-    length = out.protect(pointer_to(buffer), len(plain), True)
-    assert inbound.unprotect(pointer_to(buffer), length, True) == len(plain)
+    length = protect(out, pointer_to(buffer), len(plain), rtcp=True)
+    assert unprotect(inbound, pointer_to(buffer), length, rtcp=True) == len(plain)
     assert bytes(buffer[: len(plain)]) == plain

@@ -1,0 +1,192 @@
+"""The way out: the only place that writes, protects and sends media.
+
+For each queue of a batch, each pair becomes one packet: header and payload are written into one buffer shared by all
+(the working set stays in the processor's cache, whatever the number of viewers), stamped with what only its departure
+tells, and protected in place. Packets of one leg lie back to back there. A run of packets of equal size, of which the
+last may be shorter, goes to the kernel with one call (UDP_SEGMENT, "GSO": 0.7 us a packet against 3.3 for ``sendto``);
+a frame of a picture is such a run. Where the kernel, the interface or the path refuses runs, packets go one by one.
+"""
+
+from __future__ import annotations
+
+import errno
+import socket
+import struct
+from typing import Any
+
+from media.codecs import patch_vp8
+from media.ice import Address
+from media.peer import Connection, ConnectionQueue
+from media.rtp import PATCH, abs_send_time
+from media.transport import TRAILER, pointer_to
+from media.types import Batch, Ready, SentLog
+
+UDP_SEGMENT = 103  # linux/udp.h; not in Python's socket module before 3.14
+MAX_SEGMENTS = 64  # UDP_MAX_SEGMENTS of the first kernels that had it
+ROOM = 60_000  # bytes written before everything goes out: a run is one IP packet of at most 65,535 bytes
+MAX_PACKET = 1500
+TAG = 16  # bytes that SRTP adds with AES-GCM (10 with AES-CM), as the log counts them
+_NO_RUNS_HERE = (errno.EIO, errno.ENOPROTOOPT, errno.EOPNOTSUPP)  # no checksums in hardware, or no such option
+_NO_RUNS_THERE = (errno.EINVAL, errno.EMSGSIZE)  # packets of this size have to be cut up on that path
+
+_pack = PATCH.pack_into
+
+
+class Sender:
+    """Sends batches. ``runs``: use UDP_SEGMENT where it works. ``due``: when to flush again because a pacer holds
+    something back; None while none does. ``dropped`` is the front's."""
+
+    def __init__(self, dropped: dict[str, int], runs: bool = True) -> None:
+        self.sent = 0
+        self.due: float | None = None
+        self._dropped = dropped
+        self._runs = runs
+        self._capable: set[socket.socket] = set()
+        self._buffer = bytearray(ROOM + MAX_PACKET + TRAILER)
+        self._view = memoryview(self._buffer)
+        self._base = pointer_to(self._buffer)
+        self._segments: dict[int, list[tuple[int, int, bytes]]] = {}  # packet size -> control message
+
+    def add_socket(self, opened: socket.socket) -> None:
+        """Find out whether a UDP socket takes runs. An old kernel would ignore the control message and send a run as
+        one big datagram, so it is asked by an option that it must refuse then."""
+        try:
+            opened.setsockopt(socket.IPPROTO_UDP, UDP_SEGMENT, 0)
+        except OSError:
+            return
+        if self._runs:
+            self._capable.add(opened)
+
+    def flush(self, batch: Batch, now: float) -> None:
+        """Send what the batch's queues hold, as far as their pacers let it; queues that still hold some stay named."""
+        self.due = None
+        queues = batch.queues
+        waiting = []
+        try:
+            for queue in queues:
+                assert isinstance(queue, ConnectionQueue)
+                pacer, pairs = queue.pacer, queue.pairs
+                if pacer is None:
+                    self.send(queue.connection, queue.log, pairs, now)
+                    pairs.clear()
+                    continue
+                self.send(queue.connection, queue.log, pacer.take(queue, now), now)
+                if pairs and not queue.connection.is_closed:
+                    waiting.append(queue)
+                    self.due = pacer.due if self.due is None else min(self.due, pacer.due)
+        except BaseException:
+            for queue in queues:  # whatever it was must not happen again with the same packets
+                queue.pairs.clear()
+            queues.clear()
+            raise
+        queues[:] = waiting
+
+    def send(self, connection: Connection, log: SentLog | None, pairs: list[Any], now: float) -> None:
+        """Write, protect and send pairs (see ``SendQueue``) in order."""
+        session, address, opened = connection.sending, connection.ice.selected, connection.socket
+        if session is None or address is None or opened is None or connection.is_silent:
+            self._dropped["send_closed"] += len(pairs) // 2
+            return
+        buffer, base = self._buffer, self._base
+        state, protect, length = session.state, session.protect, session.length
+        time = abs_send_time(now)
+        written = start = size = count = 0  # end of what is written; the run: where it starts, its size, its packets
+        known = None
+        items = iter(pairs)
+        for stint, packet in zip(items, items, strict=True):
+            if written > ROOM:
+                self._emit(connection, opened, address, start, written, size, count)
+                written = start = count = 0
+            if stint is not None:
+                if stint is not known:
+                    known, template = stint, stint.header
+                    header, head, payload_type = template.buffer, template.size, template.payload_type
+                    offset, time_offset, shifted = stint.offset, stint.time_offset, stint.shifted
+                    level_at = template.level_at
+                    wide_at = template.wide_at
+                    if template.time_at:
+                        header[template.time_at : template.time_at + 3] = time
+                layer_number, timestamp, marker, payload, level, vp8 = packet
+                _pack(
+                    header, 1, payload_type | marker, (layer_number + offset) & 0xFFFF,
+                    (timestamp + time_offset) & 0xFFFFFFFF,
+                )  # fmt: skip
+                if level_at:
+                    template.set_level(level)
+                if wide_at and log is not None:
+                    number = log.add(head + len(payload) + TAG, now)
+                    header[wide_at : wide_at + 2] = (number & 0xFFFF).to_bytes(2, "big")
+                body = written + head
+                end = body + len(payload)
+                buffer[written:body] = header
+                buffer[body:end] = payload
+                if shifted:
+                    patch_vp8(buffer, body, vp8, stint.picture_shift, stint.tl0_shift)
+                length[0] = end - written
+                refused = protect(state, base + written, length)
+            else:
+                self._place(packet, written, time, now, log)
+                length[0] = len(packet.data)
+                refused = (session.protect_rtcp if packet.is_rtcp else protect)(state, base + written, length)
+            if refused:
+                self._dropped["send_refused"] += 1
+                continue
+            octets = length[0]
+            if octets != size or count == MAX_SEGMENTS or not count:
+                if 0 < octets < size and 0 < count < MAX_SEGMENTS:  # the shorter last one of a run
+                    written += octets
+                    self._emit(connection, opened, address, start, written, size, count + 1)
+                    start, count = written, 0
+                    continue
+                if count:
+                    self._emit(connection, opened, address, start, written, size, count)
+                start, size, count = written, octets, 0
+            written += octets
+            count += 1
+        if count:
+            self._emit(connection, opened, address, start, written, size, count)
+
+    def _place(self, packet: Ready, at: int, time: bytes, now: float, log: SentLog | None) -> None:
+        """Put a packet that is already written into the buffer and stamp it."""
+        buffer = self._buffer
+        buffer[at : at + len(packet.data)] = packet.data
+        if packet.time_at:
+            buffer[at + packet.time_at : at + packet.time_at + 3] = time
+        if packet.wide_at and log is not None:
+            number = log.add(len(packet.data) + TAG, now) & 0xFFFF
+            buffer[at + packet.wide_at : at + packet.wide_at + 2] = number.to_bytes(2, "big")
+
+    def _emit(
+        self, connection: Connection, opened: socket.socket, address: Address, start: int, end: int, size: int,
+        count: int,
+    ) -> None:  # fmt: skip
+        """Hand ``count`` packets that lie in ``buffer[start:end]`` to the kernel; all have ``size`` bytes, or the last
+        one less."""
+        view = self._view
+        if count > 1 and connection.takes_runs and opened in self._capable:
+            segment = self._segments.get(size)
+            if segment is None:
+                segment = [(socket.IPPROTO_UDP, UDP_SEGMENT, struct.pack("=H", size))]
+                self._segments[size] = segment
+            try:
+                opened.sendmsg((view[start:end],), segment, 0, address)
+                self.sent += count
+                return
+            except OSError as error:
+                if error.errno in _NO_RUNS_HERE:
+                    self._capable.discard(opened)
+                elif error.errno in _NO_RUNS_THERE:
+                    connection.takes_runs = False
+                else:
+                    self._refused(error, count)
+                    return
+        for at in range(start, end, size):
+            try:
+                opened.sendto(view[at : min(at + size, end)], address)
+                self.sent += 1
+            except OSError as error:
+                self._refused(error, 1)
+
+    def _refused(self, error: OSError, count: int) -> None:
+        reason = "send_full" if error.errno in (errno.EAGAIN, errno.ENOBUFS) else "send_refused"
+        self._dropped[reason] += count
