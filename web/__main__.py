@@ -23,6 +23,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "export": ("web.cli.sessions", "export"),
     "verify": ("web.cli.verify", "verify"),
     "relay": ("web.cli.relay", "relay"),
+    "turn": ("web.cli.turn", "turn"),
 }
 """Command -> module and name."""
 

@@ -17,6 +17,8 @@ from urllib.parse import urlsplit
 
 import limits
 
+from web.turnclient import read_url
+
 PREFIX = "HUB_"
 MIB = 1024 * 1024
 
@@ -44,8 +46,10 @@ class Config:
     media_port: int
     announce: tuple[str, ...]
     relay_token: str
-    turn_url: str
+    turn_url: tuple[str, ...]
     turn_secret: str
+    turn_ttl_s: int
+    force_relay: bool
     secret: str
     session_idle_s: int
     session_max_s: int
@@ -157,6 +161,17 @@ def _url(*schemes: str) -> Callable[[str], str]:
     return read
 
 
+def _turn_urls(value: str) -> tuple[str, ...]:
+    urls = _list(value)
+    for url in urls:
+        read_url(url)
+    return urls
+
+
+def _switch(value: str) -> bool:
+    return _choice("on", "off")(value) == "on"
+
+
 def _origins(value: str) -> tuple[str, ...]:
     origins = _list(value)
     for origin in origins:
@@ -243,8 +258,17 @@ SETTINGS: tuple[Setting, ...] = (
         "relay_token", "text", "", "Lets relays that serve did not start enrol; empty: one-time tokens only.",
         _long_secret, secret=True,
     ),
-    Setting("turn_url", "address", "", "turn: or turns: address of coturn; empty: none.", _url("turn", "turns")),
+    Setting(
+        "turn_url", "list", "",
+        "Addresses of coturn, such as turn:host:3478?transport=udp, turn:host:3478?transport=tcp, turns:host:5349.",
+        _turn_urls,
+    ),
     Setting("turn_secret", "text", "", "coturn's static-auth-secret.", _text, secret=True),
+    Setting(
+        "turn_ttl_s", "seconds", "1800", "How long TURN credentials are good; pages fetch new ones before.",
+        _integer(600, 3600),
+    ),
+    Setting("force_relay", "on, off", "off", "Pages connect through TURN only: to test it, not for use.", _switch),
     Setting(
         "secret", "text", "", "Signs forms and cookies; empty: made once and kept in the data folder.", _long_secret,
         secret=True,
@@ -316,6 +340,8 @@ def _checked(config: Config) -> Config:
         raise ConfigError("HUB_HTTP is on and HUB_TLS_CERT is set; keep one")
     if config.turn_url and not config.turn_secret:
         raise ConfigError("HUB_TURN_URL is set but HUB_TURN_SECRET is not")
+    if config.force_relay and not config.turn_url:
+        raise ConfigError("HUB_FORCE_RELAY is on but HUB_TURN_URL is not set")
     if config.session_max_s < config.session_idle_s:
         raise ConfigError("HUB_SESSION_MAX_S is shorter than HUB_SESSION_IDLE_S")
     return config
@@ -328,5 +354,6 @@ def shown(config: Config) -> dict[str, str]:
     for field in fields(config):
         value = getattr(config, field.name)
         text = ", ".join(value) if isinstance(value, tuple) else "" if value is None else str(value)
+        text = ("on" if value else "off") if isinstance(value, bool) else text
         result[PREFIX + field.name.upper()] = "***" if text and field.name in secret else text
     return result

@@ -13,6 +13,7 @@ import anyio.from_thread
 
 from web.config import Config
 from web.looks import Looks
+from web.testlegs import TestLegs
 
 if TYPE_CHECKING:
     from rooms.db import Database
@@ -64,6 +65,7 @@ class Hub:
     endpoints: Endpoints | None = None
     supervisor: Supervisor | None = None
     looks: Looks = field(default_factory=Looks)
+    test_legs: TestLegs = field(default_factory=TestLegs)
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
     stopping: bool = False
 

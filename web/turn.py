@@ -1,7 +1,8 @@
-"""Credentials for coturn: valid for some hours, made from a shared secret (the TURN REST scheme), no account behind.
+"""Credentials for coturn: valid for minutes, made from a shared secret (the TURN REST scheme), no account behind.
 
-Username: end of validity and an opaque device id; password: base64 of HMAC-SHA1 over it. Only pages of people who have
-a seat in a session get them.
+Username: end of validity and an opaque id; password: base64 of HMAC-SHA1 over it. Only people who were let into a
+session that is open get them (``web/pages/room.py``), and the device check for its few seconds (``web/api/reach.py``).
+Pages ask again before the end: coturn looks at the end of validity whenever an allocation is made.
 """
 
 from __future__ import annotations
@@ -9,19 +10,34 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from web.config import Config
 
-VALID = timedelta(hours=6)
-"""Longer than a sitting's half day: coturn checks it again at every refresh of an allocation."""
+CHECK_S = 120
+"""How long the device check's credentials are good."""
 
 
-def ice_servers(config: Config, device: str, now: datetime) -> list[dict[str, Any]]:
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """Name and password for one TURN client."""
+
+    username: str
+    password: str
+
+
+def credentials(secret: str, holder: str, until: datetime) -> Credentials:
+    """Good until ``until``. ``holder``: an opaque id, for coturn's quota per user; nothing personal."""
+    username = f"{int(until.timestamp())}:{holder}"
+    digest = hmac.new(secret.encode(), username.encode(), hashlib.sha1).digest()
+    return Credentials(username, base64.b64encode(digest).decode())
+
+
+def ice_servers(config: Config, holder: str, until: datetime) -> list[dict[str, Any]]:
     """What a page gives to its peer connections; empty without a TURN server."""
     if not config.turn_url:
         return []
-    username = f"{int((now + VALID).timestamp())}:{device}"
-    digest = hmac.new(config.turn_secret.encode(), username.encode(), hashlib.sha1).digest()
-    return [{"urls": [config.turn_url], "username": username, "credential": base64.b64encode(digest).decode()}]
+    made = credentials(config.turn_secret, holder, until)
+    return [{"urls": list(config.turn_url), "username": made.username, "credential": made.password}]

@@ -24,7 +24,6 @@ from web.i18n import N_
 from web.pages import formats, lists
 from web.pages.contexts import Context
 from web.pages.render import page
-from web.turn import ice_servers
 
 router = APIRouter()
 
@@ -71,7 +70,7 @@ def room(session_id: str, request: Request, hub: HubDep, actor: ActorDep, kit: b
             "watches": seat.role is ParticipantRole.VIEWER,
             "notice": i18n.translate(NOTICE, language),
             "homeUrl": "/board" if seat.role is ParticipantRole.OPERATOR else "/",
-            "iceServers": ice_servers(hub.config, device, now),
+            "iceUrl": f"/api/sessions/{session.id}/ice" if hub.config.turn_url else "",
             **context_of(db, actor, session, language, now),
         }
     heading = i18n.translate(N_("Phòng tiếp"), language)

@@ -181,6 +181,7 @@ export class SubscribeLeg {
 /**
  * @typedef {object} LinkOptions
  * @property {() => RTCPeerConnection} make
+ * @property {() => Promise<void>} [ready] before a connection is made: its settings are there; never rejects
  * @property {(type: string, fields?: Record<string, unknown>) => Promise<any>} request
  * @property {(type: string, fields?: Record<string, unknown>) => boolean} send
  * @property {import('./clock.js').Clock} clock
@@ -256,6 +257,14 @@ export class MediaLink {
   }
 
   /**
+   * Other TURN credentials: for the next time that addresses are gathered.
+   * @param {RTCConfiguration} configuration
+   */
+  configure(configuration) {
+    for (const { leg } of Object.values(this.legs)) leg.pc?.setConfiguration(configuration);
+  }
+
+  /**
    * Open legs again now: the relay is gone, or a resumed socket finds them broken.
    * @param {string} reason
    * @param {boolean} [all] also the legs that still look well
@@ -293,7 +302,8 @@ export class MediaLink {
     part.stall.reset();
     this._tell();
     try {
-      await part.leg.open();
+      await this.options.ready?.();
+      if (this.wanted && part.state === 'connecting') await part.leg.open();
     } catch {
       if (this.wanted && part.state === 'connecting') this._failed(name, 'refused');
     }

@@ -16,6 +16,7 @@ import { clockTime } from '../lib/clock.js';
 import { LocalMedia } from '../lib/devices.js';
 import { byId, csrfToken, el, icon, installMessages, pageData, setText, show } from '../lib/dom.js';
 import { _ } from '../lib/i18n.js';
+import { IceSettings } from '../lib/icesettings.js';
 import { readMinutes } from '../lib/minutes.js';
 import { MediaLink } from '../lib/peer.js';
 import { recordWords, unknownRecord } from '../lib/record.js';
@@ -56,8 +57,14 @@ class RoomPage {
     });
     this.socket.onclock = (utc, roundTrip) => this.room.hub.learn(utc, roundTrip);
     this.room.socket = this.socket;
+    this.ice = new IceSettings({
+      clock: this.room.clock,
+      fetch: async () => (data.iceUrl ? call(data.iceUrl, { csrf: csrfToken(), body: {}, timeout: 10 }) : { iceServers: [], iceTransportPolicy: 'all', refresh_s: 86_400 }),
+      onchange: (configuration) => this.link.configure(configuration),
+    });
     this.link = new MediaLink({
-      make: () => new RTCPeerConnection({ iceServers: data.iceServers ?? [], bundlePolicy: 'max-bundle' }),
+      make: () => new RTCPeerConnection(this.ice.configuration),
+      ready: () => this.ice.ready(),
       request: (type, fields) => this.socket.request(type, fields),
       send: (type, fields) => this.socket.send(type, fields),
       clock: this.room.clock,
@@ -121,6 +128,7 @@ class RoomPage {
     if (status.phase === 'over') {
       this.room.may = new Set();
       this.link.close();
+      this.ice.stop();
       this.media.stopAll();
     }
     this.render();
@@ -171,6 +179,7 @@ class RoomPage {
     // coming back after a loss, or a reload, leads to the session where we are now
     this.socket.url = socketUrl(`/ws/session/${message.session}`);
     this.room.data.ticketUrl = `/room/${message.session}/ticket`;
+    if (this.room.data.iceUrl) this.room.data.iceUrl = `/api/sessions/${message.session}/ice`;
     history.replaceState(null, '', `/room/${message.session}${location.search}`);
     toast(_('Đã chuyển sang lượt tiếp theo'));
     void this.load('all').then(() => this.render());
@@ -180,7 +189,10 @@ class RoomPage {
   follow() {
     const { room } = this;
     if (room.inside && room.live) this.link.open();
-    else this.link.close();
+    else {
+      this.link.close();
+      this.ice.stop();
+    }
     this.rest(['closed', 'locked'].includes(room.session.state) || ['left', 'removed'].includes(room.self?.state));
     this.dialogs.refresh?.();
   }

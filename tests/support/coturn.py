@@ -1,0 +1,62 @@
+"""A real coturn with the configuration that the hub writes, for tests inside a network of their own."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from web import tls
+from web.coturn import Turn, written
+
+START_S = 10.0
+
+
+@contextmanager
+def running_coturn(folder: Path, turn: Turn) -> Iterator[subprocess.Popen[bytes]]:
+    """``turnserver`` with this configuration until the end of the ``with``."""
+    program = shutil.which("turnserver")
+    assert program is not None, "coturn is missing: run tests/install-tools"
+    text = (
+        written(turn)
+        + f"userdb={folder / 'coturn.db'}\npidfile={folder / 'coturn.pid'}\nproc-user=root\nproc-group=root\n"
+    )
+    (folder / "turnserver.conf").write_text(text)
+    with (folder / "coturn.out").open("wb") as out:
+        process = subprocess.Popen([program, "-c", str(folder / "turnserver.conf")], stdout=out, stderr=out)
+    try:
+        _until_it_listens(process, turn, folder)
+        yield process
+    finally:
+        process.terminate()
+        try:
+            process.wait(5)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _until_it_listens(process: subprocess.Popen[bytes], turn: Turn, folder: Path) -> None:
+    deadline = time.monotonic() + START_S
+    ports = [turn.port, turn.tls_port] if turn.certificate else [turn.port]
+    for port in ports:
+        while True:
+            try:
+                socket.create_connection((turn.listening[0], port), 0.5).close()
+                break
+            except OSError:
+                assert process.poll() is None, (folder / "coturn.out").read_text()[-2000:]
+                assert time.monotonic() < deadline, (folder / "coturn.out").read_text()[-2000:]
+                time.sleep(0.05)
+
+
+def with_certificate(turn: Turn, folder: Path, name: str) -> tuple[Turn, Path]:
+    """The same with a certificate for ``name`` from an authority of its own; also the authority's PEM file."""
+    made = tls.local(folder / "tls", (name,), datetime.now(UTC))
+    return replace(turn, certificate=str(made.cert), key=str(made.key)), folder / "tls" / "ca.pem"
