@@ -21,7 +21,7 @@ PURE = {
     "media.packetcache", "media.nack", "media.feedback", "media.forwarder", "media.relay", "media.speaker",
     "media.layer", "media.subscription", "media.sessions", "media.tracks", "media.legs", "media.reporting",
     "media.bandwidth", "media.gates", "media.twcc", "media.arrivals",
-    "media.depacketize", "media.journal", "media.ortc", "media.sdp", "media.sdpfrag", "media.offers",
+    "media.depacketize", "media.journal", "media.ortc", "media.sdp", "media.sdpfrag", "media.offers", "media.red",
     "signaling.messages", "signaling.room", "signaling.errors",
     "rooms.models.base", "rooms.models.places", "rooms.models.people", "rooms.models.reception", "rooms.models.matters",
     "rooms.models.sessions", "rooms.models.record", "rooms.models.system", "rooms.policy", "rooms.manifest",
