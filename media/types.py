@@ -24,7 +24,8 @@ MAX_DATAGRAM = 1500
 
 @dataclass(frozen=True, slots=True)
 class Codec:
-    """A negotiated codec of one media section. ``fmtp`` as in SDP. ``rtx_pt`` None: no retransmission format."""
+    """A negotiated codec of one media section. ``fmtp`` as in SDP. ``rtx_pt`` None: no retransmission format;
+    ``red_pt`` None: no redundancy format (RFC 2198)."""
 
     name: str  # "opus", "vp8", "h264"
     payload_type: int
@@ -33,6 +34,7 @@ class Codec:
     fmtp: str = ""
     rtx_pt: int | None = None
     feedback: tuple[str, ...] = ()  # "nack", "nack pli", "goog-remb", "transport-cc", "ccm fir"
+    red_pt: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
