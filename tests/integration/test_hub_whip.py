@@ -261,9 +261,43 @@ def test_methods_that_are_not_for_here(open_token: dict[str, Any]) -> None:
         answer = httpx.request(method, url, headers=headers)
         assert told(answer, 405) == "request.method"
         assert answer.headers["allow"] == "POST, OPTIONS"
-    patched = httpx.patch(f"{url}/{'a' * 24}", content="x", headers={**headers, "Content-Type": "application/trickle"})
-    assert told(patched, 405) == "request.method"
-    assert patched.headers["allow"] == "DELETE, OPTIONS"
+    put = httpx.put(f"{url}/{'a' * 24}", content="x", headers=headers)
+    assert told(put, 405) == "request.method"
+    assert put.headers["allow"] == "PATCH, DELETE, OPTIONS"
+
+
+async def test_candidates_are_taken_and_a_restart_is_sent_to_a_new_offer(
+    hub: StartedHub, clip: Clip, open_token: dict[str, Any]
+) -> None:
+    client = MediaClient(clip)
+    sdp, _ = await client.publish_offer()
+    assert client.publisher is not None
+    await client.publisher.close()
+    session = hub.ask("session", "open", "Phiên có ứng viên")["id"]
+    token = hub.ask("token", session, "--publish", "Máy ba")
+    fragment = "\r\n".join(line for line in sdp.splitlines() if line.startswith(("a=ice-", "a=candidate"))) + "\r\n"
+    headers = {**auth(token["token"]), "Content-Type": "application/trickle-ice-sdpfrag"}
+    async with httpx.AsyncClient() as http:
+        answer = await http.post(token["url"], content=sdp, headers=auth(token["token"]))
+        resource, tag = answer.headers["location"], answer.headers["etag"]
+        assert tag.startswith('"') and "ETag" in answer.headers["access-control-expose-headers"]
+
+        async def sent(text: str, match: str = "", **more: str) -> httpx.Response:
+            condition = {"If-Match": match} if match else {}
+            return await http.patch(resource, content=text, headers={**headers, **condition, **more})
+
+        taken = await sent(fragment, tag)
+        assert (taken.status_code, taken.content) == (204, b"")
+        assert told(await sent(fragment), 428) == "request.no_condition"
+        assert told(await sent(fragment.replace("a=ice-ufrag:", "a=ice-ufrag:x"), tag), 412)
+        assert told(await sent(fragment, "*"), 422) == "request.restart"
+        assert told(await sent("a=mid:0", tag), 400) == "sdp.malformed"
+        assert told(await sent(fragment + "a" * 20_000, tag), 413) == "sdp.too_long"
+        wrong = await sent(fragment, tag, **{"Content-Type": "text/plain"})
+        assert told(wrong, 415) == "request.type"
+        assert wrong.headers["accept-patch"] == "application/trickle-ice-sdpfrag"
+        assert told(await sent(fragment, tag, Authorization=f"Bearer {open_token['token']}"), 403) == "forbidden"
+        assert (await http.delete(resource, headers=headers)).status_code == 200
 
 
 def test_a_page_elsewhere_may_ask_first(open_token: dict[str, Any]) -> None:
@@ -273,7 +307,8 @@ def test_a_page_elsewhere_may_ask_first(open_token: dict[str, Any]) -> None:
     assert answer.headers["accept-post"] == SDP
     assert answer.headers["access-control-allow-origin"] == "*"
     assert "Authorization" in answer.headers["access-control-allow-headers"]
-    assert "POST" in answer.headers["access-control-allow-methods"]
+    assert {"POST", "PATCH", "DELETE"} <= set(answer.headers["access-control-allow-methods"].split(", "))
+    assert "link" not in answer.headers, "TURN servers are for holders of a token"
 
 
 def test_the_token_is_in_no_log(hub: StartedHub, open_token: dict[str, Any]) -> None:
