@@ -1,0 +1,209 @@
+"""Whether a queue grows on the way to a receiver, from send and arrival times (Google congestion control).
+
+draft-ietf-rmcat-gcc-02, 4 and 5, with the trendline filter that took the Kalman filter's place: packets sent within
+5 ms are one group; the differences of the groups' delays are summed, smoothed and put on a line; a slope beyond an
+adaptive threshold for long enough is overuse.
+
+Two things are ours. Overuse counts only while every packet of the last moments was late: a stalled process delays
+some packets and lets all catch up, a full line delays each one. And a queue that merely stands, but is long, is
+overuse too: a deep buffer must not be kept full.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from enum import Enum
+
+Acked = tuple[float, float, int]
+"""(time sent, time arrived by the receiver's clock, bytes), in the order in which they were sent."""
+
+BURST = 0.005  # s: sent within it is one group
+MAX_BURST = 0.1  # s: packets that arrive all at once are one group so long
+SMOOTHING = 0.9
+WINDOW = 20  # groups
+GAIN = 4.0
+MAX_DELTAS = 60
+UP, DOWN = 8.7, 39.0  # adaption of the threshold, per s
+LOW_THRESHOLD, HIGH_THRESHOLD = 0.006, 0.6  # s
+FIRST_THRESHOLD = 0.0125
+MAX_STEP = 0.015  # s: a slope so far beyond the threshold is no reason to adapt it
+OVERUSE_TIME = 0.010  # s
+BASE_WINDOW = 12.0  # s after which a longer way counts as the new normal
+RECENT = 0.12  # s over which the least delay counts as the queue
+QUEUE_LOW = 0.008  # s: no queue
+QUEUE_LONG = 0.2  # s: a queue that must go even if it does not grow
+CLOCK_JUMP = 3.0  # s: no queue changes so fast: one of the clocks was set
+
+
+class Usage(Enum):
+    """What the line shows."""
+
+    NORMAL = "normal"
+    OVER = "over"
+    UNDER = "under"
+
+
+class Trend:
+    """The slope of the summed delay differences, and the threshold it is held against. Times in seconds."""
+
+    __slots__ = ("_adapted_at", "_count", "_first", "_over_count", "_over_time", "_points", "_slope", "_smoothed",
+                 "_sum", "threshold", "usage")  # fmt: skip
+
+    def __init__(self) -> None:
+        self.threshold = FIRST_THRESHOLD
+        self.usage = Usage.NORMAL
+        self._points: deque[tuple[float, float]] = deque(maxlen=WINDOW)
+        self._first = 0.0
+        self._sum = 0.0
+        self._smoothed = 0.0
+        self._count = 0
+        self._slope = 0.0
+        self._over_time = -1.0
+        self._over_count = 0
+        self._adapted_at = -1.0
+
+    def add(self, send_delta: float, delay_delta: float, arrival: float) -> None:
+        """A group arrived ``delay_delta`` later, against the one before it, than it was sent."""
+        if not self._count:
+            self._first = arrival
+        self._count = min(self._count + 1, 1000)
+        self._sum += delay_delta
+        self._smoothed = SMOOTHING * self._smoothed + (1 - SMOOTHING) * self._sum
+        self._points.append((arrival - self._first, self._smoothed))
+        slope = self._fit() if len(self._points) == WINDOW else self._slope
+        self._detect(slope, send_delta, arrival)
+
+    def _fit(self) -> float:
+        """Least squares over the window."""
+        points = self._points
+        mean_x = mean_y = 0.0
+        for x, y in points:
+            mean_x += x
+            mean_y += y
+        mean_x /= WINDOW
+        mean_y /= WINDOW
+        upper = lower = 0.0
+        for x, y in points:
+            away = x - mean_x
+            upper += away * (y - mean_y)
+            lower += away * away
+        return upper / lower if lower > 0 else self._slope
+
+    def _detect(self, slope: float, send_delta: float, arrival: float) -> None:
+        if self._count < 2:
+            return
+        value = min(self._count, MAX_DELTAS) * slope * GAIN / 1000
+        if value > self.threshold:
+            self._over_time = send_delta / 2 if self._over_time < 0 else self._over_time + send_delta
+            self._over_count += 1
+            if self._over_time > OVERUSE_TIME and self._over_count > 1 and slope >= self._slope:
+                self._over_time, self._over_count = 0.0, 0
+                self.usage = Usage.OVER
+        else:
+            self._over_time, self._over_count = -1.0, 0
+            self.usage = Usage.UNDER if value < -self.threshold else Usage.NORMAL
+        self._slope = slope
+        self._adapt(abs(value), arrival)
+
+    def _adapt(self, value: float, arrival: float) -> None:
+        if self._adapted_at < 0:
+            self._adapted_at = arrival
+        if value <= self.threshold + MAX_STEP:
+            speed = DOWN if value < self.threshold else UP
+            elapsed = min(0.1, max(0.0, arrival - self._adapted_at))
+            self.threshold += speed * (value - self.threshold) * elapsed
+            self.threshold = min(HIGH_THRESHOLD, max(LOW_THRESHOLD, self.threshold))
+        self._adapted_at = arrival
+
+
+class DelayBased:
+    """The detector of one leg. ``queue``: queueing delay in seconds, as the least of the last moments shows it."""
+
+    __slots__ = ("_arrived", "_base", "_base_next", "_base_since", "_began", "_first_arrival", "_last_group",
+                 "_recent", "_sent", "_trend", "grew", "queue")  # fmt: skip
+
+    def __init__(self) -> None:
+        self.queue = 0.0
+        self.grew = False
+        self.reset()
+
+    def reset(self) -> None:
+        """The way or a clock has changed: delays before and after do not compare."""
+        self._trend = Trend()
+        self._began = -1.0  # send time of the group's first packet; -1: none yet
+        self._sent = 0.0  # of its last packet
+        self._arrived = 0.0
+        self._first_arrival = 0.0
+        self._last_group: tuple[float, float] | None = None  # (sent, arrived) of the group before
+        self._base = self._base_next = 1e18
+        self._base_since = -1e18
+        self._recent: deque[tuple[float, float]] = deque()  # (time, least delay) of the last feedbacks
+        self.queue = 0.0
+
+    def update(self, acked: Iterable[Acked], now: float) -> Usage:
+        """Take what one feedback says has arrived."""
+        least = 1e18
+        over = False
+        for sent, arrived, _ in acked:
+            delay = arrived - sent
+            if delay < least:
+                least = delay
+            if self._began < 0:
+                self._begin(sent, arrived)
+                continue
+            if sent < self._began:
+                continue  # told late: its group is over
+            if sent - self._began <= BURST or self._belongs(sent, arrived):
+                if sent > self._sent:
+                    self._sent = sent
+                if arrived > self._arrived:
+                    self._arrived = arrived
+                continue
+            if self._last_group is not None:
+                before, before_arrived = self._last_group
+                send_delta = self._sent - before
+                delta = self._arrived - before_arrived - send_delta
+                if not -CLOCK_JUMP < delta < CLOCK_JUMP:
+                    self.reset()
+                    self._begin(sent, arrived)
+                    least = delay
+                    continue
+                self._trend.add(send_delta, delta, self._arrived)
+                over = over or self._trend.usage is Usage.OVER
+            self._last_group = (self._sent, self._arrived)
+            self._begin(sent, arrived)
+        if least > 1e17:
+            return Usage.NORMAL
+        self._measure_queue(least, now)
+        if self.queue > QUEUE_LONG and self.grew:
+            return Usage.OVER
+        if over:
+            return Usage.OVER if self.queue > QUEUE_LOW else Usage.NORMAL
+        return self._trend.usage if self._trend.usage is Usage.UNDER else Usage.NORMAL
+
+    def _begin(self, sent: float, arrived: float) -> None:
+        self._began = self._sent = sent
+        self._first_arrival = self._arrived = arrived
+
+    def _belongs(self, sent: float, arrived: float) -> bool:
+        """Whether a packet came out of the same jam as the group: closely behind it, though sent later."""
+        gap = arrived - self._arrived
+        return gap - (sent - self._sent) < 0 and gap <= BURST and arrived - self._first_arrival < MAX_BURST
+
+    def _measure_queue(self, least: float, now: float) -> None:
+        if now - self._base_since > BASE_WINDOW / 2:
+            self._base, self._base_next = min(self._base_next, least), 1e18
+            self._base_since = now
+        self._base = min(self._base, least)
+        self._base_next = min(self._base_next, least)
+        recent = self._recent
+        recent.append((now, least))
+        while recent[0][0] < now - RECENT and len(recent) > 2:
+            recent.popleft()
+        before = self.queue
+        self.queue = max(0.0, min(delay for _, delay in recent) - self._base)
+        self.grew = self.queue >= before - 0.005
+
+
+__all__ = ["Acked", "DelayBased", "Trend", "Usage"]

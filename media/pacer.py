@@ -1,0 +1,134 @@
+"""When the packets of one leg leave: pictures spread at a bounded rate, sound, RTCP and resends at once.
+
+A key frame forwarded as it comes fills the queue of the narrowest hop and is lost there. So pictures may leave at
+``FACTOR`` times the target rate, in quanta of 5 ms; what exceeds that waits in the leg's own queue, as references.
+What has waited too long leaves faster, for a late picture is worth less than a short queue elsewhere; beyond a bound
+it is dropped up to the end of a frame.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any, Protocol
+
+QUANTUM = 0.005  # s
+FACTOR = 2.5
+LEAST_RATE = 500_000.0  # bit/s: below it a small frame alone would wait for tens of milliseconds
+LEAST_BURST = 2_400  # bytes that may leave at once
+DEEPEST_DEBT = 10_000  # bytes: what left without waiting holds pictures up only so long
+PATIENCE = 0.25  # s that a picture may wait at the usual rate ...
+HURRY = 0.1  # s ... and in which what waits then has to leave
+MAX_WAIT = 0.75  # s after which it is dropped
+MAX_PACKETS = 1500  # that wait; a key frame of a screen at full size has 300
+
+
+class Waiting(Protocol):
+    """What of a leg's queue is needed: pairs of (stint or None, packet), see ``media.types.SendQueue``."""
+
+    pairs: list[Any]
+
+
+class Pacer:
+    """The budget of one leg. ``due``: when to ask again while something waits. ``dropped``: packets given up."""
+
+    __slots__ = ("_budget", "_known", "_rate", "_refilled_at", "_since", "dropped", "due")
+
+    def __init__(self, target_bps: float, now: float) -> None:
+        self.due = now
+        self.dropped = 0
+        self._rate = 0.0  # bytes/s
+        self._budget = float(LEAST_BURST)
+        self._refilled_at = now
+        self._since: deque[tuple[float, int]] = deque()  # (time, how many packets began to wait), oldest first
+        self._known = 0  # their sum
+        self.set_target(target_bps)
+
+    def set_target(self, target_bps: float) -> None:
+        """The estimate for this leg."""
+        self._rate = max(LEAST_RATE, FACTOR * target_bps) / 8
+
+    def take(self, queue: Waiting, now: float) -> list[Any]:
+        """Remove from ``queue.pairs`` and return the pairs that leave now, in order."""
+        pairs = queue.pairs
+        self._refill(pairs, now)
+        budget = self._budget
+        leaving: list[Any] = []
+        kept: list[Any] = []
+        for at in range(0, len(pairs), 2):
+            stint, packet = pairs[at], pairs[at + 1]
+            if stint is None:
+                size = len(packet.data)
+                passes = True  # RTCP, resends (whoever waits for one stands still), padding
+            else:
+                size = stint.size_of(packet)
+                passes = stint.audio
+            if passes:
+                budget = max(budget - size, -DEEPEST_DEBT)
+            elif budget > 0 and not kept:
+                budget -= size
+            else:
+                kept += (stint, packet)
+                continue
+            leaving += (stint, packet)
+        self._budget = budget
+        if kept and self._is_too_much(kept, now):
+            kept = self._without_whole_frames(kept)
+        pairs[:] = kept
+        self._note(len(kept) // 2, now)
+        self.due = now + QUANTUM
+        return leaving
+
+    def _refill(self, pairs: list[Any], now: float) -> None:
+        rate = self._rate
+        if self._since and now - self._since[0][0] > PATIENCE:
+            waiting = sum(_size(pairs[at], pairs[at + 1]) for at in range(0, len(pairs), 2))
+            rate = max(rate, waiting / HURRY)
+        # What was not used is lost beyond one burst; a debt stays.
+        elapsed = min(0.1, max(0.0, now - self._refilled_at))
+        self._refilled_at = now
+        self._budget = min(self._budget + rate * elapsed, max(LEAST_BURST, rate * QUANTUM))
+
+    def _note(self, count: int, now: float) -> None:
+        """Keep since when the packets that still wait have waited: those that came last are the youngest."""
+        since = self._since
+        if not count:
+            since.clear()
+            self._known = 0
+            return
+        if count > self._known:
+            since.append((now, count - self._known))
+        else:
+            gone = self._known - count
+            while gone > 0:
+                time, number = since[0]
+                if number > gone:
+                    since[0] = (time, number - gone)
+                    break
+                gone -= number
+                since.popleft()
+        self._known = count
+
+    def _is_too_much(self, kept: list[Any], now: float) -> bool:
+        is_late = bool(self._since) and now - self._since[0][0] > MAX_WAIT
+        return is_late or len(kept) > 2 * MAX_PACKETS
+
+    def _without_whole_frames(self, kept: list[Any]) -> list[Any]:
+        """Drop what waits up to the end of the newest whole frame: the rest belongs to a picture that still comes."""
+        for at in range(len(kept) - 2, -1, -2):
+            stint, packet = kept[at], kept[at + 1]
+            if stint is not None and packet[2]:  # its marker
+                rest = kept[at + 2 :]
+                break
+        else:
+            rest = []
+        self.dropped += (len(kept) - len(rest)) // 2
+        self._since.clear()
+        self._known = 0
+        return rest
+
+
+def _size(stint: Any, packet: Any) -> int:
+    return len(packet.data) if stint is None else int(stint.size_of(packet))
+
+
+__all__ = ["FACTOR", "QUANTUM", "Pacer"]

@@ -1,0 +1,224 @@
+"""The bandwidth towards one receiver, estimated where the packets are sent (Google congestion control).
+
+    log = estimator.log                      # number = log.add(size, now) for every packet, stamped into it
+    estimator.feedback(twcc.read(...), now)  # what came back
+    estimator.wanted_bps = ...               # what could be sent if the line carried it
+    estimator.tick(now)                      # every 100 ms or so
+    estimator.padding(now)                   # bytes of padding to send now, every 5 ms while is_probing
+
+``target_bps`` is what may be sent, sound, pictures, retransmissions and padding together. Delay decides, losses
+lower it further, probes raise it. Times are monotonic seconds, rates bit/s of RTP packets.
+"""
+
+from __future__ import annotations
+
+from media.delaybased import Acked, DelayBased, Usage
+from media.lossbased import LossBased
+from media.probing import Prober
+from media.ratecontrol import AcknowledgedRate, RateControl
+from media.sentlog import ARRIVED, FLYING, MISSING, SentLog
+from media.twcc import REFERENCE_TICKS, REFERENCE_WRAP, TICK, Feedback
+
+SILENCE = 1.0  # s without feedback, while packets are sent, after which the line counts as broken
+BROKEN_FACTOR = 0.5  # per SILENCE
+RTT_SMOOTHING = 0.125
+NUMBERS = 1 << 16
+
+
+class SendSideEstimator:
+    """The estimate for one subscribe leg. ``ceiling_bps`` and ``wanted_bps`` may be changed at any time."""
+
+    __slots__ = ("_acked_rate", "_before_break", "_control", "_delay", "_losses", "_prober", "_reference", "_told",
+                 "ceiling_bps", "feedback_at", "feedbacks", "has_congestion", "log", "min_bps", "rtt", "target_bps",
+                 "wanted_bps", "_broken_at", "_sent_at_feedback")  # fmt: skip
+
+    def __init__(self, start_bps: int, min_bps: int, ceiling_bps: int, now: float) -> None:
+        self.log = SentLog()
+        self.min_bps = min_bps
+        self.ceiling_bps = ceiling_bps
+        self.wanted_bps = 0.0
+        self.target_bps = float(min(start_bps, ceiling_bps))
+        self.rtt = 0.1
+        self.feedbacks = 0
+        self.feedback_at = now
+        self.has_congestion = False  # the last feedback lowered the rate
+        self._control = RateControl(self.target_bps)
+        self._delay = DelayBased()
+        self._losses = LossBased()
+        self._acked_rate = AcknowledgedRate()
+        self._prober = Prober(self.target_bps, now)
+        self._reference = -1  # unwrapped
+        self._told = -1  # highest number that feedback spoke of
+        self._broken_at = -1.0
+        self._before_break = 0.0
+        self._sent_at_feedback = 0
+
+    # --- figures ----------------------------------------------------------------------------------------------------
+
+    @property
+    def queue(self) -> float:
+        """Queueing delay on the way, in seconds."""
+        return self._delay.queue
+
+    @property
+    def loss(self) -> float:
+        """Share of packets lost in the last second."""
+        return self._losses.loss
+
+    @property
+    def acked_bps(self) -> float:
+        """What arrived in the last half second."""
+        return self._acked_rate.over()
+
+    @property
+    def is_probing(self) -> bool:
+        """A cluster is being sent: ask for ``padding`` every 5 ms."""
+        cluster = self._prober.cluster
+        return cluster is not None and cluster.last < 0
+
+    # --- in ---------------------------------------------------------------------------------------------------------
+
+    def feedback(self, told: Feedback, now: float) -> None:
+        """Take a feedback packet. Numbers never sent, or told before, are ignored."""
+        log = self.log
+        first = log.next - 1 - ((log.next - 1 - told.base) & (NUMBERS - 1))
+        acked, arrived, lost, newest = self._match(first, told, self._offset(told))
+        self._told = max(self._told, min(first + len(told.arrivals), log.next) - 1)
+        self.feedbacks += 1
+        self.feedback_at = now
+        self._sent_at_feedback = log.octets
+        if newest:
+            self.rtt += RTT_SMOOTHING * (now - newest - self.rtt)
+        if self._broken_at >= 0:
+            self._mend(now)
+            lost = 0
+        if acked:
+            self._acked_rate.add(max(item[1] for item in acked), sum(item[2] for item in acked))
+        self._decide(acked, arrived, lost, now)
+
+    def _offset(self, told: Feedback) -> int:
+        """Ticks to add to the arrivals so that the reference time never wraps."""
+        if self._reference < 0:
+            self._reference = told.reference
+        half = REFERENCE_WRAP // 2
+        step = ((told.reference - self._reference + half) & (REFERENCE_WRAP - 1)) - half
+        self._reference += step
+        return (self._reference - told.reference) * REFERENCE_TICKS
+
+    def _match(self, first: int, told: Feedback, offset: int) -> tuple[list[Acked], int, int, float]:
+        """(packets that arrived, how many, how many more are missing, when the newest of them was sent)."""
+        log = self.log
+        times, sizes, states, mask = log.times, log.sizes, log.states, log.mask
+        limit, oldest = log.next, log.next - mask - 1
+        acked: list[Acked] = []
+        lost = 0
+        number = first - 1
+        for arrival in told.arrivals:
+            number += 1
+            if not oldest <= number < limit:
+                continue
+            at = number & mask
+            state = states[at]
+            if arrival is None:
+                if state == FLYING:
+                    states[at] = MISSING
+                    log.flying -= sizes[at]
+                    lost += 1
+            elif state == FLYING:
+                states[at] = ARRIVED
+                log.flying -= sizes[at]
+                acked.append((times[at], (arrival + offset) * TICK, sizes[at]))
+            elif state == MISSING:
+                states[at] = ARRIVED
+                lost -= 1
+                acked.append((times[at], (arrival + offset) * TICK, sizes[at]))
+        self._take_cluster(first, told, offset)
+        return acked, len(acked), lost, acked[-1][0] if acked else 0.0
+
+    def _take_cluster(self, first: int, told: Feedback, offset: int) -> None:
+        cluster = self._prober.cluster
+        if cluster is None:
+            return
+        log = self.log
+        last = cluster.last if cluster.last >= 0 else log.next
+        found: list[Acked] = []
+        for number in range(max(first, cluster.first, self._told + 1), min(first + len(told.arrivals), last + 1)):
+            arrival = told.arrivals[number - first]
+            if arrival is not None:
+                at = number & log.mask
+                found.append((log.times[at], (arrival + offset) * TICK, log.sizes[at]))
+        cluster.take(found)
+
+    # --- the decision -----------------------------------------------------------------------------------------------
+
+    def _decide(self, acked: list[Acked], arrived: int, lost: int, now: float) -> None:
+        control = self._control
+        usage = self._delay.update(acked, now)
+        acked_bps = self._acked_rate.now()
+        before = self.target_bps
+        self.has_congestion = control.update(usage, acked_bps, self._delay.queue, self.rtt, now)
+        cut = self._losses.update(arrived, lost, before, self.rtt, now)
+        if usage is Usage.OVER or cut:
+            self._prober.congested(now)
+        self.has_congestion = self.has_congestion or cut
+        self._take_found(now)
+
+    def _take_found(self, now: float) -> None:
+        found = self._prober.judge(self.target_bps, self._told, self.rtt, now)
+        if found:
+            self._control.rate_bps = max(self._control.rate_bps, found)
+            self._losses.rate_bps = max(self._losses.rate_bps, found)
+        self._settle()
+
+    def _settle(self) -> None:
+        self._losses.rate_bps = max(self._losses.rate_bps, float(self.min_bps))
+        target = min(self._control.rate_bps, self._losses.rate_bps, self.ceiling_bps)
+        self.target_bps = max(target, float(min(self.min_bps, self.ceiling_bps)))
+        self._control.rate_bps = min(max(self._control.rate_bps, self.target_bps), self.ceiling_bps)
+
+    def tick(self, now: float) -> None:
+        """Every 100 ms: a line that has gone silent, answers that never come, the next cluster."""
+        silent = now - max(self.feedback_at, self._broken_at)
+        if silent > SILENCE + self.rtt and self.feedbacks and self.log.octets - self._sent_at_feedback > 2000:
+            self._break(now)
+        if self._broken_at >= 0:
+            return
+        self._take_found(now)
+        log = self.log
+        if self.feedbacks or not self._prober.made:
+            wanted = min(self.wanted_bps, float(self.ceiling_bps))
+            self._prober.begin(self.target_bps, wanted, log.next, log.octets, now)
+
+    def _break(self, now: float) -> None:
+        if self._broken_at < 0:
+            self._before_break = self.target_bps
+        self._broken_at = now
+        self._prober.congested(now)
+        self._control.rate_bps = max(float(self.min_bps), self.target_bps * BROKEN_FACTOR)
+        self._settle()
+
+    def _mend(self, now: float) -> None:
+        """The first feedback after a silence: what was before is tried again by a probe."""
+        self._broken_at = -1.0
+        self._delay.reset()
+        self._losses.forget()
+        self._acked_rate = AcknowledgedRate()
+        self._prober.again(self._before_break, now)
+
+    def reset_path(self) -> None:
+        """The receiver's address has changed: delays before and after do not compare."""
+        self._delay.reset()
+
+    def padding(self, now: float) -> int:
+        """Bytes of padding that the running cluster needs now; closes it when it is complete."""
+        cluster = self._prober.cluster
+        if cluster is None or cluster.last >= 0:
+            return 0
+        due = cluster.due(self.log.octets, now)
+        if due >= 0:
+            return due
+        self._prober.close(self.log.next - 1, now)
+        return 0
+
+
+__all__ = ["SendSideEstimator"]

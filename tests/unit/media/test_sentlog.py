@@ -1,0 +1,35 @@
+"""The ring of sent packets: numbers go on over the wrap, what may still be answered for is not overwritten."""
+
+from __future__ import annotations
+
+from media.sentlog import LARGEST, SMALLEST, SentLog
+
+
+def test_numbers_follow_one_another_over_the_wrap() -> None:
+    log = SentLog(65_535)
+    assert [log.add(100, 0.0) & 0xFFFF for _ in range(3)] == [65_535, 0, 1]
+    assert (log.octets, log.flying) == (300, 300)
+
+
+def test_it_grows_while_answers_may_still_come_and_keeps_what_it_knows() -> None:
+    log = SentLog()
+    numbers = [log.add(index % 1000, index * 0.0001) for index in range(1000)]
+    assert log.mask == 1023
+    for index, number in enumerate(numbers[-600:], start=400):
+        assert log.sizes[number & log.mask] == index
+        assert log.times[number & log.mask] == index * 0.0001
+
+
+def test_old_packets_are_overwritten_and_fly_no_more() -> None:
+    log = SentLog()
+    for index in range(10_000):
+        log.add(100, index * 0.01)
+    assert log.mask == SMALLEST - 1
+    assert log.flying == 100 * SMALLEST
+
+
+def test_it_does_not_grow_without_end() -> None:
+    log = SentLog()
+    for _ in range(3 * LARGEST):
+        log.add(100, 0.0)
+    assert log.mask == LARGEST - 1
