@@ -2,6 +2,7 @@
 // Picture: 16 cells with a frame counter, 16 with its complement, 4 cells with who it is and 4 with their complement
 // (first bit leftmost, white is 1); below them a field that flashes white for 120 ms at each full second. Sound: a
 // steady tone of 300 + 60 * ident Hz, and a beep of 1600 Hz for 120 ms with each flash. Both follow one audio clock.
+// A camera that is asked for by its id is the second one on the desk: its pictures say ident + 8.
 (() => {
   const [IDENT, RATE] = JSON.parse('__SETTINGS__');
   const WIDTH = 640;
@@ -46,7 +47,7 @@
     return out.stream.getAudioTracks()[0];
   }
 
-  function picture() {
+  function picture(ident) {
     const context = clock();
     const canvas = document.createElement('canvas');
     canvas.width = WIDTH;
@@ -61,12 +62,12 @@
     let count = 0;
     const draw = () => {
       count = (count + 1) & 0xffff;
-      pen.fillStyle = `hsl(${IDENT * 47}, 45%, 30%)`;
+      pen.fillStyle = `hsl(${ident * 47}, 45%, 30%)`;
       pen.fillRect(0, 0, WIDTH, HEIGHT);
       row(count, 16, 0);
       row(~count & 0xffff, 16, CELL);
-      row(IDENT, 4, 2 * CELL);
-      row(~IDENT & 15, 4, 3 * CELL);
+      row(ident, 4, 2 * CELL);
+      row(~ident & 15, 4, 3 * CELL);
       pen.fillStyle = context.currentTime % 1 < BEEP_S && context.currentTime > 0.5 ? '#fff' : '#000';
       pen.fillRect(0, 5 * CELL, WIDTH, HEIGHT - 5 * CELL);
       pen.fillStyle = '#0a0';
@@ -84,7 +85,7 @@
     }
     const tracks = [];
     if (wanted.audio) tracks.push(sound());
-    if (wanted.video) tracks.push(picture());
+    if (wanted.video) tracks.push(picture(wanted.video.deviceId?.exact ? IDENT + 8 : IDENT));
     return new MediaStream(tracks);
   };
 })();

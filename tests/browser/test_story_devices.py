@@ -2,7 +2,8 @@
 
 The officer's browser is as on a desk: it asks for permissions, lets no page sound by itself, and loses its microphone
 as when the plug is pulled (the process that captures sound dies, and the track ends). Its two cameras and three
-microphones are Chromium's own; the microphones beep.
+microphones are Chromium's own; the microphones beep. What the officer shows besides the face (a document camera, another
+tab) is shared as from a desk, too.
 """
 
 from __future__ import annotations
@@ -17,9 +18,9 @@ import pytest
 from playwright.async_api import Browser
 
 from tests.browser.looks import sees_moving
-from tests.browser.receptions import OPERATOR, others, queued
+from tests.browser.receptions import OPERATOR, POINT, let_in, others, queued
 from tests.browser.story import CENTRE, DISTRICT, Person, World, screens, world_in
-from tests.browser.support import REAL_DEVICES, chromium, until
+from tests.browser.support import REAL_DEVICES, chromium, shows, until
 
 pytestmark = pytest.mark.browser
 
@@ -46,6 +47,23 @@ LOUDEST = """async () => {
 
 HEARD, SILENT = 0.05, 0.01
 """Chromium's beep at the other end, and the noise that fills a pause."""
+
+PAPER = POINT + 8
+"""The officer's second camera."""
+
+SHARING = ("--autoplay-policy=no-user-gesture-required", "--auto-select-tab-capture-source-by-title=Ban ve")
+DRAWING = """async () => {
+    document.title = 'Ban ve';
+    const video = document.createElement('video');
+    video.srcObject = await navigator.mediaDevices.getUserMedia({ video: { deviceId: { exact: 'any' } } });
+    video.muted = true;
+    for (const [name, value] of Object.entries({ position: 'fixed', inset: '0', width: '100vw', height: '100vh' }))
+        video.style.setProperty(name, value);
+    video.style.objectFit = 'fill';
+    document.body.replaceChildren(video);
+    await video.play();
+}"""
+"""Makes a page of the officer's browser one that shows nothing but a moving counter."""
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +119,7 @@ async def unplug_microphones(browser: Browser) -> None:
 @pytest.mark.timeout(90)
 async def test_each_trouble_has_a_sentence_and_a_way_on(world: World) -> None:
     (session,) = queued(world, "Hỏi đền bù", opened=True)
-    async with screens(world, "devices") as all_screens, chromium(arguments=REAL_DEVICES) as desk:
+    async with chromium(arguments=REAL_DEVICES) as desk, screens(world, "devices") as all_screens:
         operator = await all_screens.sit(CENTRE, OPERATOR)
         all_screens.browser = desk
         officer = await all_screens.sit(DISTRICT, allowed="notifications")
@@ -165,3 +183,37 @@ async def grows(person: Person) -> bool:
     before = await decoded()
     await asyncio.sleep(0.5)
     return await decoded() > before + 3
+
+
+@pytest.mark.timeout(90)
+async def test_papers_and_a_tab_are_shown_to_the_others(world: World) -> None:
+    (session,) = queued(world, "Tranh chấp ranh giới", opened=True)
+    async with chromium(*SHARING, arguments=REAL_DEVICES) as desk, screens(world, "sharing") as all_screens:
+        operator = await all_screens.sit(CENTRE, OPERATOR)
+        all_screens.browser = desk
+        officer = await all_screens.sit(DISTRICT, POINT)
+        tab = await officer.context.new_page()
+        await tab.goto(f"{world.hub.url}/account")
+        await tab.evaluate(DRAWING)
+        await officer.page.bring_to_front()
+        await let_in(operator, officer, session, url=world.hub.url)
+        await sees_moving(operator, others(POINT))
+
+        # the document camera takes the large place; the face stays beside it
+        await officer.hit("share")
+        await officer.hit("share-document")
+        await sees_moving(operator, others(POINT) | {PAPER: "Lục Ngạn"})
+        await shows(operator, PAPER)
+        await operator.sees("Camera tài liệu", "#stage")
+        await officer.hit("share")
+        await sees_moving(operator, others(POINT))
+
+        # another tab; closing it ends the sharing as the browser's own button does
+        await officer.hit("share")
+        await officer.hit("share-screen")
+        await sees_moving(operator, others(POINT) | {PAPER: "Lục Ngạn"})
+        await operator.sees("Màn hình", "#stage")
+        await tab.close()
+        await sees_moving(operator, others(POINT))
+        await officer.sees("Chia sẻ", "#controls")
+        await sees_moving(officer, others(OPERATOR))
