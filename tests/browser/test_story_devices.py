@@ -2,8 +2,8 @@
 
 The officer's browser is as on a desk: it asks for permissions, lets no page sound by itself, and loses its microphone
 as when the plug is pulled (the process that captures sound dies, and the track ends). Its two cameras and three
-microphones are Chromium's own; the microphones beep. What the officer shows besides the face (a document camera, another
-tab) is shared as from a desk, too.
+microphones are Chromium's own; the microphones beep. Besides the face, a document camera and another tab are
+shared, as from a desk, too.
 """
 
 from __future__ import annotations
