@@ -22,6 +22,7 @@ BURST = 0.005  # s: sent within it is one group
 MAX_BURST = 0.1  # s: packets that arrive all at once are one group so long
 SMOOTHING = 0.9
 WINDOW = 20  # groups
+REBASE = 20.0  # s after which times are counted anew
 GAIN = 4.0
 MAX_DELTAS = 60
 UP, DOWN = 8.7, 39.0  # adaption of the threshold, per s
@@ -48,53 +49,71 @@ class Trend:
     """The slope of the summed delay differences, and the threshold it is held against. Times in seconds."""
 
     __slots__ = ("_adapted_at", "_count", "_first", "_over_count", "_over_time", "_points", "_slope", "_smoothed",
-                 "_sum", "threshold", "usage")  # fmt: skip
+                 "_sum", "_sums", "threshold", "usage")  # fmt: skip
 
     def __init__(self) -> None:
         self.threshold = FIRST_THRESHOLD
         self.usage = Usage.NORMAL
-        self._points: deque[tuple[float, float]] = deque(maxlen=WINDOW)
+        self._points: deque[tuple[float, float]] = deque()
         self._first = 0.0
+        self._sums = [0.0, 0.0, 0.0, 0.0]  # of x, y, x * x, x * y over the points
         self._sum = 0.0
         self._smoothed = 0.0
         self._count = 0
         self._slope = 0.0
         self._over_time = -1.0
         self._over_count = 0
-        self._adapted_at = -1.0
+        self._adapted_at = 0.0
 
     def add(self, send_delta: float, delay_delta: float, arrival: float) -> None:
         """A group arrived ``delay_delta`` later, against the one before it, than it was sent."""
         if not self._count:
-            self._first = arrival
-        self._count = min(self._count + 1, 1000)
+            self._first = self._adapted_at = arrival
+        self._count += 1
         self._sum += delay_delta
         self._smoothed = SMOOTHING * self._smoothed + (1 - SMOOTHING) * self._sum
-        self._points.append((arrival - self._first, self._smoothed))
-        slope = self._fit() if len(self._points) == WINDOW else self._slope
-        self._detect(slope, send_delta, arrival)
+        self._detect(self._fit(arrival - self._first, self._smoothed), send_delta, arrival)
 
-    def _fit(self) -> float:
-        """Least squares over the window."""
-        points = self._points
-        mean_x = mean_y = 0.0
-        for x, y in points:
-            mean_x += x
-            mean_y += y
-        mean_x /= WINDOW
-        mean_y /= WINDOW
-        upper = lower = 0.0
-        for x, y in points:
-            away = x - mean_x
-            upper += away * (y - mean_y)
-            lower += away * away
-        return upper / lower if lower > 0 else self._slope
+    def _fit(self, x: float, y: float) -> float:
+        """The slope by least squares over the window, after one more point; the sums are carried along."""
+        if x > REBASE:
+            self._rebase(x)
+            x = 0.0
+        points, sums = self._points, self._sums
+        points.append((x, y))
+        sums[0] += x
+        sums[1] += y
+        sums[2] += x * x
+        sums[3] += x * y
+        if len(points) <= WINDOW:
+            if len(points) < WINDOW:
+                return self._slope
+        else:
+            x, y = points.popleft()
+            sums[0] -= x
+            sums[1] -= y
+            sums[2] -= x * x
+            sums[3] -= x * y
+        lower = WINDOW * sums[2] - sums[0] * sums[0]
+        return (WINDOW * sums[3] - sums[0] * sums[1]) / lower if lower > 1e-9 else self._slope
+
+    def _rebase(self, by: float) -> None:
+        """Count from a later time, so that the sums stay small and exact."""
+        self._first += by
+        self._points = deque((x - by, y) for x, y in self._points)
+        self._sums = [
+            sum(x for x, _ in self._points),
+            sum(y for _, y in self._points),
+            sum(x * x for x, _ in self._points),
+            sum(x * y for x, y in self._points),
+        ]
 
     def _detect(self, slope: float, send_delta: float, arrival: float) -> None:
         if self._count < 2:
             return
-        value = min(self._count, MAX_DELTAS) * slope * GAIN / 1000
-        if value > self.threshold:
+        value = (self._count if self._count < MAX_DELTAS else MAX_DELTAS) * slope * GAIN / 1000
+        threshold = self.threshold
+        if value > threshold:
             self._over_time = send_delta / 2 if self._over_time < 0 else self._over_time + send_delta
             self._over_count += 1
             if self._over_time > OVERUSE_TIME and self._over_count > 1 and slope >= self._slope:
@@ -102,19 +121,16 @@ class Trend:
                 self.usage = Usage.OVER
         else:
             self._over_time, self._over_count = -1.0, 0
-            self.usage = Usage.UNDER if value < -self.threshold else Usage.NORMAL
+            self.usage = Usage.UNDER if value < -threshold else Usage.NORMAL
         self._slope = slope
-        self._adapt(abs(value), arrival)
-
-    def _adapt(self, value: float, arrival: float) -> None:
-        if self._adapted_at < 0:
-            self._adapted_at = arrival
-        if value <= self.threshold + MAX_STEP:
-            speed = DOWN if value < self.threshold else UP
-            elapsed = min(0.1, max(0.0, arrival - self._adapted_at))
-            self.threshold += speed * (value - self.threshold) * elapsed
-            self.threshold = min(HIGH_THRESHOLD, max(LOW_THRESHOLD, self.threshold))
+        if value < 0:
+            value = -value
+        away = value - threshold
+        elapsed = arrival - self._adapted_at
         self._adapted_at = arrival
+        if away <= MAX_STEP and elapsed > 0:
+            threshold += (DOWN if away < 0 else UP) * away * (elapsed if elapsed < 0.1 else 0.1)
+            self.threshold = LOW_THRESHOLD if threshold < LOW_THRESHOLD else min(threshold, HIGH_THRESHOLD)
 
 
 class DelayBased:

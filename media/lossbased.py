@@ -22,13 +22,15 @@ OWN_KEPT = 20.0  # s after which a line's own loss is found anew
 class LossBased:
     """The rate that the losses allow; infinite while they allow anything. ``loss``: share lost in the last second."""
 
-    __slots__ = ("_before", "_counts", "_cut_at", "_cuts", "_own_until", "_updated_at", "loss", "own", "rate_bps")
+    __slots__ = ("_arrived", "_before", "_counts", "_cut_at", "_cuts", "_lost", "_own_until", "_updated_at", "loss",
+                 "own", "rate_bps")  # fmt: skip
 
     def __init__(self) -> None:
         self.loss = 0.0
         self.own = 0.0  # the line's own loss, whatever is sent
         self.rate_bps = float("inf")
         self._counts: deque[tuple[float, int, int]] = deque()  # (time, arrived, lost) per feedback
+        self._arrived = self._lost = 0  # their sums
         self._before = (0.0, 0.0)  # (rate, loss) before the first of a series of cuts
         self._cuts = 0
         self._cut_at = -1e9
@@ -57,17 +59,21 @@ class LossBased:
     def forget(self) -> None:
         """What was lost so far says nothing about the rate: the line was dead."""
         self._counts.clear()
+        self._arrived = self._lost = 0
         self.loss = 0.0
         self._cuts = 0
 
     def _measure(self, arrived: int, lost: int, now: float) -> None:
         counts = self._counts
         counts.append((now, arrived, lost))
+        self._arrived += arrived
+        self._lost += lost
         while counts[0][0] < now - WINDOW and len(counts) > 1:
-            counts.popleft()
-        gone = sum(count[2] for count in counts)
-        total = gone + sum(count[1] for count in counts)
-        self.loss = max(0.0, gone / total) if total >= LEAST_PACKETS else 0.0
+            _, arrived, lost = counts.popleft()
+            self._arrived -= arrived
+            self._lost -= lost
+        total = self._arrived + self._lost
+        self.loss = max(0.0, self._lost / total) if total >= LEAST_PACKETS else 0.0
 
     def _cut(self, excess: float, rate_bps: float, rtt: float, now: float) -> bool:
         if now - self._cut_at < PAUSE + rtt:

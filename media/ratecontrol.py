@@ -25,40 +25,44 @@ RATE_WINDOW, SHORT_WINDOW = 0.5, 0.2  # s
 class AcknowledgedRate:
     """What arrived, in bit/s, by the receiver's clock."""
 
-    __slots__ = ("_arrivals",)
+    __slots__ = ("_arrivals", "_total")
 
     def __init__(self) -> None:
-        self._arrivals: deque[tuple[float, int]] = deque()  # (last arrival, bytes) per feedback
+        self._arrivals: deque[tuple[float, int]] = deque()  # (last arrival, bytes) per feedback, the first one without
+        self._total = 0  # of all but the first: what came before it has no beginning
 
     def add(self, arrived: float, size: int) -> None:
         """``size`` bytes arrived, the last of them at ``arrived``."""
         arrivals = self._arrivals
         if arrivals and not -0.5 < arrived - arrivals[-1][0] < 2.0:
             arrivals.clear()
+        if not arrivals:
+            self._total = -size
         arrivals.append((arrived, size))
-        while arrivals[0][0] < arrived - 1.5:
+        self._total += size
+        while len(arrivals) > 2 and arrivals[1][0] <= arrived - RATE_WINDOW:
             arrivals.popleft()
+            self._total -= arrivals[0][1]
 
-    def over(self, window: float = RATE_WINDOW) -> float:
-        """The mean over the last ``window`` seconds that had arrivals; 0 while too little is known."""
+    def over(self) -> float:
+        """The mean over the last RATE_WINDOW seconds that had arrivals; 0 while too little is known."""
         arrivals = self._arrivals
         if len(arrivals) < 2:
             return 0.0
-        last = arrivals[-1][0]
-        total = 0
-        since = last
-        for arrived, size in reversed(arrivals):
-            since = arrived
-            if arrived <= last - window:
-                break
-            total += size
-        else:
-            total -= arrivals[0][1]  # what came before the first known arrival has no beginning
-        return total * 8 / (last - since) if last - since >= 0.05 else 0.0
+        span = arrivals[-1][0] - arrivals[0][0]
+        return self._total * 8 / span if span >= 0.05 else 0.0
 
     def now(self) -> float:
         """What a full line carries: the better of a longer and a shorter look, for pictures come in bursts."""
-        return max(self.over(), self.over(SHORT_WINDOW))
+        total, since, last = 0, 0.0, self._arrivals[-1][0] if self._arrivals else 0.0
+        for arrived, size in reversed(self._arrivals):
+            since = arrived
+            if arrived <= last - SHORT_WINDOW:
+                break
+            total += size
+        else:
+            return self.over()
+        return max(self.over(), total * 8 / (last - since))
 
 
 class LinkCapacity:

@@ -28,7 +28,7 @@ NUMBERS = 1 << 16
 class SendSideEstimator:
     """The estimate for one subscribe leg. ``ceiling_bps`` and ``wanted_bps`` may be changed at any time."""
 
-    __slots__ = ("_acked_rate", "_before_break", "_control", "_delay", "_losses", "_prober", "_reference", "_told",
+    __slots__ = ("_acked_octets", "_acked_rate", "_before_break", "_control", "_delay", "_losses", "_prober", "_reference", "_told",
                  "ceiling_bps", "feedback_at", "feedbacks", "has_congestion", "log", "min_bps", "rtt", "target_bps",
                  "wanted_bps", "_broken_at", "_sent_at_feedback")  # fmt: skip
 
@@ -52,6 +52,7 @@ class SendSideEstimator:
         self._broken_at = -1.0
         self._before_break = 0.0
         self._sent_at_feedback = 0
+        self._acked_octets = 0
 
     # --- figures ----------------------------------------------------------------------------------------------------
 
@@ -82,19 +83,21 @@ class SendSideEstimator:
         """Take a feedback packet. Numbers never sent, or told before, are ignored."""
         log = self.log
         first = log.next - 1 - ((log.next - 1 - told.base) & (NUMBERS - 1))
-        acked, arrived, lost, newest = self._match(first, told, self._offset(told))
+        acked, lost = self._match(first, told, self._offset(told))
         self._told = max(self._told, min(first + len(told.arrivals), log.next) - 1)
         self.feedbacks += 1
         self.feedback_at = now
         self._sent_at_feedback = log.octets
-        if newest:
-            self.rtt += RTT_SMOOTHING * (now - newest - self.rtt)
         if self._broken_at >= 0:
             self._mend(now)
             lost = 0
         if acked:
-            self._acked_rate.add(max(item[1] for item in acked), sum(item[2] for item in acked))
-        self._decide(acked, arrived, lost, now)
+            sent, arrived, _ = acked[-1]
+            self.rtt += RTT_SMOOTHING * (now - sent - self.rtt)
+            # What counts is the time between two feedbacks; that the last one sent is not always the last that arrived
+            # evens out.
+            self._acked_rate.add(arrived, self._acked_octets)
+        self._decide(acked, lost, now)
 
     def _offset(self, told: Feedback) -> int:
         """Ticks to add to the arrivals so that the reference time never wraps."""
@@ -105,13 +108,13 @@ class SendSideEstimator:
         self._reference += step
         return (self._reference - told.reference) * REFERENCE_TICKS
 
-    def _match(self, first: int, told: Feedback, offset: int) -> tuple[list[Acked], int, int, float]:
-        """(packets that arrived, how many, how many more are missing, when the newest of them was sent)."""
+    def _match(self, first: int, told: Feedback, offset: int) -> tuple[list[Acked], int]:
+        """(packets that arrived, how many more are missing)."""
         log = self.log
         times, sizes, states, mask = log.times, log.sizes, log.states, log.mask
         limit, oldest = log.next, log.next - mask - 1
         acked: list[Acked] = []
-        lost = 0
+        lost = octets = 0
         number = first - 1
         for arrival in told.arrivals:
             number += 1
@@ -126,14 +129,19 @@ class SendSideEstimator:
                     lost += 1
             elif state == FLYING:
                 states[at] = ARRIVED
-                log.flying -= sizes[at]
-                acked.append((times[at], (arrival + offset) * TICK, sizes[at]))
+                size = sizes[at]
+                octets += size
+                acked.append((times[at], (arrival + offset) * TICK, size))
             elif state == MISSING:
                 states[at] = ARRIVED
                 lost -= 1
+                log.flying += sizes[at]
+                octets += sizes[at]
                 acked.append((times[at], (arrival + offset) * TICK, sizes[at]))
+        log.flying -= octets
+        self._acked_octets = octets
         self._take_cluster(first, told, offset)
-        return acked, len(acked), lost, acked[-1][0] if acked else 0.0
+        return acked, lost
 
     def _take_cluster(self, first: int, told: Feedback, offset: int) -> None:
         cluster = self._prober.cluster
@@ -151,13 +159,13 @@ class SendSideEstimator:
 
     # --- the decision -----------------------------------------------------------------------------------------------
 
-    def _decide(self, acked: list[Acked], arrived: int, lost: int, now: float) -> None:
+    def _decide(self, acked: list[Acked], lost: int, now: float) -> None:
         control = self._control
         usage = self._delay.update(acked, now)
-        acked_bps = self._acked_rate.now()
+        acked_bps = self._acked_rate.now() if usage is Usage.OVER else self._acked_rate.over()
         before = self.target_bps
         self.has_congestion = control.update(usage, acked_bps, self._delay.queue, self.rtt, now)
-        cut = self._losses.update(arrived, lost, before, self.rtt, now)
+        cut = self._losses.update(len(acked), lost, before, self.rtt, now)
         if usage is Usage.OVER or cut:
             self._prober.congested(now)
         self.has_congestion = self.has_congestion or cut
