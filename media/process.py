@@ -151,8 +151,10 @@ class RelayProcess:
                 is_well = False
 
     def _plan(self) -> None:
-        """Have the core called at its next deadline."""
-        due = self._core.next_deadline()
+        """Have the core, or packets that a pacer holds back, called at their next deadline."""
+        due, held = self._core.next_deadline(), self.front.due
+        if held is not None and (due is None or held < due):
+            due = held
         if due is None or (self._timer is not None and self._timer_at <= due + MIN_DELAY_S):
             return
         if self._timer is not None:

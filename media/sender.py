@@ -71,7 +71,9 @@ class Sender:
                     pairs.clear()
                     continue
                 self.send(queue.connection, queue.log, pacer.take(queue, now), now)
-                if pairs and not queue.connection.is_closed:
+                if queue.connection.is_closed:
+                    pairs.clear()
+                elif pairs:
                     waiting.append(queue)
                     self.due = pacer.due if self.due is None else min(self.due, pacer.due)
         except BaseException:
