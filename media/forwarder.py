@@ -11,6 +11,8 @@ from typing import Protocol
 
 from media.codecs import NO_VP8, h264_starts_key, vp8_info
 from media.layer import AFTER_FENCE, FENCE_MARGIN, Layer
+from media.layerchoice import WantedLayers
+from media.layering import awaited, is_sent, may_show, note_key_frame, settle_now
 from media.packetcache import Cached
 from media.seq import time_delta
 from media.subscription import Subscription
@@ -43,7 +45,7 @@ class Publication:
     __slots__ = (
         "allowed", "audio", "clock_rate", "codec_name", "epoch", "keyed", "last_at", "layers", "live", "loudness",
         "media", "muted", "open", "parameters_known", "participant", "payload_type", "peer", "recorded", "running",
-        "session", "source", "subscriptions", "tap",
+        "session", "source", "subscriptions", "tap", "told_at", "wanted_layers",
     )  # fmt: skip
 
     def __init__(self, peer: str, media: PublishedMedia) -> None:
@@ -72,6 +74,8 @@ class Publication:
         self.live = False
         self.last_at = -1e9
         self.loudness = 0.0  # smoothed, 0 silent .. 127 loudest
+        self.wanted_layers: WantedLayers | None = None  # of a publication with several
+        self.told_at = -1e9
 
     def _layer(self, rid: str, ssrc: int) -> Layer:
         nack = "nack" in self.media.codec.feedback
@@ -83,6 +87,7 @@ class Publication:
         new = self._layer(old.rid, ssrc)
         new.rtx_ssrc = old.rtx_ssrc
         new.keys = old.keys
+        new.size, new.rates = old.size, old.rates
         if old.highest >= 0:
             # Numbers go on in a later cycle: what a fence closed stays closed.
             new.floor = old.highest
@@ -116,7 +121,7 @@ class Publication:
         times = {layer.ssrc: layer.time_at(now, margin) for layer in self.layers if layer.highest >= 0}
         subscription.fence_time = times
         self.subscriptions.append(subscription)
-        self.ask_keyframe(now, fresh=True)
+        self.ask_keyframe(now, fresh=True, layer=None if self.audio else settle_now(self, subscription, now))
 
     def remove(self, subscription: Subscription) -> None:
         """The section shows something else or nothing."""
@@ -126,9 +131,10 @@ class Publication:
 
     def best_layer(self, now: float) -> Layer:
         """The highest layer that is being sent; the lowest when none is."""
-        for layer in reversed(self.layers):
-            if layer.alive(now):
-                return layer
+        if len(self.layers) > 1:
+            for layer in reversed(self.layers):
+                if is_sent(self, layer, now):
+                    return layer
         return self.layers[0]
 
     def ask_keyframe(self, now: float, fresh: bool = False, layer: Layer | None = None) -> None:
@@ -138,8 +144,8 @@ class Publication:
 
     def ask_behind_fence(self, now: float) -> None:
         """A fence was set now: ask for a key frame that is newer than it."""
-        alive = self.best_layer(now).alive(now)
-        self.ask_keyframe(now + AFTER_FENCE if alive else now, fresh=True)
+        for layer in awaited(self, now):
+            self.ask_keyframe(now + AFTER_FENCE if layer.alive(now) else now, fresh=True, layer=layer)
 
     # --- the path of a packet ---------------------------------------------------------------------------------------
 
@@ -210,6 +216,7 @@ class Publication:
                 starts = h264_starts_key(payload, self.parameters_known)
             if starts:
                 layer.keys.arrived(now)
+                note_key_frame(layer, self.codec_name, payload)
         cached = (clean, timestamp, marker, payload, level, vp8)
         layer.cache.put(cached, now)
         tap = self.tap
@@ -264,7 +271,9 @@ class Publication:
                 subscription.write_report(now, batch)
             stint = subscription.stint
             if number < stint.start:  # type: ignore[union-attr]  # a subscription with a layer has a stint
-                continue
+                stint = subscription.thinned(packet)
+                if stint is None:
+                    continue
             pairs = subscription.pairs
             if not pairs:
                 batch.queues.append(subscription.queue)
@@ -272,11 +281,11 @@ class Publication:
             pairs.append(packet)
 
     def _may_begin(self, subscription: Subscription, layer: Layer, timestamp: int, now: float) -> bool:
-        """Whether a section may show ``layer`` from this packet on: it is the best one, and newer than the fence."""
-        if len(self.layers) > 1 and layer is not self.best_layer(now):
-            return False
+        """Whether a section may show ``layer`` from this packet on: it is newer than the fence, and the right one."""
         fence = subscription.fence_time.get(layer.ssrc)
-        return fence is None or time_delta(timestamp, fence) > 0
+        if fence is not None and time_delta(timestamp, fence) <= 0:
+            return False
+        return self.audio or may_show(self, subscription, layer, now)
 
 
 __all__ = ["MAX_PAYLOAD", "Publication", "Tap"]

@@ -24,8 +24,9 @@ class Layer:
 
     __slots__ = (
         "cache", "clock", "expected", "fence_time", "fence_until", "floor", "highest", "highest_at", "highest_time",
-        "keys", "map", "nack", "passed", "passed_at", "passed_layer", "passed_octets", "passed_packets",
-        "passed_picture", "passed_time", "record_floor", "record_time", "rid", "rtx_ssrc", "ssrc", "stats",
+        "keys", "map", "nack", "octets", "passed", "passed_at", "passed_layer", "passed_octets", "passed_packets",
+        "passed_picture", "passed_time", "rates", "record_floor", "record_time", "rid", "rtx_ssrc", "size", "ssrc",
+        "stats",
     )  # fmt: skip
 
     def __init__(self, rid: str, ssrc: int, clock_rate: int, video: bool, nack: bool) -> None:
@@ -55,6 +56,9 @@ class Layer:
         self.passed_layer = -1
         self.passed_packets = 0
         self.passed_octets = 0
+        self.size = (0, 0)  # width and height that the last key frame told
+        self.octets = [0, 0, 0, 0]  # passed, by temporal layer
+        self.rates = (0.0, 0.0, 0.0, 0.0)  # bit/s by temporal layer, smoothed (``layering``)
 
     def first(self, seq: int, timestamp: int, now: float) -> int:
         """The first packet; its extended number, in a cycle beyond everything that was fenced off."""
@@ -94,6 +98,7 @@ class Layer:
         """A packet goes to the subscribers."""
         self.passed_packets += 1
         self.passed_octets += size
+        self.octets[vp8[6]] += size
         if number > self.passed:
             self.passed = number
             self.passed_time = timestamp

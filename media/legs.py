@@ -131,6 +131,7 @@ class PublishLeg:
         for old in stale:
             del self.streams[old]
         self.learned += 1
+        self.report_due = min(self.report_due, now)  # until then the sender repeats mid and rid in every packet
         stream = Stream(publication, index, ssrc, rtx)
         self.streams[ssrc] = stream
         return stream

@@ -10,7 +10,7 @@ All ids are opaque random strings made by the hub; nothing here names a person o
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 
@@ -18,6 +18,7 @@ T = TypeVar("T")
 
 LINK_VERSION = 1
 MAX_LINK_MESSAGE = 512 * 1024
+MAX_VIEWS = 64
 
 Source = Literal["mic", "camera", "screen", "document"]
 """What a media section carries. ``mic`` is sound; the others are pictures."""
@@ -135,6 +136,23 @@ class ViewOffer(Message, frozen=True, tag=_tag):
     local: bool = False
 
 
+class View(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """How large a page shows one picture: pixels of its screen, 0 by 0 while it is hidden. ``main``: the large one."""
+
+    participant: str
+    source: Source
+    width: Annotated[int, msgspec.Meta(ge=0, le=16_384)]
+    height: Annotated[int, msgspec.Meta(ge=0, le=16_384)]
+    main: bool = False
+
+
+class Views(Message, frozen=True, tag=_tag):
+    """How large ``peer`` shows what it receives, all of it; volatile. It gets layers to match."""
+
+    peer: str
+    views: Annotated[tuple[View, ...], msgspec.Meta(max_length=MAX_VIEWS)]
+
+
 class ClosePeer(Message, frozen=True, tag=_tag):
     """End one leg of a peer, or both (``leg`` None)."""
 
@@ -209,6 +227,7 @@ ToRelay = (
     | SubscribeStart
     | SubscribeAnswer
     | ViewOffer
+    | Views
     | ClosePeer
     | Ack
     | Ask
@@ -271,6 +290,15 @@ class SubscribeOffer(Message, frozen=True, tag=_tag):
     offer: int
     sdp: str
     lines: tuple[Line, ...]
+
+
+class Layers(Message, frozen=True, tag=_tag):
+    """Of ``source``, which ``peer`` sends in layers, only these rids are wanted now: somebody shows them, or the record
+    takes them. Volatile, repeated every 10 s."""
+
+    peer: str
+    source: Source
+    rids: tuple[str, ...]
 
 
 class Speaker(Message, frozen=True, tag=_tag):
@@ -436,7 +464,7 @@ class Report(Message, frozen=True, tag=_tag):
     body: ReportBody
 
 
-ToApp = Hello | Answer | Refused | SubscribeOffer | Speaker | Quality | RelayState | KeptEvents | Report
+ToApp = Hello | Answer | Refused | SubscribeOffer | Layers | Speaker | Quality | RelayState | KeptEvents | Report
 
 _to_relay: msgspec.json.Decoder[ToRelay] = msgspec.json.Decoder(ToRelay)
 _to_app: msgspec.json.Decoder[ToApp] = msgspec.json.Decoder(ToApp)

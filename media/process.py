@@ -42,6 +42,7 @@ from media.messages import (
     ForgetKept,
     Hello,
     KeepEvents,
+    Layers,
     Leg,
     Line,
     PeerDown,
@@ -52,6 +53,7 @@ from media.messages import (
     Refused,
     RelayState,
     ReportBody,
+    Source,
     Speaker,
     SubscribeAnswer,
     SubscribeOffer,
@@ -59,6 +61,7 @@ from media.messages import (
     ToApp,
     ToRelay,
     ViewOffer,
+    Views,
     Welcome,
 )
 from media.recorder import SpoolRecorder
@@ -227,6 +230,12 @@ class RelayProcess:
             self._legs.changed(sorted(peers))
             self._plan()
 
+    def layers_wanted(self, peer: PeerId, source: Source, rids: tuple[str, ...]) -> None:
+        """Tell a publisher which layers it need send (Listener)."""
+        link = self._owners.get(peer)
+        if link is not None:
+            link.send(Layers(peer=peer, source=source, rids=rids))
+
     def leg_up(self, peer: PeerId, leg: Leg) -> None:
         """A leg is connected (LegListener)."""
         self._report_leg(peer, PeerUp(peer=peer, leg=leg))
@@ -310,6 +319,9 @@ class RelayProcess:
                 self._legs.answer(message)
             case ViewOffer():
                 link.send(Answer(req=message.req, sdp=self._legs.view(message)))
+            case Views():
+                if message.peer in self._legs.peers():
+                    self._core.set_views(PeerId(message.peer), message.views, time.monotonic())
             case ClosePeer():
                 self._legs.close(PeerId(message.peer), message.leg)
                 self._forget_owners()

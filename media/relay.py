@@ -11,6 +11,7 @@ How the process drives it:
     relay.attach_subscriber(peer, queue, now)            # subscribe leg: DTLS is up
     relay.wanted(peer)                                  # what to offer it; listener.subscriptions_changed says when
     relay.set_subscribed(peer, lines, now)              # the offer was answered: these sections exist now
+    relay.set_views(peer, views, now)                   # how large its page shows them
     relay.receive_rtp(peer, data, now, batch)           # decrypted, from the publish leg
     relay.receive_rtcp(peer, leg, data, now, batch)     # decrypted, from either leg
     relay.next_deadline() / handle_deadline(now, batch) # timers: NACK, reports, key frames, silence
@@ -33,8 +34,9 @@ from struct import Struct
 from media.bandwidth import BandwidthEstimator
 from media.forwarder import MAX_PAYLOAD, Publication
 from media.gates import Gates
+from media.layering import Layering
 from media.legs import PublishLeg, Stream, SubscribeLeg
-from media.messages import Desired, Leg, LegQuality, Member, SessionEnded, Source, WriteFailed
+from media.messages import Desired, Leg, LegQuality, Member, SessionEnded, Source, View, WriteFailed
 from media.reporting import Reporting
 from media.rtp import LEVEL_UNKNOWN, TIME_UNKNOWN, build, payload_end, payload_start, scan_extensions
 from media.sessions import Sessions, records
@@ -89,6 +91,7 @@ class Relay:
         self._subscribers: dict[str, SubscribeLeg] = {}
         self._speakers = Speakers()
         self._reporting = Reporting(self._options, self._publishers, self._subscribers)
+        self._layering = Layering(listener, self._publishers, self._subscribers)
         self._tick_at = 0.0
         self._packets_out = 0  # of subscriptions that ended
 
@@ -195,6 +198,12 @@ class Relay:
             self._packets_out += subscription.sent()[0]
         self._route(now)
 
+    def set_views(self, peer: PeerId, views: Sequence[View], now: float) -> None:
+        """How large ``peer`` shows each picture it receives, all of them: it gets layers to match (``layerchoice``).
+        Without a word of it a peer gets the largest. Forgotten when its subscribe leg is detached."""
+        self._layering.set_views(peer, views, now)
+        self._reporting.schedule()
+
     def codec_of(self, participant: str, source: Source, peer: PeerId) -> PublishedMedia | None:
         """The published section that ``peer`` would receive for (participant, source), for matching codecs in an
         offer; None while nothing is attached or it is not wanted."""
@@ -211,6 +220,7 @@ class Relay:
             if publisher is not None:
                 self._end_publications(list(publisher.publications.values()), now)
         else:
+            self._layering.forget(peer)
             subscriber = self._subscribers.pop(peer, None)
             if subscriber is not None:
                 self._end_subscriber(subscriber)
@@ -261,6 +271,7 @@ class Relay:
                 if target is not subscription.publication:
                     self._detach_subscription(subscription.publication, subscription)
                     if target is not None:
+                        self._layering.look(subscription, subscriber.peer, now)
                         subscription.cname = subscription.participant
                         target.add(subscription, now)
             wanted = self.wanted(PeerId(subscriber.peer))
@@ -393,6 +404,7 @@ class Relay:
             for publication in leg.publications.values():
                 if publication.live and now - publication.last_at >= self._options.silence_s:
                     self._gates.silence(publication, now)
+        self._layering.tick(now)
         self._reporting.tick(now, batch)
         microphones = [
             (publication.session, publication.participant, publication.loudness)

@@ -122,20 +122,17 @@ class Reporting:
         self.schedule()
 
     def _refresh_picture(self, publication: Publication, now: float) -> None:
-        """Key frames that nobody asks for by RTCP: the journal's, and those of who waits for one."""
-        if not publication.keyed or not publication.open:
+        """Key frames for the journal, which cannot ask for them by RTCP (for those of viewers see ``layering``)."""
+        if not publication.keyed or not publication.open or publication.tap is None:
             return
         layer = publication.best_layer(now)
         if not layer.alive(now):
             return
         interval = self._options.record_keyframe_interval_s
-        if publication.tap is not None and now - max(layer.keys.keyed_at, layer.keys.asked_at) >= interval:
+        if now - max(layer.keys.keyed_at, layer.keys.asked_at) >= interval:
             layer.keys.want(now)
-        if layer.keys.deadline is None:
-            # Whoever waits for a picture cannot ask for it: a browser that has received nothing sends no PLI.
-            recorded = publication.tap is None or publication.recorded is layer or len(publication.layers) == 1
-            if not recorded or any(item.layer is not layer for item in publication.subscriptions):
-                layer.keys.want(now)
+        if layer.keys.deadline is None and publication.recorded is not layer and len(publication.layers) > 1:
+            layer.keys.want(now)
 
     def _receiver_report(self, leg: PublishLeg, now: float, batch: Batch) -> bool:
         """Send one if there is something to report on; the first ones soon, the sender's start phase needs them."""

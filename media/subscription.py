@@ -11,15 +11,19 @@ from typing import Final
 
 from media.codecs import Vp8Info, patch_vp8
 from media.layer import Layer
+from media.layerchoice import NO_CAP, UNSEEN, Choice
 from media.packetcache import Cached
 from media.rtcp import write_sdes, write_sender_report
 from media.rtp import PATCH, HeaderTemplate
 from media.seq import extend, time_delta
+from media.thinning import ALL, Thinning
 from media.types import Batch, Ready, SendQueue, Source, SubscribedMedia
 
 MAX_RESENDS = 3
 RESEND_PAUSE = 0.02  # s between two resends of one packet: the second question was asked before the answer came
-MAX_STINTS = 4
+MAX_STINTS = 48  # a few switches, or two seconds of every second frame being left out
+NEVER = 1 << 62
+BELIEVED = 2.0  # s by which a sender's reports about two of its layers may differ from what their arrival says
 MAX_REMEMBERED = 1024
 
 _pack = PATCH.pack_into
@@ -70,13 +74,17 @@ class Subscription:
 
     ``layer`` and ``stint`` None: waiting for something to start with. Outgoing numbers are extended, only the low 16
     bits travel. ``pairs``: that of the queue, for the forwarder.
+
+    ``size``: how large the viewer shows it; ``target``: what its line has for it, set by whoever divides the line;
+    ``choice``: what it shall show therefore. See ``layerchoice``.
     """
 
     __slots__ = (
-        "audio", "cname", "clock_rate", "fence_time", "fraction_lost", "header", "jitter", "last_at", "last_layer",
-        "last_out", "last_picture", "last_time", "last_tl0", "layer", "lost_at", "media", "octets", "packets", "pairs",
-        "participant", "publication", "queue", "reports_sent", "resends", "resent", "rtt", "rtx_header", "rtx_number",
-        "source", "stint", "stints", "time_offset", "video",
+        "audio", "choice", "cname", "clock_rate", "demand", "fence_time", "fraction_lost", "header", "is_main",
+        "jitter", "last_at", "last_layer", "last_out", "last_picture", "last_time", "last_tl0", "layer", "lost_at",
+        "media", "octets", "packets", "pairs", "participant", "publication", "queue", "reports_sent", "resends",
+        "resent", "rtt", "rtx_header", "rtx_number", "size", "source", "stint", "stints", "target", "temporal",
+        "thinning", "time_offset", "video",
     )  # fmt: skip
 
     def __init__(self, media: SubscribedMedia, queue: SendQueue) -> None:
@@ -115,6 +123,13 @@ class Subscription:
         self.jitter = 0.0
         self.fraction_lost = 0.0
         self.lost_at = -1e9
+        self.size = UNSEEN
+        self.is_main = False  # the large picture of its viewer's screen
+        self.target = NO_CAP
+        self.choice: Choice | None = None
+        self.demand = -1  # index of the layer it would show if the publisher sent all
+        self.temporal = ALL  # highest temporal layer that passes
+        self.thinning: Thinning[Stint] | None = None  # while some do not
 
     # --- stints -----------------------------------------------------------------------------------------------------
 
@@ -134,6 +149,55 @@ class Subscription:
         self.packets -= layer.passed_packets
         self.octets -= layer.passed_octets
         self.fence_time.clear()
+        if self.temporal < ALL:
+            self._thin(number - 1, -1)
+
+    # Temporal layers. While some are left out, ``stint`` is one that no packet belongs to, so that the forwarder asks
+    # ``thinned`` for each packet; a section that gets everything pays nothing for it.
+
+    def limit(self, temporal: int) -> None:
+        """Let temporal layers up to this one pass from the next frame on (``ALL``: every one)."""
+        self.temporal = temporal
+        if self.thinning is not None:
+            self.thinning.wanted = temporal
+        elif temporal < ALL and self.layer is not None:
+            self._thin(self.layer.passed, self.layer.passed_time)
+
+    def _thin(self, highest: int, frame: int) -> None:
+        stint = self.stint
+        if stint is None:
+            return
+        self.thinning = Thinning(self._run, stint, stint.picture_shift, highest, frame)
+        self.thinning.wanted = self.temporal
+        self.stint = self._run(NEVER, stint.offset, stint.picture_shift)
+
+    def _run(self, start: int, offset: int, picture_shift: int) -> Stint:
+        stint = self.thinning.runs[0] if self.thinning is not None else self.stint
+        assert stint is not None  # thinning begins within a stint
+        return Stint(
+            self.header, self.audio, stint.layer, start, offset, stint.time_offset, picture_shift, stint.tl0_shift
+        )
+
+    def thinned(self, packet: Cached) -> Stint | None:
+        """How a packet that does not belong to ``stint`` is numbered; None: it is not for this section."""
+        thinning = self.thinning
+        if thinning is None:
+            return None
+        run = thinning.take(packet[0], packet[1], len(packet[3]), packet[5])
+        if run is not None and thinning.is_over():
+            self.stint = self._thicken(thinning)
+        return run
+
+    def _thicken(self, thinning: Thinning[Stint]) -> Stint:
+        """Nothing is left out any more: the present run is a stint like any other."""
+        self.thinning = None
+        packets, octets = thinning.left_out
+        self.packets -= packets
+        self.octets -= octets
+        *before, stint = thinning.runs
+        self.stints += before
+        del self.stints[:-MAX_STINTS]
+        return stint
 
     def _continued_time(self, layer: Layer, timestamp: int, now: float) -> int:
         """The timestamp offset with which ``layer`` goes on where the section stands."""
@@ -142,11 +206,12 @@ class Subscription:
         if self.last_time < 0:
             return 0
         old = self.last_layer
+        out = (self.last_time + int((now - self.last_at) * self.clock_rate)) & 0xFFFFFFFF
         if old is not None and old.clock.ntp and layer.clock.ntp and self.publication_of(old, layer):
             ntp = layer.clock.ntp_at_rtp(time_delta(timestamp, layer.clock.rtp_time))
-            out = (old.clock.rtp_at_ntp(ntp) + self.time_offset) & 0xFFFFFFFF
-        else:
-            out = (self.last_time + int((now - self.last_at) * self.clock_rate)) & 0xFFFFFFFF
+            told = (old.clock.rtp_at_ntp(ntp) + self.time_offset) & 0xFFFFFFFF
+            if abs(time_delta(told, out)) < self.clock_rate * BELIEVED:
+                out = told
         if time_delta(out, self.last_time) <= 0:
             out = (self.last_time + 1) & 0xFFFFFFFF
         return (out - timestamp) & 0xFFFFFFFF
@@ -161,8 +226,13 @@ class Subscription:
         layer, stint = self.layer, self.stint
         if layer is None or stint is None:
             return
+        thinning = self.thinning
+        if thinning is None:
+            last, shift = layer.passed + stint.offset, stint.picture_shift
+        else:
+            last, shift = thinning.last_out, thinning.shift
+            stint = self._thicken(thinning)
         self.layer = self.stint = None
-        last = layer.passed + stint.offset
         if last > self.last_out:
             stint.last = last
             self.stints.append(stint)
@@ -171,7 +241,7 @@ class Subscription:
             self.last_time = (layer.passed_time + stint.time_offset) & 0xFFFFFFFF
             self.last_at = layer.passed_at
             if layer.passed_picture >= 0:
-                self.last_picture = (layer.passed_picture + stint.picture_shift) & 0x7FFF
+                self.last_picture = (layer.passed_picture + shift) & 0x7FFF
             if layer.passed_layer >= 0:
                 self.last_tl0 = (layer.passed_layer + stint.tl0_shift) & 0xFF
         self.packets += layer.passed_packets
@@ -186,6 +256,7 @@ class Subscription:
     def forget(self) -> None:
         """Another source or session."""
         self.fence()
+        self.choice, self.demand = None, -1
         self.resends.clear()
         self.fence_time.clear()
 
@@ -207,14 +278,14 @@ class Subscription:
         """(packets, payload octets) sent so far, without retransmissions."""
         if self.layer is None:
             return self.packets, self.octets
-        return self.packets + self.layer.passed_packets, self.octets + self.layer.passed_octets
+        packets, octets = self.thinning.left_out if self.thinning is not None else (0, 0)
+        return self.packets + self.layer.passed_packets - packets, self.octets + self.layer.passed_octets - octets
 
     # --- sending ----------------------------------------------------------------------------------------------------
 
     def resend(self, seqs: list[int], now: float, batch: Batch) -> int:
         """Answer a NACK for outgoing numbers from the cache; how many were resent."""
-        layer, stint = self.layer, self.stint
-        newest = layer.passed + stint.offset if layer is not None and stint is not None else self.last_out
+        newest = self._newest()
         count = 0
         for seq in seqs:
             out = extend(newest, seq)
@@ -238,8 +309,16 @@ class Subscription:
         self.resent += count
         return count
 
+    def _newest(self) -> int:
+        """Outgoing number of the newest packet."""
+        if self.thinning is not None:
+            return self.thinning.last_out
+        if self.layer is None or self.stint is None:
+            return self.last_out
+        return self.layer.passed + self.stint.offset
+
     def _stint_of(self, out: int) -> Stint | None:
-        stint = self.stint
+        stint = self.thinning.find(out) if self.thinning is not None else self.stint
         if stint is not None and out >= stint.first:
             return stint if out - stint.offset <= stint.layer.passed else None
         for stint in reversed(self.stints):

@@ -42,12 +42,12 @@ class Thinning(Generic[R]):
 
     ``number`` everywhere: the layer's own, without holes. ``make``: a run from (first number, offset, picture shift).
     ``wanted``: the highest temporal layer that shall pass, may be set at any time. ``left_out``: (packets, octets) of
-    the frames that did not pass.
+    the frames that did not pass. ``shift``: what to add to the newest picture id, even that of a frame left out.
     """
 
     __slots__ = (
-        "_frame", "_is_open", "_limit", "_make", "_passes", "_shift", "_starts", "_step", "_top", "highest",
-        "left_out", "passed", "runs", "wanted",
+        "_frame", "_is_open", "_limit", "_make", "_passes", "_starts", "_step", "_top", "highest", "left_out",
+        "passed", "runs", "shift", "wanted",
     )  # fmt: skip
 
     def __init__(self, make: Callable[[int, int, int], R], run: R, shift: int, highest: int, frame: int) -> None:
@@ -62,7 +62,7 @@ class Thinning(Generic[R]):
         self._limit = ALL
         self._top = 0  # highest temporal layer seen
         self._step = run.offset  # of numbers beyond ``highest``
-        self._shift = shift
+        self.shift = shift
         self._frame = frame
         self._passes = True
         self._is_open = True
@@ -102,11 +102,11 @@ class Thinning(Generic[R]):
             self._limit = temporal
         self._passes = temporal <= self._limit
         if not self._passes:
-            self._shift -= 1
+            self.shift -= 1
 
     def _open(self, first: int) -> None:
         self._is_open = True
-        self.runs.append(self._make(first, self._step, self._shift))
+        self.runs.append(self._make(first, self._step, self.shift))
         self._starts.append(first)
         if len(self.runs) > MAX_RUNS:
             del self.runs[: MAX_RUNS // 2]
@@ -114,9 +114,9 @@ class Thinning(Generic[R]):
 
     def _leave_out(self, first: int, last: int) -> None:
         if not self._is_open and first > self.highest + 1:
-            self._shift += 1  # the missing ones stand before this frame
+            self.shift += 1  # the missing ones stand before this frame
             self._open(self.highest + 1)
-            self._shift -= 1
+            self.shift -= 1
         if self._is_open:
             self.runs[-1].last = first - 1 + self._step
             self._is_open = False

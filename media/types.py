@@ -238,6 +238,9 @@ class Listener(Protocol):
     def subscriptions_changed(self, peer: PeerId) -> None:
         """What this peer should receive changed: renegotiate its subscribe leg when convenient."""
 
+    def layers_wanted(self, peer: PeerId, source: Source, rids: tuple[str, ...]) -> None:
+        """Of a source that comes in layers, the publisher need send only these now; told again every few seconds."""
+
 
 __all__ = [
     "MAX_DATAGRAM", "Batch", "Codec", "ExtensionIds", "Listener", "Pacer", "ParticipantId", "PeerId", "PublishedMedia",

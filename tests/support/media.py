@@ -35,6 +35,7 @@ class Heard:
     reports: list[tuple[str, ReportBody]] = field(default_factory=list)
     speakers: list[tuple[str, str]] = field(default_factory=list)
     changed: list[str] = field(default_factory=list)
+    layers: list[tuple[str, str, tuple[str, ...]]] = field(default_factory=list)
 
     def report(self, session: SessionId, epoch: int, body: ReportBody) -> None:
         self.reports.append((session, body))
@@ -44,6 +45,9 @@ class Heard:
 
     def subscriptions_changed(self, peer: PeerId) -> None:
         self.changed.append(peer)
+
+    def layers_wanted(self, peer: PeerId, source: Source, rids: tuple[str, ...]) -> None:
+        self.layers.append((peer, source, rids))
 
 
 @dataclass
