@@ -245,8 +245,9 @@ class Connections:
         state.version += 1
         ice = state.connection.ice
         transport = sdp.Transport(
-            ice.ufrag, ice.pwd, self._certificate.fingerprints, setup, self._announced.for_client(state.is_local)
-        )
+            ice.ufrag, ice.pwd, self._certificate.fingerprints, setup, self._announced.for_client(state.is_local),
+            self._announced.has_tcp,
+        )  # fmt: skip
         return sdp.write(state.session_id, state.version, sections, transport)
 
     def _offer(self, peer: PeerId, state: LegState) -> None:

@@ -21,7 +21,7 @@ from typing import Protocol
 
 from media.ice import Address, local_user
 from media.messages import Leg
-from media.peer import Connection
+from media.peer import Connection, Way
 from media.sender import Sender
 from media.transport import pointer_to
 from media.types import MAX_DATAGRAM, Batch, PeerId
@@ -126,8 +126,21 @@ class Front:
 
     def add(self, connection: Connection) -> None:
         """Let checks reach ``connection``; call again after an ICE restart."""
+        for user in connection.ice.retired:
+            self._by_user.pop(user, None)
+        connection.ice.retired.clear()
         for user in connection.ice.credentials:
             self._by_user[user] = connection
+
+    def knows(self, address: Address) -> bool:
+        """Whether this address proved itself and belongs to a leg."""
+        return address in self._by_address
+
+    def forget(self, address: Address) -> None:
+        """Nothing can be sent to this address any more (a TCP connection ended)."""
+        connection = self._by_address.pop(address, None)
+        if connection is not None:
+            connection.ice.forget(address)
 
     def remove(self, connection: Connection) -> None:
         """Nothing reaches ``connection`` any more."""
@@ -164,7 +177,31 @@ class Front:
         self.flush()
         self._after()
 
-    def _take(self, opened: socket.socket, length: int, address: Address, now: float) -> str:
+    def take(self, way: Way, data: memoryview, address: Address) -> bool:
+        """A datagram that came in a frame over TCP (media.icetcp); whether it was of use. ``finish`` follows."""
+        length = len(data)
+        if length > MAX_DATAGRAM:
+            self.dropped["oversized"] += 1
+            return False
+        self.received += 1
+        self._view[:length] = data
+        try:
+            reason = self._take(way, length, address, self._clock())
+        except Exception:
+            reason = "error"
+            if not self._has_failed:
+                self._has_failed = True
+                _log.exception("a datagram failed")
+        if reason:
+            self.dropped[reason] += 1
+        return not reason
+
+    def finish(self) -> None:
+        """After the datagrams of one wake-up."""
+        self.flush()
+        self._after()
+
+    def _take(self, opened: Way, length: int, address: Address, now: float) -> str:
         """Handle the datagram in the buffer; the reason when it was dropped, else ""."""
         if length == 0:
             return "empty"
@@ -209,7 +246,7 @@ class Front:
             return "wrong_leg"
         return ""
 
-    def _take_check(self, opened: socket.socket, length: int, address: Address, now: float) -> str:
+    def _take_check(self, opened: Way, length: int, address: Address, now: float) -> str:
         user = local_user(self._view[:length])
         connection = self._by_user.get(user) if user is not None else None
         if connection is None:
@@ -249,7 +286,7 @@ class Front:
         if connection.ice.selected is not None and connection.socket is not None:
             self._send(connection.socket, data, connection.ice.selected)
 
-    def _send(self, opened: socket.socket, data: bytes, address: Address) -> None:
+    def _send(self, opened: Way, data: bytes, address: Address) -> None:
         try:
             opened.sendto(data, address)
         except OSError:

@@ -15,8 +15,9 @@ from enum import Enum
 
 from aioice import stun
 
-Address = tuple[str, int] | tuple[str, int, int, int]
-"""A source address as the socket gives it: two parts for IPv4, four for IPv6."""
+Address = tuple[str, int] | tuple[str, int, int] | tuple[str, int, int, int]
+"""A source address as the socket gives it: two parts for IPv4, four for IPv6; three for a TCP connection, which has a
+number so that it is never taken for UDP from the same port."""
 
 CONSENT_S = 30.0
 """Without a check for this long nothing is sent any more (RFC 7675 5.1)."""
@@ -27,7 +28,8 @@ SETUP_S = 30.0
 MOVE_S = 8.0
 """When the selected address has been quiet for this long, a check from another one moves there even without
 USE-CANDIDATE: a router gave the client a new port (clients check every 2.5 to 6 s)."""
-MAX_ADDRESSES = 8
+MAX_ADDRESSES = 16
+"""A client with two networks, two announced addresses, UDP and TCP, and as much again during a restart."""
 MAX_CHECK = 548  # bytes; a check of a browser has about 120
 
 _HEADER = struct.Struct("!HHI")
@@ -72,7 +74,7 @@ class IceLite:
 
     ``credentials``: ours, user name to password; two while a restart is under way. ``addresses``: those that proved
     themselves, oldest first. ``is_chosen``: the last good check made its address the selected one. ``forgotten``:
-    addresses that fell out; whoever routes by address takes and clears them.
+    addresses that fell out; whoever routes by address takes and clears them. ``retired``: the same for user names.
     """
 
     def __init__(self, now: float) -> None:
@@ -85,13 +87,21 @@ class IceLite:
         self.created_at = now
         self.consent_at: float | None = None
         self.forgotten: list[Address] = []
+        self.retired: list[str] = []
 
     def restart(self) -> None:
         """The client restarted ICE: new credentials; the old ones stay good until the next restart, because checks
         on the old pair go on until the client has our answer."""
         old, old_pwd = self.ufrag, self.pwd
+        self.retired += [user for user in self.credentials if user != old]
         self.ufrag, self.pwd = new_credentials()
         self.credentials = {old: old_pwd, self.ufrag: self.pwd}
+
+    def forget(self, address: Address) -> None:
+        """Nothing can be sent to this address any more: whichever proves itself next is where we send."""
+        self.addresses.pop(address, None)
+        if self.selected == address:
+            self.selected = None
 
     def check(self, data: bytes, address: Address, now: float) -> bytes | None:
         """The answer to a check, or None when it does not prove itself. Never raises."""

@@ -5,14 +5,21 @@ Who closes whom: ``media.connections`` makes and closes them; a connection never
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Callable
+from typing import Protocol
 
-from media.ice import SETUP_S, Consent, IceLite
+from media.ice import SETUP_S, Address, Consent, IceLite
 from media.messages import Leg
 from media.sdp import Fingerprint
 from media.transport import Certificate, Dtls, SrtpSession
 from media.types import PeerId, SendQueue
+
+
+class Way(Protocol):
+    """How datagrams leave: a UDP socket, or a TCP connection that frames them (media.icetcp)."""
+
+    def sendto(self, data: memoryview | bytes, address: Address, /) -> int:
+        """Send one datagram. Raises OSError; BlockingIOError when there is no room."""
 
 
 class ConnectionQueue(SendQueue):
@@ -53,7 +60,7 @@ class Connection:
         self.is_closed = False
         self.is_up = False
         self.fingerprints: tuple[Fingerprint, ...] = ()
-        self.socket: socket.socket | None = None  # the one whose address the client uses; set by the front
+        self.socket: Way | None = None  # the one whose address the client uses; set by the front
         self.ssrcs: set[int] = set()  # seen with a good tag: libsrtp keeps state for each
         self._on_up = on_up
         self._dtls = Dtls(certificate, lambda data: send(self, data), lambda: on_end(self))

@@ -27,6 +27,7 @@ from media.courier import Courier
 from media.enrolment import EnrolmentRefused, HubAway, Identity, identify, tls_context
 from media.errors import PeerError, StaleEpoch, UsageError
 from media.front import Front
+from media.icetcp import IceTcp
 from media.journalwriter import JournalWriter
 from media.keeper import Keeper
 from media.link import AppLink
@@ -95,6 +96,8 @@ class RelayProcess:
         self.front = Front(self._core, time.monotonic, self._plan)
         port = self.front.open(settings.port, [ip for ip, _ in settings.addresses])
         self.announced = Announced(settings.addresses, port)
+        self._tcp = IceTcp(self.front)
+        self.announced.has_tcp = self._tcp.open(port, [ip for ip, _ in settings.addresses])
         self._legs = Connections(self.front, self._core, self.announced, self, time.monotonic)
         self._courier = Courier(settings.folder / "outbox.db", self._loop)
         self._keeper = Keeper(settings.folder / "kept.db", self._loop)
@@ -128,6 +131,7 @@ class RelayProcess:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        self._tcp.close()
         self.front.close()
 
     async def _end(self) -> None:

@@ -306,13 +306,15 @@ def _rids(own: dict[str, list[str]]) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Transport:
-    """What every section of ours says about its transport. ``addresses``: announced (ip, port), best first."""
+    """What every section of ours says about its transport. ``addresses``: announced (ip, port), best first; with
+    ``has_tcp`` they take ICE-TCP, too."""
 
     ufrag: str
     pwd: str
     fingerprints: tuple[Fingerprint, ...]
     setup: str
     addresses: tuple[tuple[str, int], ...]
+    has_tcp: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -365,6 +367,11 @@ def _write_section(section: OwnSection, transport: Transport) -> list[str]:
     for index, (address, number) in enumerate(transport.addresses):
         priority = (126 << 24) + ((65535 - index) << 8) + 255  # RFC 8445 5.1.2.1, host candidate, component 1
         lines.append(f"a=candidate:{index + 1} 1 udp {priority} {address} {number} typ host")
+    for index, (address, number) in enumerate(transport.addresses if transport.has_tcp else ()):
+        # RFC 6544 4.2: below all UDP candidates; 4 in the top three bits of the local preference means passive
+        priority = (90 << 24) + ((4 << 13) + 8191 - index << 8) + 255
+        foundation = len(transport.addresses) + index + 1
+        lines.append(f"a=candidate:{foundation} 1 tcp {priority} {address} {number} typ host tcptype passive")
     return [*lines, "a=end-of-candidates"]
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from media.codecs import patch_vp8
 from media.ice import Address
-from media.peer import Connection, ConnectionQueue
+from media.peer import Connection, ConnectionQueue, Way
 from media.rtp import PATCH, abs_send_time
 from media.transport import TRAILER, pointer_to
 from media.types import Batch, Ready, SentLog
@@ -41,7 +41,7 @@ class Sender:
         self.due: float | None = None
         self._dropped = dropped
         self._runs = runs
-        self._capable: set[socket.socket] = set()
+        self._capable: set[Way] = set()  # UDP sockets only
         self._buffer = bytearray(ROOM + MAX_PACKET + TRAILER)
         self._view = memoryview(self._buffer)
         self._base = pointer_to(self._buffer)
@@ -159,7 +159,7 @@ class Sender:
             buffer[at + packet.wide_at : at + packet.wide_at + 2] = number.to_bytes(2, "big")
 
     def _emit(
-        self, connection: Connection, opened: socket.socket, address: Address, start: int, end: int, size: int,
+        self, connection: Connection, opened: Way, address: Address, start: int, end: int, size: int,
         count: int,
     ) -> None:  # fmt: skip
         """Hand ``count`` packets that lie in ``buffer[start:end]`` to the kernel; all have ``size`` bytes, or the last
@@ -171,7 +171,7 @@ class Sender:
                 segment = [(socket.IPPROTO_UDP, UDP_SEGMENT, struct.pack("=H", size))]
                 self._segments[size] = segment
             try:
-                opened.sendmsg((view[start:end],), segment, 0, address)
+                opened.sendmsg((view[start:end],), segment, 0, address)  # type: ignore[attr-defined]
                 self.sent += count
                 return
             except OSError as error:

@@ -96,6 +96,7 @@ class Announced:
 
     def __init__(self, addresses: Sequence[tuple[str, int]], port: int) -> None:
         self.all = tuple((ip, own or port) for ip, own in addresses)
+        self.has_tcp = False  # whether the same ports take ICE-TCP
         self._outer = tuple(pair for pair in self.all if not ipaddress.ip_address(pair[0]).is_loopback)
 
     def for_client(self, is_local: bool) -> tuple[tuple[str, int], ...]:
