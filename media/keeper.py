@@ -83,13 +83,17 @@ class Keeper:
             del self._fences[next(iter(self._fences))]
 
     def handle(self, message: KeepEvents | ReadKept | ForgetKept, reply: Reply) -> None:
-        """Take a request; ``reply`` is called in the loop. Raises StaleEpoch, KeptFull."""
-        known = self._fences.get(message.session, 0)
-        if message.epoch < known:
-            raise StaleEpoch(message.session, message.epoch, known)
-        if isinstance(message, KeepEvents) and len(message.events) > MAX_KEPT:
-            raise KeptFull(f"{len(message.events)} events")
-        self.fence(message.session, message.epoch)
+        """Take a request; ``reply`` is called in the loop. Raises StaleEpoch, KeptFull.
+
+        Forgetting needs no fence: whoever asks has seen the events in the database.
+        """
+        if not isinstance(message, ForgetKept):
+            known = self._fences.get(message.session, 0)
+            if message.epoch < known:
+                raise StaleEpoch(message.session, message.epoch, known)
+            if isinstance(message, KeepEvents) and len(message.events) > MAX_KEPT:
+                raise KeptFull(f"{len(message.events)} events")
+            self.fence(message.session, message.epoch)
         self._jobs.put((message, reply))
 
     def close(self, timeout: float) -> None:

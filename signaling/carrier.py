@@ -71,6 +71,13 @@ class Carrier:
         if wanted.state == "closed":
             self._pool.forget(self._host.session)
 
+    async def settle(self) -> None:
+        """The room was just built: act on what its relay did before there was anybody to tell."""
+        if not self._pool.is_linked(self.relay):
+            await self.dead(self.relay)
+        elif self._pool.restarted(self.relay) and self._host.session not in self._pool.sessions_on(self.relay):
+            await self._host.feed(RelayGone())
+
     async def up(self, relay: str, restarted: bool) -> None:
         """A relay is linked (again)."""
         state = self._host.state.state

@@ -8,7 +8,7 @@ from typing import Any
 
 from media.messages import Report, Source
 from signaling.messages import FromPage
-from signaling.state import Kind, Role
+from signaling.state import Event, Kind, Role
 
 HUB = "hub"
 """Stands where a participant's id stands when the hub itself acts (command line, board, a rule)."""
@@ -124,6 +124,13 @@ class Quality:
 
 
 @dataclass(frozen=True, slots=True)
+class Late:
+    """Events that a relay kept for an owner of before, and that come too late to take effect (``signaling.kept``)."""
+
+    events: tuple[Event, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Locked:
     """The package is made and signed."""
 
@@ -148,6 +155,7 @@ Command = (
     | RelayGone
     | Anchor
     | Quality
+    | Late
     | Locked
     | Tick
 )

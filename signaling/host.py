@@ -2,8 +2,9 @@
 
 The room's rules are in ``signaling.room``; this carries them out. Every effect follows from the state: the relay gets
 the desired state when it has changed, pages get events and the state as each may see it. What cannot be written
-because the database is away is kept and tried again if it simply happened, or if it only restricts (then the relay is
-told at once, see ``signaling.kept``), and refused otherwise; media goes on untouched either way.
+because the database is away is tried again later if it simply happened; what only restricts and some further requests
+take effect without it, their events kept by the relay (``signaling.keeping``); the rest is refused. Media goes on
+untouched in any case.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -36,10 +37,11 @@ from signaling.commands import (
 )
 from signaling.connection import SILENT_S
 from signaling.errors import Refusal, RequestRefused, SignalingError, Unavailable
-from signaling.kept import MAX_KEPT, Kept, restrained
+from signaling.keeping import Keeping
+from signaling.kept import let_through, restrained
 from signaling.lines import Lines
 from signaling.relays import RelayPool
-from signaling.room import decide, fold
+from signaling.room import decide
 from signaling.state import RoomState
 from signaling.store import Extra, Loaded, Store, Written
 from signaling.views import Labels
@@ -90,10 +92,10 @@ class SessionHost:
         self.audience = Audience(self)
         self.lines = Lines(self)
         self.carrier = Carrier(self, loaded.relay, pool, self._ahead_state)
+        self.keeping = Keeping(self)
         self.lock = asyncio.Lock()
         self._on_change, self._on_deposed = on_change, on_deposed
         self._pending: deque[Command] = deque()
-        self._kept: deque[Kept] = deque()
         self._ahead: list[tuple[float, Ask]] = []
         self._last_anchor = 0.0
         self._last_lock_check = 0.0
@@ -128,9 +130,7 @@ class SessionHost:
 
     def end(self) -> None:
         """Nothing more is sent."""
-        if self._kept:
-            log.error("session %s: %d events could not be written and are lost", self.session, self.unsaved)
-            self._kept.clear()
+        self.keeping.end()
         self.audience.end()
 
     # --- commands ----------------------------------------------------------------------------------------------------
@@ -138,31 +138,42 @@ class SessionHost:
     async def submit(self, command: Command, extra: Extra | None = None) -> Written:
         """Carry out a command. Raises RequestRefused, Unavailable, RoomsError; then nothing was changed.
 
-        One that only restricts reaches the relay before this waits for anything, and is kept while the database is
-        away (``unsaved``).
+        One that only restricts reaches the relay before this waits for anything. While the database is away, it and
+        what is ``let_through`` take effect without it (``signaling.keeping``).
         """
-        ahead = self._restrain(command) if extra is None else None
+        now = self.clock()
+        ahead = self._restrain(command, now) if extra is None else None
         try:
             async with self.lock:
-                if ahead is not None and self._kept:
-                    return self._keep(*ahead)  # the database is known to be away: behind what waits already
+                if self.keeping.unsaved and (instead := self._instead(command, extra, ahead)):
+                    return await instead(command, now)  # the database is known to be away: behind what waits already
                 try:
                     await self._write_pending()
-                    return await self._carry_out(command, extra, ahead[0] if ahead else None)
+                    return await self._carry_out(command, extra, now if ahead is not None else None)
                 except Unavailable as error:
-                    if ahead is None or error.code != "db.away":
+                    instead = self._instead(command, extra, ahead)
+                    if instead is None or error.code != "db.away":
                         raise
-                    return self._keep(*ahead)
+                    return await instead(command, now)
         finally:
             if ahead is not None:
                 self._ahead.remove(ahead)
                 self.carrier.tell()
 
-    def _restrain(self, command: Command) -> tuple[float, Ask] | None:
+    def _instead(
+        self, command: Command, extra: Extra | None, ahead: tuple[float, Ask] | None
+    ) -> Callable[[Command, float], Awaitable[Written]] | None:
+        """What is done with a command while the database is away, None if it has to wait."""
+        if ahead is not None:
+            return self.keeping.hold
+        if extra is None and isinstance(command, Ask) and let_through(self.state, command):
+            return self.keeping.commit
+        return None
+
+    def _restrain(self, command: Command, now: float) -> tuple[float, Ask] | None:
         """Let a command that only restricts take effect on the relay now."""
         if not isinstance(command, Ask) or self.deposed:
             return None
-        now = self.clock()
         if restrained(self._ahead_state(), command, now) is None:
             return None
         ahead = (now, command)
@@ -177,25 +188,10 @@ class SessionHost:
             state = restrained(state, ask, now) or state
         return state
 
-    def _keep(self, now: float, ask: Ask) -> Written:
-        """The database is away: fold the events here and write them later."""
-        decision = decide(self.state, ask, now)
-        if isinstance(decision, Refusal):
-            raise RequestRefused(decision)
-        if len(self._kept) >= MAX_KEPT:
-            raise Unavailable("db.away")
-        events, first = tuple(decision), self.state.number + 1
-        written = Written(ask, first, events, fold(self.state, events))
-        if events:
-            self._kept.append(Kept(self.state, events, written.state))
-            log.warning("session %s: the database is away, %d events wait", self.session, self.unsaved)
-        self.adopt(written)
-        return written
-
     @property
     def unsaved(self) -> int:
         """Events that have taken effect and are not in the database yet."""
-        return sum(len(kept.events) for kept in self._kept)
+        return self.keeping.unsaved
 
     async def check(self, ask: Ask) -> None:
         """Raises RequestRefused unless the request is allowed; for requests that lead to no event."""
@@ -206,38 +202,37 @@ class SessionHost:
 
     async def feed(self, command: Command) -> None:
         """Something happened. Kept and tried again while the database is away."""
+        now = self.clock()
         async with self.lock:
             try:
-                await self._write_pending()
-                await self._carry_out(command, None)
+                await self._feed(command, now)
             except Unavailable:
                 if not isinstance(command, (Tick, Quality)):
                     self._pending.append(command)
             except RequestRefused as refused:
                 log.info("session %s: %s refused: %s", self.session, type(command).__name__, refused.code)
 
+    async def _feed(self, command: Command, now: float) -> None:
+        leaves = isinstance(command, Disconnect)
+        if self.unsaved and leaves:
+            await self.keeping.hold(command, now)  # in its place among what waits already
+            return
+        try:
+            await self._write_pending()
+            await self._carry_out(command, None, now if leaves else None)
+        except Unavailable as error:
+            if not leaves or error.code != "db.away":
+                raise
+            await self.keeping.hold(command, now)
+
     async def _write_pending(self) -> None:
-        await self._write_kept()
+        await self.keeping.write()
         while self._pending:
             try:
                 await self._carry_out(self._pending[0], None)
             except RequestRefused:
                 pass  # the room has moved on
             self._pending.popleft()
-
-    async def _write_kept(self) -> None:
-        while self._kept:
-            try:
-                await self.store.run(self.store.keep, self.epoch, self._kept[0])
-            except StaleEpoch as error:
-                self.depose()
-                raise Unavailable("owner.moved") from error
-            except RoomsError:
-                log.exception("session %s: kept events are refused by the log; the room is built anew", self.session)
-                self.depose()
-                raise Unavailable("owner.moved") from None
-            self._kept.popleft()
-            self.audience.dirty()
 
     async def _carry_out(self, command: Command, extra: Extra | None, at: float | None = None) -> Written:
         if self.deposed:
@@ -327,7 +322,7 @@ class SessionHost:
         """Called about once a second."""
         loop_now = asyncio.get_running_loop().time()
         self.audience.close_silent(loop_now, self.options.silent_s)
-        if self._pending or self._kept or self.state.state == "running":
+        if self._pending or self.unsaved or self.state.state == "running":
             await self.feed(Tick())
         now = self.clock()
         for ring in self.state.rings:

@@ -15,6 +15,7 @@ from signaling.commands import Tick
 from signaling.desired import desired
 from signaling.errors import SignalingError, Unavailable
 from signaling.host import SessionHost
+from signaling.requests import settle
 
 if TYPE_CHECKING:
     from signaling.sessions import Sessions
@@ -36,8 +37,17 @@ class RelayNews:
                 await host.carrier.up(relay, restarted)
             except (SignalingError, RoomsError) as error:
                 log.error("session %s: relay up: %s", host.session, error)
+        for session in self._pool.kept_on(relay):
+            if (host_of := self._sessions.hosts.get(session)) is not None:
+                self._sessions.chore(self._compare(host_of, relay))
         for session, epoch in self._pool.sessions_on(relay).items():
             await self._settle_stray(relay, session, epoch)
+
+    async def _compare(self, host: SessionHost, relay: str) -> None:
+        try:
+            await settle(lambda: host.keeping.compare(relay))
+        except (SignalingError, RoomsError) as error:
+            log.error("session %s: what relay %s kept: %s", host.session, relay, error)
 
     async def _settle_stray(self, relay: str, session: str, epoch: int) -> None:
         """A relay carries a session that is not on it any more, or over: it closes the journals there."""

@@ -12,7 +12,6 @@ import asyncio
 import base64
 import binascii
 import contextlib
-import itertools
 import logging
 import secrets
 from collections.abc import Callable
@@ -22,8 +21,9 @@ from typing import Protocol
 from media import messages as r
 from rooms import relays as relay_rows
 from rooms.signing import is_signed
-from signaling.errors import SENTENCES, Refusal, RequestRefused, Unavailable
+from signaling.errors import Unavailable
 from signaling.messages import CLOSE_AGAIN, CLOSE_NOT_ALLOWED, CLOSE_PROTOCOL, CLOSE_REPLACED
+from signaling.questions import Questions
 from signaling.sockets import Socket, SocketClosed
 from signaling.store import Store, moment
 
@@ -32,6 +32,9 @@ log = logging.getLogger(__name__)
 HANDSHAKE_S = 10.0
 ANSWER_S = 8.0
 """A relay answers an offer in milliseconds; a hung one must not keep a page waiting for long."""
+
+KEEP_S = 2.0
+"""A relay's disk syncs in milliseconds; whoever asked for something is told soon when it does not."""
 
 SILENT_S = 7.0
 """A relay sends ``quality`` every 2 s; a link this silent is a link to a hung process or a broken line."""
@@ -54,6 +57,7 @@ class RelayOptions:
     silent_s: float = SILENT_S
     retry_s: float = 1.0
     answer_s: float = ANSWER_S
+    keep_s: float = KEEP_S
     seen_s: float = SEEN_EVERY_S
 
 
@@ -91,6 +95,7 @@ class Link:
     heard: float = 0.0
     cpu: float = 0.0
     offset_s: float | None = None
+    restarted: bool = False
 
 
 class RelayPool:
@@ -111,9 +116,8 @@ class RelayPool:
         self._links: dict[str, Link] = {}
         self._boots: dict[str, str] = {}
         self._mourning: dict[str, asyncio.Task[None]] = {}
-        self._waiting: dict[str, tuple[str, asyncio.Future[r.Answer]]] = {}
+        self._questions = Questions(self.send)
         self._carried: dict[str, str] = {}
-        self._numbers = itertools.count(1)
         self._changed = asyncio.Event()
 
     # --- what the sessions use ---------------------------------------------------------------------------------------
@@ -158,10 +162,6 @@ class RelayPool:
         """The session needs no relay any more."""
         self._carried.pop(session, None)
 
-    def is_mourned(self, relay: str) -> bool:
-        """Whether the relay lost its link and is not yet known to be dead."""
-        return relay in self._mourning
-
     def send(self, relay: str, message: r.ToRelay) -> bool:
         """Queue a message; False while the relay is not linked."""
         link = self._links.get(relay)
@@ -172,23 +172,60 @@ class RelayPool:
 
     def next_request(self) -> str:
         """A fresh request id."""
-        return f"q{next(self._numbers)}"
+        return self._questions.next()
 
     async def ask(self, relay: str, message: r.PublishOffer | r.SubscribeStart | r.ViewOffer) -> r.Answer:
         """Ask and wait. Raises Unavailable (relay.none, relay.away, relay.timeout) and RequestRefused."""
-        if not relay:
-            raise Unavailable("relay.none")
-        future: asyncio.Future[r.Answer] = asyncio.get_running_loop().create_future()
-        self._waiting[message.req] = (relay, future)
-        try:
-            if not self.send(relay, message):
-                raise Unavailable("relay.away")
-            async with asyncio.timeout(self._options.answer_s):
-                return await future
-        except TimeoutError:
-            raise Unavailable("relay.timeout") from None
-        finally:
-            self._waiting.pop(message.req, None)
+        answer = await self._questions.ask(relay, message, self._options.answer_s)
+        assert isinstance(answer, r.Answer)
+        return answer
+
+    def may_keep(self, relay: str) -> bool:
+        """Whether this relay is linked and can keep events while the database is away."""
+        link = self._links.get(relay)
+        return link is not None and link.hello.kept is not None
+
+    async def keep_events(
+        self, relay: str, session: str, epoch: int, after: int, events: tuple[r.KeptEvent, ...]
+    ) -> None:
+        """Have events kept; they are on the relay's disk when this returns. Raises Unavailable (owner.moved when the
+        relay knows a later owner)."""
+        if not self.may_keep(relay):
+            raise Unavailable("relay.away")
+        keep = r.KeepEvents(req=self.next_request(), session=session, epoch=epoch, after=after, events=events)
+        await self._questions.ask(relay, keep, self._options.keep_s)
+
+    async def read_kept(self, relay: str, session: str, epoch: int) -> tuple[r.KeptEvent, ...]:
+        """What this relay keeps for a session, by epoch and number; lower epochs can leave nothing there any more.
+        Raises Unavailable."""
+        if not self.may_keep(relay):
+            return ()
+        question = r.ReadKept(req=self.next_request(), session=session, epoch=epoch)
+        answer = await self._questions.ask(relay, question, self._options.answer_s)
+        assert isinstance(answer, r.KeptEvents)
+        return answer.events
+
+    def keeping(self, session: str) -> list[str]:
+        """Linked relays that said, when they linked, that they keep events of this session."""
+        return [relay for relay, link in self._links.items() if session in (link.hello.kept or ())]
+
+    def kept_on(self, relay: str) -> list[str]:
+        """The sessions of which this relay keeps events."""
+        link = self._links.get(relay)
+        return list(link.hello.kept or ()) if link is not None else []
+
+    def restarted(self, relay: str) -> bool:
+        """Whether this relay's process is new since its link of before: the peers of the old one are gone."""
+        link = self._links.get(relay)
+        return link is not None and link.restarted
+
+    async def until_known(self, relay: str) -> bool:
+        """Wait until this relay is linked (True) or known to be dead (False)."""
+        await self.expect(relay)
+        while relay not in self._links and relay in self._mourning:
+            self._changed.clear()
+            await self._changed.wait()
+        return relay in self._links
 
     async def expect(self, relay: str) -> None:
         """A session runs on ``relay`` and nothing is linked: begin to wait for it, as if its link were lost."""
@@ -211,6 +248,7 @@ class RelayPool:
         for task in self._mourning.values():
             task.cancel()
         self._mourning.clear()
+        self._changed.set()
         for link in list(self._links.values()):
             await link.socket.close(CLOSE_AGAIN, "app stops")
 
@@ -266,14 +304,14 @@ class RelayPool:
         if old is not None:
             await old.socket.close(CLOSE_REPLACED, "newer link")
         before = self._boots.get(link.relay, "")
-        restarted = bool(before) and before != link.hello.boot
+        link.restarted = bool(before) and before != link.hello.boot
         self._boots[link.relay] = link.hello.boot
         self._links[link.relay] = link
         mourning = self._mourning.pop(link.relay, None)
         if mourning is not None:
             mourning.cancel()
         self._changed.set()
-        log.info("relay %s linked, restarted=%s", link.relay, restarted)
+        log.info("relay %s linked, restarted=%s", link.relay, link.restarted)
         tasks = [
             asyncio.create_task(self._write(link), name="relay-writer"),
             asyncio.create_task(self._read(link), name="relay-reader"),
@@ -283,7 +321,7 @@ class RelayPool:
         ]
         try:
             if self.listener is not None:
-                await self.listener.relay_up(link.relay, restarted)
+                await self.listener.relay_up(link.relay, link.restarted)
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
             for task in tasks:
@@ -299,10 +337,7 @@ class RelayPool:
         if self._links.get(link.relay) is not link:
             return
         del self._links[link.relay]
-        for req, (relay, future) in list(self._waiting.items()):
-            if relay == link.relay and not future.done():
-                future.set_exception(Unavailable("relay.away"))
-                self._waiting.pop(req, None)
+        self._questions.lost(link.relay)
         log.warning("relay %s: link lost", link.relay)
         self._mourn(link.relay, link.hello.pid)
 
@@ -325,6 +360,7 @@ class RelayPool:
         for session, carrier in list(self._carried.items()):
             if carrier == relay:
                 del self._carried[session]
+        self._changed.set()
         log.error("relay %s is dead", relay)
         if self.listener is not None:
             await self.listener.relay_dead(relay)
@@ -371,8 +407,8 @@ class RelayPool:
     def _take(self, link: Link, message: r.ToApp) -> None:
         listener = self.listener
         match message:
-            case r.Answer() | r.Refused():
-                self._answered(message)
+            case r.Answer() | r.KeptEvents() | r.Refused():
+                self._questions.answered(message)
             case r.SubscribeOffer() if listener is not None:
                 listener.offered(link.relay, message)
             case r.Speaker() if listener is not None:
@@ -384,20 +420,6 @@ class RelayPool:
                     listener.measured(link.relay, message)
             case r.Hello():
                 raise r.LinkError("hello twice")
-
-    def _answered(self, message: r.Answer | r.Refused) -> None:
-        relay_future = self._waiting.pop(message.req, None)
-        if relay_future is None or relay_future[1].done():
-            return
-        if isinstance(message, r.Answer):
-            relay_future[1].set_result(message)
-            return
-        log.info("relay refused a request: %s", message.code)
-        if message.code in ("relay_full", "relay_error"):
-            relay_future[1].set_exception(Unavailable(message.code))
-            return
-        code = message.code if message.code in SENTENCES else "sdp.refused"
-        relay_future[1].set_exception(RequestRefused(Refusal(code)))
 
     async def _store_reports(self, link: Link) -> None:
         while True:

@@ -21,6 +21,7 @@ from signaling.commands import (
     Connect,
     Disconnect,
     GiveButtons,
+    Late,
     Locked,
     Open,
     Quality,
@@ -72,6 +73,8 @@ def decide(state: RoomState, command: Command, now: float) -> Decision:
             known = state.find(command.participant) is not None and state.state not in ("planned", "closed")
             body = {"participant": command.participant, **command.figures}
             return [Event("quality.seen", now, body)] if known else []
+        case Late():
+            return list(command.events)
         case Locked():
             return [Event("session.locked", now, {"manifest": command.manifest})] if state.state == "closed" else []
         case Tick():

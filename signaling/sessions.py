@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import datetime as dt
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -33,9 +33,14 @@ from signaling.pages import Pages
 from signaling.relaynews import RelayNews
 from signaling.relays import RelayPool
 from signaling.requests import Requests, settle
+from signaling.state import Event
 from signaling.store import Seat, Store, actor_of, moment
+from signaling.takeover import takeover
 
 log = logging.getLogger(__name__)
+
+AT_ONCE = 32
+"""Sessions taken over at the same time: most of that time they wait for their relay."""
 
 
 class Sessions:
@@ -62,20 +67,33 @@ class Sessions:
         self.next_visit = NextVisit(self)
         self._loading: dict[str, asyncio.Lock] = {}
         self._ticker: asyncio.Task[None] | None = None
+        self._few = asyncio.Semaphore(AT_ONCE)
         self._chores: set[asyncio.Task[Any]] = set()
         pool.listener = RelayNews(self)
 
     # --- life --------------------------------------------------------------------------------------------------------
 
     async def start(self) -> None:
-        """Take over the sessions that are live or wait for their lock, and begin to tick."""
+        """Begin to take over the sessions that are live or wait for their lock, and to tick.
+
+        Each waits for its relay, which may keep events of the owner before us; relays come once we are serving.
+        """
         try:
-            for session in await self.store.run(self.store.unfinished_sessions):
-                with contextlib.suppress(RoomsError):
-                    await self.host(session)
+            sessions = await self.store.run(self.store.unfinished_sessions)
         except Unavailable:
             log.error("the database is away; sessions are taken over as their pages come")
+            sessions = []
+        for session in sessions:
+            self.chore(self._take_over_at_start(session))
         self._ticker = asyncio.create_task(self._tick(), name="sessions-ticker")
+
+    async def _take_over_at_start(self, session: str) -> None:
+        async def take() -> None:
+            async with self._few:
+                await self.host(session)
+
+        with contextlib.suppress(RoomsError):
+            await settle(take)
 
     async def stop(self) -> None:
         """Close all pages' sockets; media goes on."""
@@ -117,14 +135,25 @@ class Sessions:
             if host is not None and not host.deposed:
                 return host
             try:
-                loaded = await self.store.run(self.store.take, session)
+                loaded, news = await takeover(self.store, self.pool, session)
             except StaleEpoch as error:
                 raise Unavailable("owner.moved") from error
             host = SessionHost(loaded, self.store, self.pool, self.clock, self._options, self._changed, self._forget)
             host.requests = self.requests
             self.hosts[session] = host
             await host.start()
+            if host.relay and not host.loaded.locked:
+                await host.carrier.settle()
+            self._finish(host, news)
             return host
+
+    def _finish(self, host: SessionHost, news: Sequence[Event]) -> None:
+        """What follows a recovered event outside the session, and was in the memory of its owner of before."""
+        for event in news:
+            if event.kind == "restricted.denunciation":
+                by = str(event.body.get("by", ""))
+                seat = Seat(host.session, by, user=host.loaded.users.get(by, ""))
+                self.went_to_denunciation(host, seat, str(event.body.get("participant", "")))
 
     def _changed(self, host: SessionHost) -> None:
         for watcher in self.watchers:

@@ -17,23 +17,27 @@ from typing import Any, ParamSpec, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from media.messages import KeptEvent
 from rooms import numbers, people, recordings, sessions, sites, tickets
 from rooms.actor import SYSTEM, Actor
 from rooms.db import Database
-from rooms.errors import NotFound, StorageFailed
+from rooms.errors import NotFound, RoomsError, StaleEpoch, StorageFailed
 from rooms.localtime import local_date
 from rooms.models import Package, ReceptionSession, SessionEvent, Site
 from rooms.models import Participant as ParticipantRow
 from rooms.words import ParticipantState, RecordMode, SessionState, TicketKind
-from signaling.commands import Add, Ask, Command
+from signaling.commands import Add, Ask, Command, Late
 from signaling.errors import Refusal, RequestRefused, Unavailable
-from signaling.kept import Kept
+from signaling.kept import Kept, as_late, recovered
 from signaling.room import decide, fold
 from signaling.state import Event, RoomState
 from signaling.views import Labels
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+ALL = 1_000_000
+"""More events than any session has."""
 
 RESUME_TTL = dt.timedelta(hours=12)
 """How long a page may come back with the token of its welcome: longer than any sitting."""
@@ -152,6 +156,27 @@ class Store:
                 return  # the connection broke after the commit, not before it
             append(db, kept.before, kept.after, epoch, kept.events, kept.events[-1].utc)
 
+    def recover(self, session: str, epoch: int, kept: Sequence[KeptEvent]) -> tuple[Loaded, list[Event]]:
+        """A new owner writes what a relay kept for the one before it; the session as it stands then, and what was
+        written. Raises StaleEpoch, RoomsError, StorageFailed."""
+        with self.database.write() as db:
+            row = _row(db, session)
+            log = [as_event(event) for event in sessions.events_since(db, session, 0, limit=ALL)]
+            state = fold(RoomState(session=session), log)
+            news = recovered(log, kept)
+            for event in news:
+                state = _append_recovered(db, state, epoch, event)
+            return _load(db, row, epoch, moment(self.clock())), news
+
+    def late(self, session: str, kept: Sequence[KeptEvent]) -> Extra:
+        """The command that notes what came too late, made inside the transaction: the log says what is new."""
+
+        def extra(db: Session, state: RoomState) -> Command:
+            log = [as_event(event) for event in sessions.events_since(db, session, 0, limit=ALL)]
+            return Late(tuple(recovered(log, kept, in_order=False)))
+
+        return extra
+
     def report(
         self, relay: str, number: int, state: RoomState | None, epoch: int, command: Command, now: float,
         track: tuple[str, str, dict[str, Any]],
@@ -242,6 +267,21 @@ def append(db: Session, before: RoomState, after: RoomState, epoch: int, events:
     return sessions.append_events(db, after.session, epoch, news)[0].number
 
 
+def _append_recovered(db: Session, state: RoomState, epoch: int, event: Event) -> RoomState:
+    """One event of a relay, with its rows; only noted where the rows do not allow it any more. Raises StaleEpoch."""
+    after = fold(state, [event])
+    try:
+        with db.begin_nested():
+            append(db, state, after, epoch, [event], event.utc)
+        return after
+    except StaleEpoch:
+        raise
+    except RoomsError:
+        noted = as_late(event, epoch, state.number + 1)
+        append(db, state, fold(state, [noted]), epoch, [noted], event.utc)
+        return fold(state, [noted])
+
+
 def _decided(decision: list[Event] | Refusal) -> list[Event]:
     if isinstance(decision, Refusal):
         raise RequestRefused(decision)
@@ -296,7 +336,7 @@ def _mirror_participants(db: Session, before: RoomState, after: RoomState, epoch
 
 
 def _load(db: Session, row: ReceptionSession, epoch: int, now: dt.datetime) -> Loaded:
-    log = [as_event(event) for event in sessions.events_since(db, row.id, 0, limit=1_000_000)]
+    log = [as_event(event) for event in sessions.events_since(db, row.id, 0, limit=ALL)]
     state = fold(RoomState(session=row.id), log)
     rows = list(row.participants)
     return Loaded(

@@ -65,6 +65,10 @@ class FakeRelay:
         self.got: list[r.ToRelay] = []
         self.desired: dict[str, r.Desired] = {}
         self.outbox: dict[int, r.Report] = {}
+        self.kept: dict[str, list[r.KeptEvent]] = {}
+        self.can_keep = True  # it knows how to
+        self.keeps = True  # its disk takes events
+        self.fences: dict[str, int] = {}
         self.number = 0
         self.welcome: r.Welcome | None = None
         self._socket: MemorySocket | None = None
@@ -90,6 +94,7 @@ class FakeRelay:
         hello = r.Hello(
             version=r.LINK_VERSION, relay=self.id, signature=base64.b64encode(signed).decode(), boot=self.boot, pid=1,
             addresses=("127.0.0.1:5000",), sessions=sessions,
+            kept={one: len(events) for one, events in self.kept.items() if events} if self.can_keep else None,
         )  # fmt: skip
         await near.send_text(r.encode(hello))
         welcome = r.decode_to_relay(await near.receive_text())
@@ -118,8 +123,31 @@ class FakeRelay:
                 if self.refuse_with:
                     reply = r.Refused(req=message.req, code=self.refuse_with, message="no")
                 await socket.send_text(r.encode(reply))
+            case r.KeepEvents() | r.ReadKept():
+                reply = self._keep(message)
+                await socket.send_text(r.encode(reply))
+            case r.ForgetKept():
+                held = self.kept.get(message.session, [])
+                self.kept[message.session] = [
+                    one for one in held if one.epoch > message.epoch or one.number > message.number
+                ]
             case r.Ack():
                 self.outbox = {n: report for n, report in self.outbox.items() if n > message.number}
+
+    def _keep(self, message: r.KeepEvents | r.ReadKept) -> r.ToApp:
+        """As ``media.keeper`` does it."""
+        session, epoch = message.session, message.epoch
+        if epoch < self.fences.get(session, 0):
+            return r.Refused(req=message.req, code="stale_epoch", message="no")
+        self.fences[session] = epoch
+        held = self.kept.setdefault(session, [])
+        if isinstance(message, r.ReadKept):
+            return r.KeptEvents(req=message.req, events=tuple(held))
+        if not self.keeps:
+            return r.Refused(req=message.req, code="relay_error", message="no")
+        stays = [one for one in held if one.epoch != epoch or one.number <= message.after]
+        self.kept[session] = [*stays, *message.events]
+        return r.Answer(req=message.req)
 
     async def report(self, session: str, body: r.ReportBody, epoch: int = 1) -> int:
         """Make a report and send it if linked."""

@@ -115,8 +115,8 @@ async def test_restrictions_hold_at_once_and_are_written_in_order_with_their_tim
     assert (await op.ask("pause"))["type"] == "done"
     await relay.wants(session, lambda d: d.state == "paused")
     until_utc = bench.clock()
-    for request, fields in [("resume", {}), ("mute", {"participant": ids["a"], "source": "mic", "on": False})]:
-        assert (await op.ask(request, **fields))["code"] == "db.away", "what opens something waits for the database"
+    for request, fields in [("set_record", {"record": "sound"}), ("ring", {"site": "x"}), ("close", {})]:
+        assert (await op.ask(request, **fields))["code"] == "db.away", "what widens or ends it waits for the database"
     assert bench.host(session).unsaved == 4
     bench.database.away = False
     await all_written(bench, session)
