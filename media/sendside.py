@@ -28,9 +28,11 @@ NUMBERS = 1 << 16
 class SendSideEstimator:
     """The estimate for one subscribe leg. ``ceiling_bps`` and ``wanted_bps`` may be changed at any time."""
 
-    __slots__ = ("_acked_octets", "_acked_rate", "_before_break", "_control", "_delay", "_losses", "_prober", "_reference", "_told",
-                 "ceiling_bps", "feedback_at", "feedbacks", "has_congestion", "log", "min_bps", "rtt", "target_bps",
-                 "wanted_bps", "_broken_at", "_sent_at_feedback")  # fmt: skip
+    __slots__ = (
+        "_acked_octets", "_acked_rate", "_before_break", "_broken_at", "_control", "_delay", "_losses", "_prober",
+        "_reference", "_sent_at_feedback", "_told", "ceiling_bps", "feedback_at", "feedbacks", "has_congestion", "log",
+        "min_bps", "rtt", "target_bps", "wanted_bps",
+    )  # fmt: skip
 
     def __init__(self, start_bps: int, min_bps: int, ceiling_bps: int, now: float) -> None:
         self.log = SentLog()
