@@ -21,6 +21,10 @@ RATE = 20.0
 BURST = 60.0
 """Messages a page may send per second, and at once (engineering 4.3)."""
 
+VIEWS_RATE = 5.0
+VIEWS_BURST = 20.0
+"""Of these, messages that tell sizes; pages gather them, so more of them is a fault and is not passed on."""
+
 SILENT_S = 15.0
 """A page sends ``ping`` every 5 s; after three missed ones it counts as lost."""
 
@@ -51,6 +55,7 @@ class Connection:
         self.key = key
         self.heard = now
         self.bucket = TokenBucket(RATE, BURST, now)
+        self.views = TokenBucket(VIEWS_RATE, VIEWS_BURST, now)
         self.closing = False
         self._encode = encode
         self._outbox: deque[str] = deque()

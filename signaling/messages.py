@@ -8,11 +8,11 @@ Times called ``utc`` are UNIX seconds; ``at_s`` are seconds on the session's clo
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 
-from media.messages import Line, RecordMode, Source
+from media.messages import MAX_VIEWS, Line, RecordMode, Source, View
 
 T = TypeVar("T")
 
@@ -252,6 +252,13 @@ class Chat(Request, frozen=True, tag=_tag):
     text: str
 
 
+class Views(Message, frozen=True, tag=_tag):
+    """How large this page shows each picture it receives, all of them, in pixels of the screen; 0 by 0 while hidden.
+    The relay sends layers to match."""
+
+    views: Annotated[tuple[View, ...], msgspec.Meta(max_length=MAX_VIEWS)]
+
+
 class Seen(Message, frozen=True, tag=_tag):
     """Quality as the page sees it, every 10 s: numbers of its getStats, for log and board."""
 
@@ -273,7 +280,7 @@ FromPage = (
     Hello | Publish | Subscribe | SubscribeAnswer | Unpublish | SetSource | Hand | People | Admit | SendBack | Remove
     | Mute | Protect | Ring | CancelRing | ReadNotice | AnswerNotice | Start | SetRecord | Pause | Resume | SideTalk
     | Close | NextVisit | TakeOver | ToDenunciation | Leave | Bookmark | MinutesTake | MinutesLine | MinutesSection
-    | MinutesFreeze | Chat | Seen | Ping
+    | MinutesFreeze | Chat | Views | Seen | Ping
 )  # fmt: skip
 
 
@@ -405,6 +412,13 @@ class Offer(Message, frozen=True, tag=_tag):
     lines: tuple[Line, ...]
 
 
+class Layers(Message, frozen=True, tag=_tag):
+    """Of my own ``source`` only these rids are wanted now; the rest may rest. Repeated every 10 s."""
+
+    source: Source
+    rids: tuple[str, ...]
+
+
 class Speaker(Message, frozen=True, tag=_tag):
     """Who speaks ("" for nobody)."""
 
@@ -439,7 +453,7 @@ class Error(Message, frozen=True, tag=_tag):
 
 
 ToPage = (
-    Welcome | State | Event | MinutesState | Done | Answer | Offer | Speaker | RelayLost | Moved | Pong | Error
+    Welcome | State | Event | MinutesState | Done | Answer | Offer | Layers | Speaker | RelayLost | Moved | Pong | Error
 )  # fmt: skip
 
 

@@ -103,6 +103,12 @@ class RelayNews:
         if page is not None:
             page.connection.send(m.Offer(offer=offer.offer, sdp=offer.sdp, lines=offer.lines))
 
+    def layers(self, relay: str, layers: r.Layers) -> None:
+        """Which layers of a page's source are wanted; clients without a page keep sending all."""
+        page = self._sessions.pages.of_device(layers.peer)
+        if page is not None:
+            page.connection.send(m.Layers(source=layers.source, rids=layers.rids))
+
     def speaks(self, relay: str, speaker: r.Speaker) -> None:
         """Who speaks."""
         host = self._sessions.hosts.get(speaker.session)

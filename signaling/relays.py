@@ -76,6 +76,9 @@ class RelayListener(Protocol):
     def offered(self, relay: str, offer: r.SubscribeOffer) -> None:
         """An offer for a subscribe leg."""
 
+    def layers(self, relay: str, layers: r.Layers) -> None:
+        """Which layers of a page's source are wanted."""
+
     def speaks(self, relay: str, speaker: r.Speaker) -> None:
         """Who speaks."""
 
@@ -411,6 +414,8 @@ class RelayPool:
                 self._questions.answered(message)
             case r.SubscribeOffer() if listener is not None:
                 listener.offered(link.relay, message)
+            case r.Layers() if listener is not None:
+                listener.layers(link.relay, message)
             case r.Speaker() if listener is not None:
                 listener.speaks(link.relay, message)
             case r.Quality():

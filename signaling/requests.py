@@ -69,6 +69,8 @@ class Requests:
             await self._check(host, seat, message)
             answer = r.SubscribeAnswer(peer=seat.device, offer=message.offer, sdp=message.sdp)
             host.pool.send(host.relay, answer)
+        elif isinstance(message, m.Views):
+            self._views(host, seat, connection, message)
         elif isinstance(message, m.Seen):
             await host.lines.seen(seat.participant, message)
         elif isinstance(message, m.Hello):
@@ -109,6 +111,13 @@ class Requests:
         start = r.SubscribeStart(req=host.pool.next_request(), peer=seat.device, local=seat.local)
         await host.pool.ask(host.relay, start)
         return {}
+
+    @staticmethod
+    def _views(host: SessionHost, seat: Seat, connection: Connection, message: m.Views) -> None:
+        """Not answered, nor refused: it is told again when somebody who is let in shows something."""
+        one = host.state.find(seat.participant)
+        if one is not None and one.connected and connection.views.take(connection.heard):
+            host.pool.send(host.relay, r.Views(peer=seat.device, views=message.views))
 
     async def _hand(self, host: SessionHost, seat: Seat, message: m.Hand) -> Body:
         await self._check(host, seat, message)

@@ -69,11 +69,12 @@ RULES: dict[type[msgspec.Struct], Rule] = {
     m.MinutesSection: _rule(MINUTES, "writer"),
     m.MinutesFreeze: _rule(MINUTES, "writer"),
     m.Chat: _rule(LIVE, "chat"),
+    m.Views: _rule(LIVE, "inside"),
     m.Seen: _rule(LIVE | {"planned", "closed", "locked"}, "present"),
     m.Ping: _rule(LIVE | {"planned", "closed", "locked"}, "present"),
 }
 
-UNPUBLISHED = (m.Seen, m.Ping, m.SubscribeAnswer)
+UNPUBLISHED = (m.Views, m.Seen, m.Ping, m.SubscribeAnswer)
 """Requests that ``may`` does not list: no button stands for them."""
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -203,6 +204,30 @@ async def test_offers_and_speaker_reach_the_page_they_are_for(bench: Bench) -> N
     await relay.say(r.Speaker(session=session, participant=ids["a"]))
     assert (await op.until("speaker"))["participant"] == ids["a"]
     assert not any(g["type"] == "offer" for g in op.got)
+
+
+async def test_sizes_reach_the_relay_and_wanted_layers_the_page(bench: Bench) -> None:
+    relay = await bench.relay()
+    _session, ids, op, a = await live_session(bench, relay)
+    view = {"participant": ids["op"], "source": "camera", "width": 640, "height": 360, "main": True}
+    await a.tell("views", views=[view])
+    told = r.Views(peer=f"dev-{ids['a']}", views=(msgspec.convert(view, r.View),))
+    await relay.until(lambda: told in relay.got)
+    await relay.say(r.Layers(peer=f"dev-{ids['a']}", source="camera", rids=("q", "h")))
+    assert (await a.until("layers"))["rids"] == ["q", "h"]
+    assert not any(g["type"] == "layers" for g in op.got)
+
+
+async def test_a_flood_of_sizes_does_not_reach_the_relay(bench: Bench) -> None:
+    relay = await bench.relay()
+    _session, ids, _op, a = await live_session(bench, relay)
+    for width in range(40):
+        await a.tell("views", views=[{"participant": ids["op"], "source": "camera", "width": width, "height": 9}])
+    await a.tell("ping", n=77)
+    await a.until("pong")
+    assert 10 <= sum(isinstance(message, r.Views) for message in relay.got) <= 30
+    await a.tell("views", views=[{"participant": "x", "source": "camera", "width": 1 << 20, "height": 9}])
+    assert (await a.until("error"))["code"] == "message.malformed"
 
 
 async def test_refusal_of_the_relay_reaches_the_page_as_a_code(bench: Bench) -> None:
