@@ -153,7 +153,7 @@ def _ringing(ring: str, site: str, labels: Labels) -> ParticipantView:
 
 OPERATORS_ONLY = frozenset(
     {"participant.waiting", "ring.started", "ring.answered", "ring.cancelled", "record.alarm", "journal.heads"}
-    | {"clock.anchor", "participant.added", "quality.seen"}
+    | {"clock.anchor", "participant.added", "quality.seen", "event.late"}
 )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import json
+import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,9 +21,12 @@ from media.client import MediaClient
 from media.clip import Clip, ClipOptions, make_clip
 from rooms import sessions, tickets
 from rooms.db import Database, open_database
+from rooms.manifest import check_events
+from rooms.models import SessionEvent
 from rooms.words import ParticipantRole, ParticipantState, TicketKind
 from tests.support.hub import StartedHub, clean_environ, csrf, run_cli, started, until
 from tests.support.postgres import PostgresServer, private_server
+from tests.support.redis import free_port
 
 pytestmark = [pytest.mark.postgres, pytest.mark.timeout(120)]
 
@@ -198,3 +202,87 @@ async def test_a_mute_holds_and_is_written_later(postgres: PostgresServer, tmp_p
         with opened(url) as database, database.read() as db:
             [muted] = [event for event in sessions.events_since(db, session, 0) if event.kind == "source.muted"]
             assert abs(muted.utc - at) < 1.0, "the time at which it took effect"
+
+
+async def test_a_killed_app_loses_no_event_that_took_effect(postgres: PostgresServer, tmp_path: Path) -> None:
+    """Mute and pause while PostgreSQL is stopped, then kill -9: the next start has both from the relay's disk."""
+    url = postgres.url(postgres.create())
+    options = ("--http", "--keep-relays", "--port", str(free_port()), "--media-port", "0")
+    hub = StartedHub(tmp_path / "hub", *options, environ={"HUB_DATABASE_URL": url})
+    stopped = False
+    try:
+        await asyncio.to_thread(hub.start)
+        await asyncio.to_thread(hub.until_ready)
+        session = (await asyncio.to_thread(hub.ask, "session", "open", "Phiên", "--record"))["id"]
+        me, secret = seat_of_operator(url, session)
+        async with connect(f"ws{hub.url[4:]}/ws/session/{session}", origin=hub.url) as socket:  # type: ignore[arg-type]
+
+            async def asked(**message: Any) -> dict[str, Any]:
+                await socket.send(json.dumps({"req": "x", **message}))
+                async with asyncio.timeout(20):
+                    while True:
+                        answer: dict[str, Any] = json.loads(await socket.recv())
+                        if answer["type"] in ("welcome", "done", "error"):
+                            return answer
+
+            hello = {"type": "hello", "version": 1, "token": secret, "device": "d" * 24, "last_event": 0}
+            await socket.send(json.dumps(hello))
+            async with asyncio.timeout(20):
+                while json.loads(await socket.recv())["type"] != "welcome":
+                    pass
+            await asyncio.to_thread(postgres.stop)
+            stopped = True
+            times = [time.time()]
+            assert (await asked(type="mute", participant=me, source="mic", on=True))["type"] == "done"
+            times.append(time.time())
+            assert (await asked(type="pause", reason="nghỉ giải lao"))["type"] == "done"
+            times.append(time.time())
+            relay = hub.relay_pid()
+            await asyncio.to_thread(hub.stop, signal.SIGKILL)
+        spool = (tmp_path / "hub" / "relays" / "0" / "kept.db").read_bytes()
+        assert b"source.muted" in spool or (tmp_path / "hub" / "relays" / "0" / "kept.db-wal").stat().st_size
+        for file in (tmp_path / "hub" / "relays" / "0").glob("kept.db*"):
+            assert "giải lao".encode() not in file.read_bytes(), "what somebody wrote does not reach the relay"
+        await asyncio.sleep(1.5)
+        await asyncio.to_thread(postgres.start)
+        stopped = False
+        await asyncio.to_thread(hub.start)
+        await asyncio.to_thread(hub.until_ready)
+        assert hub.relay_pid() == relay, "media went on meanwhile"
+
+        def log() -> list[SessionEvent]:
+            with opened(url) as database, database.read() as db:
+                return sessions.events_since(db, session, 0)
+
+        await asyncio.to_thread(until, lambda: any(one.kind == "session.paused" for one in log()), 15, "written")
+        events = log()
+        check_events(session, [one.line.encode() for one in events])
+        kept = [one for one in events if one.kind in ("source.muted", "session.paused")]
+        assert [one.kind for one in kept] == ["source.muted", "session.paused"], "both, in order, once"
+        assert all(times[n] <= one.utc <= times[n + 1] for n, one in enumerate(kept)), "when they took effect"
+        assert (await asyncio.to_thread(hub.ask, "session", "show", session))["state"] == "suspended"
+        me_again, secret = again(url, me, session)
+        async with connect(f"ws{hub.url[4:]}/ws/session/{session}", origin=hub.url) as socket:  # type: ignore[arg-type]
+            await socket.send(json.dumps({**hello, "token": secret}))
+            while (welcome := json.loads(await socket.recv()))["type"] != "welcome":
+                pass
+            assert welcome["session"]["state"] == "suspended" and welcome["session"]["unsaved"] == 0
+            [mine] = [one for one in welcome["session"]["participants"] if one["participant"] == me_again]
+            assert mine["muted_by_operator"] == ["mic"]
+    finally:
+        if stopped:
+            postgres.start()
+        if hub.process is not None:
+            hub.stop()
+        hub.run("serve", "--stop-relays", check=False)
+
+
+def again(url: str, participant: str, session: str) -> tuple[str, str]:
+    """A further ticket for a seat."""
+    now = dt.datetime.now(dt.UTC)
+    with opened(url) as database, database.write() as db:
+        minute = dt.timedelta(minutes=1)
+        _, secret = tickets.issue(
+            db, TicketKind.PAGE, now, minute, session_id=session, participant_id=participant, device="d" * 24
+        )
+        return participant, secret
