@@ -181,7 +181,7 @@ class RelayProcessUnderTest:
         self.folder = folder
         self.apps = apps
         self.port = port or free_port()
-        self.announce = "127.0.0.1"
+        self.announce: tuple[str, ...] = ("127.0.0.1",)
         self.public_key = load_key(folder).public_key()
         (folder / "relay.json").write_text(json.dumps({"relay": RELAY_ID}))
         self.process: asyncio.subprocess.Process | None = None
@@ -193,7 +193,9 @@ class RelayProcessUnderTest:
 
     async def start(self) -> None:
         """Run it; its log goes to relay.log in its folder."""
-        arguments = ["--folder", str(self.folder), "--port", str(self.port), "--address", self.announce]
+        arguments = ["--folder", str(self.folder), "--port", str(self.port)]
+        for address in self.announce:
+            arguments += ["--address", address]
         for app in self.apps:
             arguments += ["--app", f"http://127.0.0.1:{app}"]
         with (self.folder / "relay.log").open("ab") as log:
@@ -222,12 +224,13 @@ def free_port() -> int:
 
 @asynccontextmanager
 async def running_relay(
-    folder: Path, announce: str = "127.0.0.1"
+    folder: Path, announce: str | tuple[str, ...] = "127.0.0.1"
 ) -> AsyncIterator[tuple[FakeApp, RelayProcessUnderTest]]:
-    """An app and a relay that found each other. ``announce``: the relay's address for clients, as IP or IP:port."""
+    """An app and a relay that found each other. ``announce``: the relay's address for clients, as IP or IP:port;
+    or several."""
     use_loopback_only()
     relay = RelayProcessUnderTest(folder / "relay", [])
-    relay.announce = announce
+    relay.announce = (announce,) if isinstance(announce, str) else announce
     app = FakeApp(relay.public_key)
     await app.start()
     relay.apps = [app.port]
