@@ -181,7 +181,7 @@ class RelayProcessUnderTest:
         self.folder = folder
         self.apps = apps
         self.port = port or free_port()
-        self.announce: tuple[str, ...] = ("127.0.0.1",)
+        self.announce: str | tuple[str, ...] = "127.0.0.1"
         self.public_key = load_key(folder).public_key()
         (folder / "relay.json").write_text(json.dumps({"relay": RELAY_ID}))
         self.process: asyncio.subprocess.Process | None = None
@@ -194,7 +194,7 @@ class RelayProcessUnderTest:
     async def start(self) -> None:
         """Run it; its log goes to relay.log in its folder."""
         arguments = ["--folder", str(self.folder), "--port", str(self.port)]
-        for address in self.announce:
+        for address in (self.announce,) if isinstance(self.announce, str) else self.announce:
             arguments += ["--address", address]
         for app in self.apps:
             arguments += ["--app", f"http://127.0.0.1:{app}"]
@@ -230,7 +230,7 @@ async def running_relay(
     or several."""
     use_loopback_only()
     relay = RelayProcessUnderTest(folder / "relay", [])
-    relay.announce = (announce,) if isinstance(announce, str) else announce
+    relay.announce = announce
     app = FakeApp(relay.public_key)
     await app.start()
     relay.apps = [app.port]
