@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import exists, func, or_, select
+from sqlalchemy import and_, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from rooms import jobs, logins, recordings, tickets, training
@@ -206,13 +206,20 @@ KINDS: dict[str, Callable[[Hub, dict[str, Any], Step], dict[str, Any]]] = {
 
 
 def without_replay(db: Session) -> list[str]:
-    """Closed or locked sessions with finished journals, no replay file, and no replay job yet."""
-    writing = exists().where(Track.session_id == ReceptionSession.id, Track.state == TrackState.WRITING)
-    finished = exists().where(Track.session_id == ReceptionSession.id, Track.state != TrackState.WRITING)
+    """Closed or locked sessions with finished journals and no replay file of all of them made or asked for.
+
+    A session that was closed, prepared, and opened again has journals that are newer than the job.
+    """
+    here = Track.session_id == ReceptionSession.id
+    newest = select(func.max(Track.created_at)).where(here).scalar_subquery()
+    writing = exists().where(here, Track.state == TrackState.WRITING)
+    finished = exists().where(here, Track.state != TrackState.WRITING)
     made = exists().where(ReplayFile.session_id == ReceptionSession.id)
     asked = exists().where(Job.kind == "replay", Job.key == ReceptionSession.id)
+    up_to_date = exists().where(Job.kind == "replay", Job.key == ReceptionSession.id, Job.created_at >= newest)
     over = ReceptionSession.state.in_((SessionState.CLOSED, SessionState.LOCKED))
-    return list(db.scalars(select(ReceptionSession.id).where(over, finished, ~writing, ~made, ~asked).limit(20)))
+    wanted = or_(and_(asked, ~up_to_date), and_(~asked, ~made))
+    return list(db.scalars(select(ReceptionSession.id).where(over, finished, ~writing, wanted).limit(20)))
 
 
 def next_expiry(db: Session) -> datetime:

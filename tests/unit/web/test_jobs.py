@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from media import journal
 from rooms import access, recordings, sessions, verifier
+from rooms import jobs as queue
 from rooms.actor import SYSTEM
 from rooms.db import Database, migrate, open_database
 from rooms.errors import Conflict
@@ -161,3 +162,22 @@ def test_whoever_comes_back_while_the_lock_waits_is_not_given_up(
         [track] = recordings.tracks_of(db, session)
         assert track.state.value == "closed"
         assert db.get_one(ReceptionSession, session).state is SessionState.LOCKED
+
+
+def test_a_session_opened_again_is_prepared_again(database: Database, session: str) -> None:
+    def report(kind: str, part: int, at: dt.datetime) -> None:
+        body = {"participant": "p" * 24, "source": "mic", "part": part, "file": f"{part}.dcj"}
+        closed = {"length": 1, "sha256": "0" * 64, "packets": 0}
+        recordings.track_reported(db, RELAY, session, kind, body | (closed if kind == "track_closed" else {}), at)
+
+    with database.write() as db:
+        (track,) = recordings.tracks_of(db, session)
+        db.delete(track)
+        report("track_closed", 1, NOW - 15 * MINUTE)
+        assert jobs.without_replay(db) == [session]
+        queue.enqueue(db, "replay", {"session": session}, NOW - 14 * MINUTE, key=session)
+        assert jobs.without_replay(db) == []
+        report("track_written", 2, NOW - 10 * MINUTE)
+        assert jobs.without_replay(db) == [], "it is being written"
+        report("track_closed", 2, NOW - 5 * MINUTE)
+        assert jobs.without_replay(db) == [session]
