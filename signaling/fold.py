@@ -446,5 +446,5 @@ FOLDS: dict[str, Fold] = {
 }
 """Kinds that change the state."""
 
-LOG_ONLY = frozenset({"bookmark.added", "minutes.line", "journal.heads", "clock.anchor", "quality.seen"})
+LOG_ONLY = frozenset({"bookmark.added", "minutes.line", "journal.heads", "clock.anchor", "quality.seen", "event.late"})
 """Kinds that are part of the record but change nothing in the room."""
