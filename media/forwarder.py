@@ -14,6 +14,7 @@ from media.layer import AFTER_FENCE, FENCE_MARGIN, Layer
 from media.layerchoice import WantedLayers
 from media.layering import awaited, is_sent, may_show, note_key_frame, settle_now
 from media.packetcache import Cached
+from media.red import Red
 from media.seq import time_delta
 from media.subscription import Subscription
 from media.types import Batch, PublishedMedia
@@ -151,11 +152,12 @@ class Publication:
 
     def receive(
         self, index: int, seq: int, timestamp: int, marker: int, payload: bytes, level: int, packet: memoryview,
-        now: float, batch: Batch, recovered: bool = False,
+        now: float, batch: Batch, recovered: bool = False, red: Red | None = None,
     ) -> str:  # fmt: skip
         """Take a media packet (``recovered``: unwrapped from RTX) and pass it on. The reason if it was dropped, or "".
 
-        ``marker``: 0x80 or 0. ``payload``: without padding, empty for a padding-only packet.
+        ``marker``: 0x80 or 0. ``payload``: without padding, empty for a padding-only packet. ``red``: where it came
+        from, for subscribers that negotiated RED; journal and resends get the sound alone.
         """
         layer = self.layers[index]
         highest = layer.highest
@@ -229,7 +231,10 @@ class Publication:
                 if layer.clock.ntp:
                     tap.report(*layer.clock.at(now), now)
         if self.subscriptions:
-            self._forward(layer, cached, starts, now, batch)
+            if red is None or not red.blocks:
+                self._forward(layer, cached, starts, now, batch)
+            else:
+                self._forward_red(layer, cached, red, starts, now, batch)
         layer.note_passed(clean, timestamp, len(payload), vp8, now)
         return ""
 
@@ -279,6 +284,31 @@ class Publication:
                 batch.queues.append(subscription.queue)
             pairs.append(stint)
             pairs.append(packet)
+
+    def _forward_red(self, layer: Layer, packet: Cached, red: Red, starts: bool, now: float, batch: Batch) -> None:
+        """As ``_forward``, with what the packet repeats for those who negotiated RED: once all of it is from within
+        their stint, so that nothing from before a fence comes along."""
+        copies: dict[int, Cached] = {}
+        oldest = packet[1] - red.span
+        for subscription in self.subscriptions:
+            if subscription.layer is not layer:
+                if not starts or not self._may_begin(subscription, layer, packet[1], now):
+                    continue
+                subscription.begin(layer, packet[0], packet[1], packet[5], now)
+                subscription.write_report(now, batch)
+            stint, copy = subscription.stint, packet
+            if packet[0] < stint.start:  # type: ignore[union-attr]  # a subscription with a layer has a stint
+                continue
+            if subscription.takes_red(oldest):
+                stint = subscription.red_stint
+                payload_type = subscription.header.payload_type
+                copy = copies.get(payload_type) or (*packet[:3], red.with_type(payload_type), *packet[4:])
+                copies[payload_type] = copy
+            pairs = subscription.pairs
+            if not pairs:
+                batch.queues.append(subscription.queue)
+            pairs.append(stint)
+            pairs.append(copy)
 
     def _may_begin(self, subscription: Subscription, layer: Layer, timestamp: int, now: float) -> bool:
         """Whether a section may show ``layer`` from this packet on: it is newer than the fence, and the right one."""

@@ -10,7 +10,7 @@ from media.forwarder import Publication
 from media.rtp import find_extensions, text_value
 from media.seq import FIRST_CYCLE, extend
 from media.subscription import Subscription
-from media.types import ParticipantId, PublishedMedia, SendQueue, Source, SubscribedMedia
+from media.types import Codec, ParticipantId, PublishedMedia, SendQueue, Source, SubscribedMedia
 
 MAX_LEARNED = 64  # SSRCs that a leg may introduce beyond the announced ones, over its life
 
@@ -18,7 +18,9 @@ MAX_LEARNED = 64  # SSRCs that a leg may introduce beyond the announced ones, ov
 class Stream:
     """One incoming SSRC: a layer of a publication, or the retransmissions of that layer."""
 
-    __slots__ = ("index", "payload_type", "publication", "report_at", "report_ntp", "rtx", "rtx_stats", "ssrc")
+    __slots__ = (
+        "index", "payload_type", "publication", "red_type", "report_at", "report_ntp", "rtx", "rtx_stats", "ssrc",
+    )  # fmt: skip
 
     def __init__(self, publication: Publication, index: int, ssrc: int, rtx: bool) -> None:
         codec = publication.media.codec
@@ -27,6 +29,7 @@ class Stream:
         self.ssrc = ssrc
         self.rtx = rtx
         self.payload_type = (codec.rtx_pt or 0) if rtx else codec.payload_type
+        self.red_type = -1 if rtx or codec.red_pt is None else codec.red_pt
         self.rtx_stats = ReceiveStats(codec.clock_rate) if rtx else None
         self.report_ntp = 0  # middle 32 bits of the last SR's NTP time, and when it came
         self.report_at = 0.0
@@ -40,6 +43,10 @@ class Stream:
     def stats(self) -> ReceiveStats:
         """Reception statistics of this SSRC."""
         return self.rtx_stats or self.publication.layers[self.index].stats
+
+
+def _types(codec: Codec) -> tuple[int | None, ...]:
+    return codec.payload_type, codec.rtx_pt, codec.red_pt
 
 
 class PublishLeg:
@@ -101,16 +108,12 @@ class PublishLeg:
         publication, elements = self._named(data, start)
         named = publication is not None
         if publication is None:
-            users = [
-                item
-                for item in self.publications.values()
-                if payload_type in (item.media.codec.payload_type, item.media.codec.rtx_pt)
-            ]
+            users = [item for item in self.publications.values() if payload_type in _types(item.media.codec)]
             if len(users) != 1:
                 return None
             publication = users[0]
         codec = publication.media.codec
-        if payload_type not in (codec.payload_type, codec.rtx_pt):
+        if payload_type not in _types(codec):
             return None
         rtx = payload_type == codec.rtx_pt
         ids = publication.media.extensions

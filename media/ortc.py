@@ -1,8 +1,8 @@
 """Which codecs, feedback and header extensions a leg uses: capability matching, no text and no I/O.
 
 Our own preferences live here. VP8 and Opus by default, H.264 (constrained baseline, packetization-mode 1) beside it;
-the client's order among them counts. RTX wherever the client has it. Feedback is answered only where the relay
-implements it: with both REMB and transport-cc in an answer Chromium would take transport-cc (engineering 2.2).
+the client's order among them counts. RTX and RED wherever the client has them. Feedback is answered only where the
+relay implements it: with both REMB and transport-cc in an answer Chromium would take transport-cc (engineering 2.2).
 """
 
 from __future__ import annotations
@@ -31,7 +31,12 @@ AUDIO_FEEDBACK = ("nack",)
 """NACK for sound: a lost syllable in a hearing counts for more than the 20 ms that asking again costs."""
 
 _H264 = "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f"
-OUR_AUDIO = (Format(111, "opus", 48_000, 2, "minptime=10;useinbandfec=1", AUDIO_FEEDBACK),)
+OPUS_WISHES = "minptime=10;useinbandfec=1;usedtx=1"
+"""What we ask of whoever sends sound (RFC 7587 6.1): each packet helps to mend the one before, silence costs little."""
+OUR_AUDIO = (
+    Format(111, "opus", 48_000, 2, OPUS_WISHES, AUDIO_FEEDBACK),
+    Format(63, "red", 48_000, 2, "111/111"),
+)
 OUR_VIDEO = (
     Format(96, "vp8", 90_000, 1, "", VIDEO_FEEDBACK),
     Format(97, "rtx", 90_000, 1, "apt=96"),
@@ -88,6 +93,8 @@ def _choice(section: Section, format_: Format) -> Choice:
     ours = AUDIO_FEEDBACK if section.kind == "audio" else VIDEO_FEEDBACK
     agreed = tuple(value for value in ours if value in format_.feedback)
     chosen = replace(format_, feedback=agreed)
+    if format_.name == "opus":
+        chosen = replace(chosen, fmtp=OPUS_WISHES)
     formats = [chosen]
     rtx_pt = None
     for other in section.formats:
@@ -95,6 +102,9 @@ def _choice(section: Section, format_: Format) -> Choice:
             rtx_pt = other.payload_type
             formats.append(replace(other, feedback=()))
             break
+    red = next((other for other in section.formats if _carries(other, format_)), None)
+    if red is not None:
+        formats.append(replace(red, feedback=()))
     codec = Codec(
         name=format_.name,
         payload_type=format_.payload_type,
@@ -103,8 +113,19 @@ def _choice(section: Section, format_: Format) -> Choice:
         fmtp=format_.fmtp,
         rtx_pt=rtx_pt,
         feedback=agreed,
+        red_pt=red.payload_type if red is not None else None,
     )
     return Choice(codec, tuple(formats))
+
+
+def _carries(format_: Format, primary: Format) -> bool:
+    """Whether a format is RED with nothing but ``primary`` in it (RFC 2198 5: the types of the blocks, by "/")."""
+    types = format_.fmtp.strip().split("/")
+    return (
+        (format_.name, format_.clock_rate, format_.channels) == ("red", primary.clock_rate, primary.channels)
+        and len(types) >= 2
+        and set(types) == {str(primary.payload_type)}
+    )
 
 
 def extension_ids(section: Section, take_layers: bool = False) -> ExtensionIds:
@@ -195,7 +216,7 @@ def _accept(section: Section, source: Source, choice: Choice) -> tuple[OwnSectio
         mid=section.mid,
         direction="recvonly",
         protocol=section.protocol,
-        formats=choice.formats,
+        formats=_as_sent(choice),
         extensions=extension_lines(extensions),
         rids=tuple(rid for rid in section.rids if rid in taken),
     )
@@ -210,6 +231,11 @@ def _accept(section: Section, source: Source, choice: Choice) -> tuple[OwnSectio
         rids=taken or ("",),
     )
     return own, published
+
+
+def _as_sent(choice: Choice) -> tuple[Format, ...]:
+    """RED before the codec it carries: browsers send it only when the answer prefers it."""
+    return tuple(sorted(choice.formats, key=lambda format_: format_.name != "red"))
 
 
 def layers_taken(section: Section, source: Source) -> tuple[str, ...]:

@@ -37,6 +37,7 @@ from media.gates import Gates
 from media.layering import Layering
 from media.legs import PublishLeg, Stream, SubscribeLeg
 from media.messages import Desired, Leg, LegQuality, Member, SessionEnded, Source, View, WriteFailed
+from media.redundancy import unwrap
 from media.reporting import Reporting
 from media.rtp import LEVEL_UNKNOWN, TIME_UNKNOWN, build, payload_end, payload_start, scan_extensions
 from media.sessions import Sessions, records
@@ -314,7 +315,7 @@ class Relay:
             stream = leg.learn(data, start, ssrc, payload_type, now)
             if stream is None:
                 return "unknown_ssrc"
-        if payload_type != stream.payload_type:
+        if payload_type != stream.payload_type and payload_type != stream.red_type:
             return "payload_type"
         leg.octets += size
         level = LEVEL_UNKNOWN
@@ -334,12 +335,14 @@ class Relay:
         if not publication.live:
             self._gates.revive(publication, now)
         payload = bytes(data[start:end])
-        if stream.rtx:
+        if payload_type == stream.red_type:
+            reason = unwrap(stream, seq, timestamp, second & 0x80, payload, level, now, batch)
+        elif stream.rtx:
             reason = self._recover(stream, seq, timestamp, second & 0x80, payload, level, now, batch)
         else:
             reason = publication.receive(stream.index, seq, timestamp, second & 0x80, payload, level, data, now, batch)
-            if level >= 0 and publication.open:
-                publication.loudness += (127 - (level & 0x7F) - publication.loudness) * SMOOTHING
+        if level >= 0 and publication.open and not stream.rtx:
+            publication.loudness += (127 - (level & 0x7F) - publication.loudness) * SMOOTHING
         self._reporting.note(publication.layers[stream.index])
         return reason
 

@@ -82,9 +82,9 @@ class Subscription:
     __slots__ = (
         "audio", "choice", "cname", "clock_rate", "demand", "fence_time", "fraction_lost", "header", "is_main",
         "jitter", "last_at", "last_layer", "last_out", "last_picture", "last_time", "last_tl0", "layer", "lost_at",
-        "media", "octets", "packets", "pairs", "participant", "publication", "queue", "reports_sent", "resends",
-        "resent", "rtt", "rtx_header", "rtx_number", "size", "source", "stint", "stints", "target", "temporal",
-        "thinning", "time_offset", "video",
+        "media", "octets", "packets", "pairs", "participant", "publication", "queue", "red_from", "red_header",
+        "red_stint", "reports_sent", "resends", "resent", "rtt", "rtx_header", "rtx_number", "size", "source", "stint",
+        "stints", "target", "temporal", "thinning", "time_offset", "video",
     )  # fmt: skip
 
     def __init__(self, media: SubscribedMedia, queue: SendQueue) -> None:
@@ -98,6 +98,11 @@ class Subscription:
         self.rtx_header: HeaderTemplate | None = None
         if media.codec.rtx_pt is not None and media.rtx_ssrc:
             self.rtx_header = HeaderTemplate(media.codec.rtx_pt, media.rtx_ssrc, media.extensions, media.mid, False)
+        self.red_header: HeaderTemplate | None = None
+        if media.codec.red_pt is not None:
+            self.red_header = HeaderTemplate(media.codec.red_pt, media.ssrc, media.extensions, media.mid, self.audio)
+        self.red_stint: Stint | None = None  # the stint once more, for packets that go out as RED
+        self.red_from = 0  # layer's RTP time from which on sound may be repeated
         self.rtx_number = media.rtx_ssrc & 0x7FFF
         self.participant = ""
         self.source: Source = "mic"
@@ -146,11 +151,26 @@ class Subscription:
             self.header, self.audio, layer, number, self.last_out + 1 - number, self.time_offset, picture_shift,
             tl0_shift,
         )  # fmt: skip
+        if self.red_header is not None:
+            self.red_stint = Stint(
+                self.red_header, True, layer, number, self.stint.offset, self.time_offset, picture_shift, tl0_shift
+            )
+            self.red_from = timestamp
         self.packets -= layer.passed_packets
         self.octets -= layer.passed_octets
         self.fence_time.clear()
         if self.temporal < ALL:
             self._thin(number - 1, -1)
+
+    def takes_red(self, oldest: int) -> bool:
+        """Whether sound of RTP time ``oldest`` may be repeated to this section: it was already shown it, or could
+        have been."""
+        if self.red_stint is None:
+            return False
+        ahead = time_delta(oldest & 0xFFFFFFFF, self.red_from)
+        if ahead > 1 << 30:  # six hours: keep the comparison away from half the range
+            self.red_from = (self.red_from + (1 << 29)) & 0xFFFFFFFF
+        return ahead >= 0
 
     # Temporal layers. While some are left out, ``stint`` is one that no packet belongs to, so that the forwarder asks
     # ``thinned`` for each packet; a section that gets everything pays nothing for it.
@@ -232,7 +252,7 @@ class Subscription:
         else:
             last, shift = thinning.last_out, thinning.shift
             stint = self._thicken(thinning)
-        self.layer = self.stint = None
+        self.layer = self.stint = self.red_stint = None
         if last > self.last_out:
             stint.last = last
             self.stints.append(stint)
@@ -252,6 +272,8 @@ class Subscription:
         self.end()
         self.stints.clear()
         self.queue.forget(self.header)
+        if self.red_header is not None:
+            self.queue.forget(self.red_header)
 
     def forget(self) -> None:
         """Another source or session."""

@@ -24,7 +24,7 @@ PURE = {
     "media.bandwidth", "media.gates", "media.twcc", "media.arrivals", "media.sentlog",
     "media.delaybased", "media.ratecontrol", "media.lossbased", "media.probing", "media.sendside", "media.pacer",
     "media.allocation",
-    "media.depacketize", "media.journal", "media.ortc", "media.sdp", "media.sdpfrag", "media.offers", "media.red",
+    "media.depacketize", "media.journal", "media.ortc", "media.sdp", "media.sdpfrag", "media.offers", "media.red", "media.redundancy",
     "signaling.messages", "signaling.room", "signaling.errors",
     "rooms.models.base", "rooms.models.places", "rooms.models.people", "rooms.models.reception", "rooms.models.matters",
     "rooms.models.sessions", "rooms.models.record", "rooms.models.system", "rooms.policy", "rooms.manifest",

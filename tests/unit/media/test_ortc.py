@@ -130,3 +130,30 @@ def test_a_viewer_gets_the_first_sound_and_the_first_picture() -> None:
 
 def test_the_source_of_a_sound_cannot_be_a_camera() -> None:
     assert ortc.sources_of(sdp.parse(CHROMIUM), {"0": "camera", "1": "document"}) == {"1": "document"}
+
+
+def test_red_is_preferred_where_the_publisher_has_it_and_fec_and_dtx_are_asked_for() -> None:
+    answer, media = ortc.publish(sdp.parse(CHROMIUM), {})
+    assert media[0].codec.red_pt == 63
+    assert [format_.name for format_ in answer[0].formats] == ["red", "opus"]
+    assert answer[0].formats[1].fmtp == "minptime=10;useinbandfec=1;usedtx=1"
+    assert media[0].codec.fmtp == "minptime=10;useinbandfec=1", "what the publisher says of itself is kept"
+
+
+def test_red_of_anything_but_opus_is_not_taken() -> None:
+    for broken in ("111/0", "111", "", "0/0"):
+        text = CHROMIUM.replace("a=fmtp:63 111/111", f"a=fmtp:63 {broken}")
+        answer, media = ortc.publish(sdp.parse(text), {})
+        assert media[0].codec.red_pt is None and [format_.name for format_ in answer[0].formats] == ["opus"]
+
+
+def test_a_viewer_is_offered_red_and_may_leave_it() -> None:
+    assert [(format_.payload_type, format_.name, format_.fmtp) for format_ in ortc.OUR_AUDIO][1] == (
+        63,
+        "red",
+        "111/111",
+    )
+    (taken,) = ortc.view(sdp.parse(CHROMIUM.replace("a=sendonly", "a=recvonly")))["0"]
+    assert taken.codec.red_pt == 63
+    (left,) = ortc.view(sdp.parse(FIREFOX.replace("a=sendonly", "a=recvonly").replace("a=sendrecv", "a=recvonly")))["0"]
+    assert left.codec.red_pt is None
