@@ -1,8 +1,8 @@
-"""What a viewer gets of each picture when its line does not carry all of them. A pure function over small tuples.
+"""What a viewer gets of each picture when its line does not carry all of them. Pure decisions over small tuples.
 
 Order of sacrifice (design 4): other points' thumbnails, the frame rate of the main picture, its resolution, all
 pictures. Sound is not decided here: it is taken off the budget before. Down at once; up only with headroom, and when
-nothing had to be taken away lately.
+nothing had to be taken away lately. The steps of a picture are the rungs of ``layerchoice.ladder``.
 """
 
 from __future__ import annotations
@@ -10,82 +10,83 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-PAUSED = -1
+from media.layerchoice import Choice, Rung
+
 HEADROOM = 1.2  # what an improvement must leave free
 TOLERANCE = 0.95  # of a measured rate: what is shown stays while that fits, for rates swing
 STABLE = 5.0  # s without a decline before anything gets better, unless a probe has proven the rate
 
 
-class Target(NamedTuple):
-    """The most that a section may show: ``layer`` by index (PAUSED: nothing), ``temporal`` the highest temporal id."""
-
-    layer: int
-    temporal: int
-
-
-NOTHING = Target(PAUSED, 0)
-
-
 class Wish(NamedTuple):
     """One picture that a viewer could get.
 
-    ``priority``: 0 for the main picture, higher for less important ones. ``rates[layer][temporal]``: bit/s of that
-    layer with temporal layers up to ``temporal``, as measured; rates rise in both. Layers above what the size on the
-    screen can use are left out by the caller, and those that are not sent have an empty row.
+    ``priority``: 0 for the main picture, higher for less important ones. ``rungs``: from the least to what the size
+    on the screen can use; empty while nothing is sent.
     """
 
     key: str
     priority: int
-    rates: tuple[tuple[float, ...], ...]
+    rungs: tuple[Rung, ...]
 
 
 class Plan(NamedTuple):
-    """What to send: a target per wish, in their order, what that takes (bit/s), and what everything would take."""
+    """What to send: a rung per wish (None: nothing), in their order, what that takes (bit/s), and what everything
+    would take."""
 
-    targets: tuple[Target, ...]
+    granted: tuple[Rung | None, ...]
     used_bps: float
     ideal_bps: float
 
 
-Rung = tuple[float, Target]
+def steps(rungs: Sequence[Rung]) -> list[Rung]:
+    """The rungs worth standing on: one that is not cheaper than a better one is left out."""
+    found: list[Rung] = []
+    for rung in reversed(rungs):
+        if not found or rung.bitrate_bps < found[-1].bitrate_bps:
+            found.append(rung)
+    found.reverse()
+    return found
 
 
-def ladder(rates: tuple[tuple[float, ...], ...]) -> list[Rung]:
-    """The steps of one picture from nothing to everything. Of a layer all frame rates come before the next layer;
-    a step that is not cheaper than the better one after it is left out."""
-    rungs: list[Rung] = []
-    for layer in range(len(rates) - 1, -1, -1):
-        for temporal in range(len(rates[layer]) - 1, -1, -1):
-            rate = rates[layer][temporal]
-            if not rungs or rate < rungs[-1][0]:
-                rungs.append((rate, Target(layer, temporal)))
-    rungs.append((0.0, NOTHING))
-    rungs.reverse()
-    return rungs
-
-
-def allocate(wishes: Sequence[Wish], shown: Sequence[Target], budget_bps: float, may_rise: bool) -> Plan:
-    """Spread ``budget_bps`` over the pictures. ``shown``: what each gets now, in the same order.
+def allocate(wishes: Sequence[Wish], shown: Sequence[Rung | None], budget_bps: float, may_rise: bool) -> Plan:
+    """Spread ``budget_bps`` over the pictures. ``shown``: what each was granted before, in the same order.
 
     Pictures of one priority rise together, step by step; a less important one gets what the others leave.
     """
-    ladders = [ladder(wish.rates) for wish in wishes]
-    places = [0] * len(wishes)
+    ladders = [steps(wish.rungs) for wish in wishes]
+    held = [_place(rungs, rung) for rungs, rung in zip(ladders, shown, strict=True)]
+    places = [-1] * len(wishes)
     used = 0.0
     for priority in sorted({wish.priority for wish in wishes}):
         rising = [index for index, wish in enumerate(wishes) if wish.priority == priority]
         while rising:
             for index in list(rising):
                 rungs, place = ladders[index], places[index] + 1
-                more = used + rungs[place][0] - rungs[place - 1][0] if place < len(rungs) else float("inf")
-                is_rise = place < len(rungs) and rungs[place][1] > shown[index]
-                if more * (HEADROOM if is_rise else TOLERANCE) <= budget_bps and (may_rise or not is_rise):
-                    places[index] = place
-                    used = more
-                else:
+                is_rise = place > held[index]
+                if place == len(rungs) or (is_rise and not may_rise):
                     rising.remove(index)
-    targets = tuple(rungs[place][1] for rungs, place in zip(ladders, places, strict=True))
-    return Plan(targets, used, sum(rungs[-1][0] for rungs in ladders))
+                    continue
+                more = used + rungs[place].bitrate_bps - (rungs[place - 1].bitrate_bps if place else 0)
+                if more * (HEADROOM if is_rise else TOLERANCE) > budget_bps:
+                    rising.remove(index)
+                    continue
+                places[index] = place
+                used = more
+    granted = tuple(rungs[place] if place >= 0 else None for rungs, place in zip(ladders, places, strict=True))
+    return Plan(granted, used, sum(rungs[-1].bitrate_bps for rungs in ladders if rungs))
+
+
+def _place(rungs: Sequence[Rung], shown: Rung | None) -> int:
+    """Where what is shown stands among the rungs now; when that layer has gone, the best that costs no more."""
+    if shown is None:
+        return -1
+    place = -1
+    for index, rung in enumerate(rungs):
+        if rung.choice == shown.choice:
+            return index
+        if rung.bitrate_bps <= shown.bitrate_bps:
+            place = index
+    return place
 
 
 class Allocator:
@@ -95,20 +96,31 @@ class Allocator:
 
     def __init__(self) -> None:
         self.plan = Plan((), 0.0, 0.0)
-        self._shown: dict[str, Target] = {}
+        self._shown: dict[str, Rung] = {}
         self._declined_at = -1e9
 
-    def decide(self, wishes: Sequence[Wish], budget_bps: float, now: float, proven: bool = False) -> dict[str, Target]:
-        """The target of every wish now. ``proven``: a probe has shown that the line carries the budget."""
+    def decide(
+        self, wishes: Sequence[Wish], budget_bps: float, now: float, proven: bool = False
+    ) -> dict[str, Rung | None]:
+        """The rung of every wish now. ``proven``: a probe has shown that the line carries the budget."""
         may_rise = proven or now - self._declined_at >= STABLE
-        shown = [self._shown.get(wish.key, NOTHING) for wish in wishes]
+        shown = [self._shown.get(wish.key) for wish in wishes]
         self.plan = allocate(wishes, shown, budget_bps, may_rise)
-        found = {wish.key: target for wish, target in zip(wishes, self.plan.targets, strict=True)}
-        for wish, target, before in zip(wishes, self.plan.targets, shown, strict=True):
-            if target < min(before, ladder(wish.rates)[-1][1]):  # not for want of the layer: for want of room
+        found: dict[str, Rung | None] = {}
+        for wish, rung, before in zip(wishes, self.plan.granted, shown, strict=True):
+            found[wish.key] = rung
+            if before is not None and _is_below(wish.rungs, rung, before):
                 self._declined_at = now
-        self._shown = found
+        self._shown = {key: rung for key, rung in found.items() if rung is not None}
         return found
 
 
-__all__ = ["HEADROOM", "NOTHING", "PAUSED", "STABLE", "Allocator", "Plan", "Target", "Wish", "allocate", "ladder"]
+def _is_below(rungs: Sequence[Rung], rung: Rung | None, before: Rung) -> bool:
+    """Whether there is less than before for want of room, not for want of the layer."""
+    order: list[Choice] = [each.choice for each in steps(rungs)]
+    if before.choice not in order:
+        return bool(order) and rung is None
+    return rung is None or order.index(rung.choice) < order.index(before.choice)
+
+
+__all__ = ["HEADROOM", "STABLE", "Allocator", "Plan", "Wish", "allocate", "steps"]
