@@ -42,8 +42,8 @@ browser: setup tools
 
 bench: setup
 	$(PY) -m tests.bench.forwarder
-	$(PY) -m tests.bench.relay_cpu
 	$(PY) -m tests.bench.bench_recorder
+	$(PY) -m tests.bench.paired --json build/bench/paired.json
 
 test: setup tools check
 	node --test tests/unit/js/*.test.js

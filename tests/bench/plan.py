@@ -1,0 +1,71 @@
+"""What is played: scenarios as sessions with points that send and points that watch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Sending:
+    """A point that publishes. ``speed``: how many times the clip's packet rate."""
+
+    layers: int = 1
+    sound: bool = False
+    speed: int = 1
+
+
+@dataclass(frozen=True)
+class Session:
+    """``sends`` and ``watches`` by participant; who watches gets the participants named, on one leg."""
+
+    name: str
+    sends: Mapping[str, Sending]
+    watches: Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """``is_heavy``: the stricter target counts (issue 3)."""
+
+    name: str
+    sessions: tuple[Session, ...]
+    is_heavy: bool = False
+
+    @property
+    def legs(self) -> int:
+        """Transports at the server."""
+        return sum(len(session.sends) + len(session.watches) for session in self.sessions)
+
+
+def one_to(viewers: int, speed: int) -> Scenario:
+    """One sender and its viewers."""
+    watches = {f"viewer{number:03d}": ("sender",) for number in range(viewers)}
+    session = Session("s1", {"sender": Sending(speed=speed)}, watches)
+    return Scenario(f"{viewers}x{speed}", (session,), is_heavy=speed >= 40)
+
+
+def receptions(count: int, layers: int = 3) -> Scenario:
+    """Receptions of four points: each sends layers and sound, each watches the three others."""
+    points = ("an", "binh", "chi", "dung")
+    sessions = tuple(
+        Session(
+            f"s{number + 1}",
+            {point: Sending(layers=layers, sound=True) for point in points},
+            {point: tuple(other for other in points if other != point) for point in points},
+        )
+        for number in range(count)
+    )
+    return Scenario(f"four-x{count}", sessions, is_heavy=count >= 20)
+
+
+def scenario(name: str) -> Scenario:
+    """``11x8``: one to 11 at 8x; ``four-x20``: twenty four-point receptions. Raises ValueError."""
+    if name.startswith("four-x"):
+        return receptions(int(name.removeprefix("four-x")))
+    viewers, _, speed = name.partition("x")
+    return one_to(int(viewers), int(speed))
+
+
+FIRST = ("11x1", "11x8", "11x40")
+ALL = (*FIRST, "100x1", "four-x1", "four-x20")

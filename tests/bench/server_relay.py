@@ -1,0 +1,123 @@
+"""The relay under test: its real process, told by an app that does nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+from media.messages import (
+    Answer,
+    ClosePeer,
+    Desired,
+    Member,
+    PublishOffer,
+    SubscribeAnswer,
+    SubscribeOffer,
+    SubscribeStart,
+)
+from tests.bench.arena import ADDRESS, on_server_core
+from tests.bench.plan import Scenario, Session
+from tests.support.fake_app import FakeApp, RelayProcessUnderTest
+
+Renegotiate = Callable[[str, str], Coroutine[Any, Any, str]]
+
+
+class RelayServer:
+    """``renegotiate(leg, offer)`` brings a later offer to its leg and returns the answer."""
+
+    name = "relay"
+
+    def __init__(self, folder: Path, renegotiate: Renegotiate) -> None:
+        self._relay = RelayProcessUnderTest(folder / "relay", [])
+        self._relay.announce = (ADDRESS,)
+        self._app = FakeApp(self._relay.public_key)
+        self._app.on_offer = self._offered
+        self._renegotiate = renegotiate
+        self._first: dict[str, asyncio.Future[SubscribeOffer]] = {}
+        self._last: dict[str, int] = {}
+        self._versions: dict[str, int] = {}
+
+    @property
+    def pids(self) -> list[int]:
+        """All its processes."""
+        assert self._relay.process is not None
+        return [self._relay.process.pid]
+
+    async def start(self) -> None:
+        """Run it on the server's core."""
+        await self._app.start()
+        self._relay.apps = [self._app.port]
+        with on_server_core():
+            await self._relay.start()
+        await self._app.connected()
+
+    async def open(self, scenario: Scenario) -> None:
+        """Tell it of all sessions."""
+        for session in scenario.sessions:
+            await self._app.send(self._desired(session, "running"))
+
+    def _desired(self, session: Session, state: Any) -> Desired:
+        self._versions[session.name] = self._versions.get(session.name, 0) + 1
+        members = []
+        for name in sorted({*session.sends, *session.watches}):
+            sending = session.sends.get(name)
+            publish: Any = () if sending is None else ("mic", "camera") if sending.sound else ("camera",)
+            receives = session.watches.get(name, ())
+            members.append(Member(participant=name, peer=f"{session.name}/{name}", publish=publish, receives=receives))
+        return Desired(
+            session=f"bench{session.name}",
+            epoch=1,
+            version=self._versions[session.name],
+            state=state,
+            members=tuple(members),
+        )
+
+    async def publish(self, session: Session, participant: str, sdp: str) -> str:
+        """The answer to a publish offer."""
+        answer: Any = await self._app.ask(
+            PublishOffer(req="", peer=f"{session.name}/{participant}", sdp=sdp, sources={"0": "camera", "1": "mic"})
+        )
+        if not isinstance(answer, Answer):
+            raise RuntimeError(answer)
+        return str(answer.sdp)
+
+    async def subscribe(self, session: Session, participant: str) -> str:
+        """The offer for a subscribe leg."""
+        peer = f"{session.name}/{participant}"
+        future = self._first[peer] = asyncio.get_running_loop().create_future()
+        await self._app.ask(SubscribeStart(req="", peer=peer))
+        return str((await asyncio.wait_for(future, 10)).sdp)
+
+    async def answer(self, session: Session, participant: str, sdp: str) -> None:
+        """The answer to it."""
+        peer = f"{session.name}/{participant}"
+        await self._app.send(SubscribeAnswer(peer=peer, offer=self._last[peer], sdp=sdp))
+
+    async def _offered(self, offer: SubscribeOffer) -> None:
+        self._last[offer.peer] = offer.offer
+        first = self._first.pop(offer.peer, None)
+        if first is not None:
+            first.set_result(offer)
+            return
+        sdp = await self._renegotiate(offer.peer, offer.sdp)
+        await self._app.send(SubscribeAnswer(peer=offer.peer, offer=offer.offer, sdp=sdp))
+
+    async def leave(self, session: Session, participant: str) -> None:
+        """End a subscribe leg."""
+        await self._app.send(ClosePeer(peer=f"{session.name}/{participant}", leg="subscribe"))
+
+    def dropped(self) -> dict[str, int]:
+        """What it says it dropped, by reason."""
+        return dict(self._app.quality.dropped) if self._app.quality is not None else {}
+
+    def log(self) -> str:
+        """The end of what it wrote."""
+        return self._relay.log()[-4000:]
+
+    async def stop(self) -> None:
+        """End it."""
+        self._app.on_offer = None
+        await self._relay.end()
+        await self._app.stop()
