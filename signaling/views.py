@@ -2,7 +2,7 @@
 
 Names are not in the log: ``Labels`` carries them from the tables of ``rooms``. What a viewer may not see is left out,
 not blanked (design 7): the waiting see nobody but themselves, a point that became a denunciation is gone for all
-others, alarms of the record are the operators' business.
+others, alarms of the record are the operators' business. Whoever sees and hears is shown to all who are inside.
 """
 
 from __future__ import annotations
@@ -105,7 +105,8 @@ def _shows(state: RoomState, me: Participant | None, one: Participant) -> bool:
         return one.state != "removed" or one.restricted
     if not _inside(me) or one.restricted:
         return False
-    return one.admitted and one.state in ("admitted", "joined", "lost") and (one.role != "viewer" or one.writes)
+    # Who only looks on is shown like everybody else: nobody sees or hears a citizen without being seen to be there.
+    return one.admitted and one.state in ("admitted", "joined", "lost")
 
 
 def _participant(

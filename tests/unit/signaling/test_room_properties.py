@@ -180,6 +180,10 @@ def _check_view(state: RoomState, viewer: str, now: float) -> None:
         if other.restricted:
             assert me.role == "operator"
             assert (one.name, one.site, one.people) == ("***", "", ())
+    shown = {one.participant for one in seen.participants}
+    if me is not None and me.connected:
+        hidden = {one.participant for one in state.connected()} - shown
+        assert not hidden, "nobody sees and hears without being seen to be there"
     allowed = may(state, viewer, now)
     by_tag = {tag(kind): rule for kind, rule in RULES.items()}
     assert all(state.state in by_tag[name].states for name in allowed)

@@ -91,7 +91,7 @@ export class OperatorDialogs {
       return el(
         'li',
         { class: 'person', 'data-participant': id },
-        el('div', {}, el('b', {}, one.name), el('small', {}, this._about(one))),
+        el('div', {}, el('b', {}, room.nameOf(id)), el('small', {}, this._about(one))),
         el(
           'div',
           { class: 'row' },

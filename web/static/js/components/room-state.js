@@ -72,7 +72,8 @@ export class RoomState {
 
   /** @param {string} participant */
   nameOf(participant) {
-    return this.session.participants.find((/** @type {any} */ one) => one.participant === participant)?.name ?? _('điểm cầu đã rời');
+    const found = this.session.participants.find((/** @type {any} */ one) => one.participant === participant);
+    return found ? found.name || _('Thiết bị xem qua đường dẫn') : _('điểm cầu đã rời');
   }
 
   /** Seconds since our own line was lost, null while it is well. */

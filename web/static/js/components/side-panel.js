@@ -101,12 +101,13 @@ export class SidePanel {
     return room.session.participants.filter((/** @type {any} */ one) => one.state !== 'removed').map((/** @type {any} */ one) => {
       const line = lineWords(one.line);
       const mine = one.participant === room.me || room.isOperator;
+      const looksOn = one.role === 'viewer';
       return el('section', { class: 'point', 'data-testid': 'people-point', 'data-participant': one.participant },
-        el('div', { class: 'point-head' }, el('b', {}, one.name), line ? el('span', { class: `chip ${line.tone}` }, line.words) : el('span', { class: 'chip off' }, stateWord(one.state))),
+        el('div', { class: 'point-head' }, el('b', {}, room.nameOf(one.participant)), line ? el('span', { class: `chip ${line.tone}` }, line.words) : el('span', { class: 'chip off' }, stateWord(one.state))),
         one.people.length
           ? el('ul', { class: 'plain' }, ...one.people.map((/** @type {any} */ person) => el('li', {}, person.name, person.capacity ? el('small', {}, ` · ${person.capacity}`) : null)))
-          : el('p', { class: 'small' }, _('Chưa ghi ai có mặt.')),
-        room.session.notice_read && one.state !== 'invited' ? el('p', { class: 'small' }, _('Về ghi âm, ghi hình: {answer}', { answer: answerWord(one.notice ?? '') })) : null,
+          : el('p', { class: 'small' }, looksOn ? _('Chỉ nghe và xem, không phát hình và tiếng.') : _('Chưa ghi ai có mặt.')),
+        room.session.notice_read && !looksOn && one.state !== 'invited' ? el('p', { class: 'small' }, _('Về ghi âm, ghi hình: {answer}', { answer: answerWord(one.notice ?? '') })) : null,
         mine && room.may.has('people') ? this._addPerson(one) : null);
     });
   }
