@@ -223,7 +223,7 @@ class JournalWriter:
 
     def _run(self) -> None:
         while True:
-            self._wake.wait(WAKE_S)
+            self._wake.wait(WAKE_S if self._journals or self._ending else None)
             self._wake.clear()
             stopping = self._stopping.is_set()
             try:

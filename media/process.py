@@ -105,6 +105,7 @@ class RelayProcess:
         self._desired: dict[str, Desired] = {}
         self._owners: dict[str, AppLink] = {}  # peer -> the app that spoke of it last
         self._changed: set[PeerId] = set()
+        self._recording = asyncio.Event()  # the recorder is busy
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0.0
         self._lonely_since = now
@@ -118,7 +119,7 @@ class RelayProcess:
         """Until ``stop`` is set; then end everything in order."""
         self._writer.start()
         tasks = [asyncio.ensure_future(link.run()) for link in self._links]
-        tasks += [asyncio.ensure_future(self._every(RECORDER_S, self._poll_recorder))]
+        tasks += [asyncio.ensure_future(self._every(RECORDER_S, self._poll_recorder, self._recording))]
         tasks += [asyncio.ensure_future(self._every(1.0, self._tick))]
         tasks += [asyncio.ensure_future(self._every(QUALITY_S, self._report_quality))]
         gc.collect()
@@ -145,9 +146,11 @@ class RelayProcess:
         await self._courier.close(STOP_S)
         await asyncio.to_thread(self._keeper.close, STOP_S)
 
-    async def _every(self, period_s: float, step: Callable[[], None]) -> None:
+    async def _every(self, period_s: float, step: Callable[[], None], while_set: asyncio.Event | None = None) -> None:
         is_well = True
         while True:
+            if while_set is not None:
+                await while_set.wait()
             await asyncio.sleep(period_s)
             try:
                 step()
@@ -162,6 +165,8 @@ class RelayProcess:
         due, held = self._core.next_deadline(), self.front.due
         if held is not None and (due is None or held < due):
             due = held
+        if self._recorder.is_busy:
+            self._recording.set()
         if due is None or (self._timer is not None and self._timer_at <= due + MIN_DELAY_S):
             return
         if self._timer is not None:
@@ -182,10 +187,14 @@ class RelayProcess:
     def _poll_recorder(self) -> None:
         for session, epoch, body in self._recorder.poll(time.monotonic(), time.time()):
             self.report(session, epoch, body)
+        if not self._recorder.is_busy:
+            self._recording.clear()  # ten wake-ups a second are a tenth of what a small relay costs: none without need
 
     def _tick(self) -> None:
         now = time.monotonic()
         self._core.utc_offset = time.time() - now
+        if not self._recording.is_set():
+            self._poll_recorder()
         self._legs.tick(now)
         if len(self._legs) or any(link.is_up for link in self._links):
             self._lonely_since = now

@@ -24,6 +24,7 @@ FLUSH_S = 0.2
 FLUSH_BYTES = 256 * 1024
 ANCHOR_S = 10.0
 HEADS_S = 10.0
+END_S = 3.0  # after the end of a session: its last journal becomes durable
 STALL_S = 3.0
 """What was handed over and is not on disk after so long: disk_stalled (the alarm is due within 10 s)."""
 
@@ -230,7 +231,8 @@ class SpoolRecorder:
 
         writer = JournalWriter(spool)            # media.journalwriter; starts threads in start()
         recorder = SpoolRecorder(writer, new_id, boot, now, utc)
-        every 100 ms:  for session, epoch, body in recorder.poll(now, utc): listener.report(session, epoch, body)
+        while is_busy, every 100 ms; else every second:
+                       for session, epoch, body in recorder.poll(now, utc): listener.report(session, epoch, body)
         on Welcome:    recorder.set_clock_offset(owner_utc - utc)
         on shutdown:   recorder.close_all(now); writer.stop(5.0); for ... in recorder.poll(now, utc): ...
 
@@ -246,8 +248,14 @@ class SpoolRecorder:
         self._offset_us: int | None = None
         self._tracks: dict[int, _Track] = {}
         self._next_key = 1
+        self._busy_until = now
         self._heads_at: dict[str, float] = {}
         self.counters = Counters()
+
+    @property
+    def is_busy(self) -> bool:
+        """Something is to be flushed or settled, or was so a moment ago."""
+        return bool(self._tracks) or self._now < self._busy_until
 
     def set_clock_offset(self, seconds: float | None) -> None:
         """The owner's clock minus this machine's, from now on; None when it is not known any more."""
@@ -274,6 +282,7 @@ class SpoolRecorder:
             if track.info.session == session:
                 self.close_track(track, now)
         self._heads_at.pop(session, None)
+        self._busy_until = now + END_S
         self._sink.submit(EndSession(session, epoch))
 
     def close_all(self, now: float) -> None:
