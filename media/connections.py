@@ -78,7 +78,8 @@ class Connections:
     # --- requests ---------------------------------------------------------------------------------------------------
 
     def publish(self, message: PublishOffer) -> str:
-        """Take a publish offer; returns the answer. Raises SdpError, RelayFull; a running leg then stays as it is."""
+        """Take a publish offer; returns the answer. Raises SdpError, RelayFull, UnknownPeer (a restart without the leg
+        it belongs to); a running leg then stays as it is."""
         peer = PeerId(message.peer)
         offer = sdp.parse(message.sdp)
         sections, media = ortc.publish(offer, message.sources)
@@ -86,6 +87,8 @@ class Connections:
         state = self._legs.get((peer, "publish"))
         if state is not None and state.connection.fingerprints == offer.transport.fingerprints:
             self._restart_if_new(state, offer)
+        elif message.restart:
+            raise UnknownPeer("there is no such leg to restart")
         else:
             state = self._open(peer, "publish", message.local)
         state.media = media
@@ -93,6 +96,16 @@ class Connections:
         if state.connection.is_up:
             self._attach(state)
         return self._write(state, sections, "passive" if is_server else "active")
+
+    def restart(self, peer: PeerId) -> None:
+        """Restart ICE of the subscribe leg on the same DTLS: an offer with new credentials goes to the listener.
+        Raises UnknownPeer."""
+        state = self._legs.get((peer, "subscribe"))
+        if state is None or not isinstance(state.lines, OfferedLines):
+            raise UnknownPeer("there is no subscribe leg of this peer")
+        state.connection.ice.restart()
+        self._front.add(state.connection)
+        self._offer(peer, state)
 
     def subscribe(self, peer: PeerId, is_local: bool) -> None:
         """Open (or replace) the subscribe leg; the offer goes to the listener. Raises RelayFull."""
@@ -177,10 +190,8 @@ class Connections:
                 connection.is_silent = True
                 if connection.is_up:
                     self._listener.leg_down(peer, leg, "consent")
-            elif consent is Consent.FRESH and connection.is_silent:
-                connection.is_silent = False
-                if connection.is_up:
-                    self._listener.leg_up(peer, leg)
+            elif consent is Consent.FRESH:
+                self._wake(connection)
         self.repeat_offers(now)
 
     async def close_all(self) -> None:
@@ -232,6 +243,7 @@ class Connections:
         connection = Connection(
             peer, leg, self._clock(), self._certificate, self._front.send_dtls, self._up, self._ended
         )
+        connection.on_heard = self._wake
         state = self._legs[(peer, leg)] = LegState(connection, is_local)
         self._front.add(connection)
         return state
@@ -262,6 +274,13 @@ class Connections:
         if state is not None and state.connection is connection:
             self._attach(state)
             self._listener.leg_up(connection.peer, connection.leg)
+
+    def _wake(self, connection: Connection) -> None:
+        """Its client is heard again."""
+        if connection.is_silent and not connection.is_closed:
+            connection.is_silent = False
+            if connection.is_up:
+                self._listener.leg_up(connection.peer, connection.leg)
 
     def _attach(self, state: LegState) -> None:
         connection, now = state.connection, self._clock()

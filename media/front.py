@@ -257,6 +257,8 @@ class Front:
         self._by_address[address] = connection
         if connection.ice.is_chosen:
             connection.socket = opened
+        if connection.is_silent:
+            connection.on_heard(connection)
         for forgotten in connection.ice.forgotten:
             if self._by_address.get(forgotten) is connection:
                 del self._by_address[forgotten]

@@ -99,22 +99,26 @@ class Desired(Message, frozen=True, tag=_tag):
 class PublishOffer(Message, frozen=True, tag=_tag):
     """A client's offer for its publish leg. ``sources`` maps mid to source; missing mids count by kind
     (first audio is mic, first video is camera). A second offer for the same peer replaces or restarts it.
-    ``local``: the client reached the app over loopback, so loopback addresses are announced to it."""
+    ``local``: the client reached the app over loopback, so loopback addresses are announced to it. ``restart``: only an
+    ICE restart of the leg that is there; without one it is refused (``unknown_peer``)."""
 
     req: str
     peer: str
     sdp: str
     sources: dict[str, Source] = {}
     local: bool = False
+    restart: bool = False
 
 
 class SubscribeStart(Message, frozen=True, tag=_tag):
     """Open the subscribe leg of ``peer``: the relay answers ``answer`` (no SDP), then sends ``subscribe_offer`` now
-    and at every change. Sent again, it replaces the leg by a new connection. ``local`` as in ``publish_offer``."""
+    and at every change. Sent again, it replaces the leg by a new connection. With ``restart`` the leg stays: an offer
+    with new ICE credentials follows; refused (``unknown_peer``) without a leg. ``local`` as in ``publish_offer``."""
 
     req: str
     peer: str
     local: bool = False
+    restart: bool = False
 
 
 class SubscribeAnswer(Message, frozen=True, tag=_tag):

@@ -326,7 +326,10 @@ class RelayProcess:
             case PublishOffer():
                 link.send(Answer(req=message.req, sdp=self._legs.publish(message)))
             case SubscribeStart():
-                self._legs.subscribe(PeerId(message.peer), message.local)
+                if message.restart:
+                    self._legs.restart(PeerId(message.peer))
+                else:
+                    self._legs.subscribe(PeerId(message.peer), message.local)
                 link.send(Answer(req=message.req))
             case SubscribeAnswer():
                 self._legs.answer(message)

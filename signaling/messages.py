@@ -58,14 +58,17 @@ class Hello(Message, frozen=True, tag=_tag):
 
 
 class Publish(Request, frozen=True, tag=_tag):
-    """Offer of the publish leg; ``sources`` maps mid to source."""
+    """Offer of the publish leg; ``sources`` maps mid to source. ``restart``: only ICE starts again, on the same leg."""
 
     sdp: str
     sources: dict[str, Source] = {}
+    restart: bool = False
 
 
 class Subscribe(Request, frozen=True, tag=_tag):
-    """Open the subscribe leg; ``offer`` messages follow."""
+    """Open the subscribe leg; ``offer`` messages follow. ``restart``: only ICE starts again, on the same leg."""
+
+    restart: bool = False
 
 
 class SubscribeAnswer(Message, frozen=True, tag=_tag):

@@ -96,8 +96,9 @@ class Requests:
     async def _publish(self, host: SessionHost, seat: Seat, message: m.Publish) -> Body:
         await self._check(host, seat, message)
         offer = r.PublishOffer(
-            req=host.pool.next_request(), peer=seat.device, sdp=message.sdp, sources=message.sources, local=seat.local
-        )
+            req=host.pool.next_request(), peer=seat.device, sdp=message.sdp, sources=message.sources, local=seat.local,
+            restart=message.restart,
+        )  # fmt: skip
         answer = await host.pool.ask(host.relay, offer)
         return {"sdp": answer.sdp}
 
@@ -108,7 +109,9 @@ class Requests:
 
     async def _subscribe(self, host: SessionHost, seat: Seat, message: m.Subscribe) -> Body:
         await self._check(host, seat, message)
-        start = r.SubscribeStart(req=host.pool.next_request(), peer=seat.device, local=seat.local)
+        start = r.SubscribeStart(
+            req=host.pool.next_request(), peer=seat.device, local=seat.local, restart=message.restart
+        )
         await host.pool.ask(host.relay, start)
         return {}
 

@@ -184,3 +184,46 @@ async def test_a_draining_relay_takes_no_new_leg_but_keeps_the_old(world: World)
     world.publish()
     with pytest.raises(RelayFull):
         world.legs.subscribe(PEER, False)
+
+
+async def test_a_restart_keeps_the_leg_and_offers_new_credentials(world: World) -> None:
+    world.legs.subscribe(PEER, False)
+    first = world.come_up("subscribe")
+    old = first.ice.ufrag
+    world.legs.restart(PEER)
+    assert world.connection("subscribe") is first and first.ice.ufrag != old and old in first.ice.credentials
+    assert [event[:2] for event in world.events if event[0] == "offer"] == [("offer", 1), ("offer", 2)]
+    world.legs.restart(PEER)
+    assert first.ice.retired == [old], "whoever routes by user name is told to forget it"
+
+
+async def test_a_restart_without_its_leg_is_refused(world: World) -> None:
+    with pytest.raises(UnknownPeer):
+        world.legs.restart(PEER)
+    with pytest.raises(UnknownPeer):
+        world.legs.publish(PublishOffer(req="r", peer=PEER, sdp=CHROMIUM, restart=True))
+    assert len(world.legs) == 0
+    world.publish()
+    digest = CHROMIUM.split("a=fingerprint:sha-256 ")[1].split("\n")[0]
+    other = CHROMIUM.replace(digest, digest[::-1])
+    with pytest.raises(UnknownPeer):
+        world.legs.publish(PublishOffer(req="r", peer=PEER, sdp=other, restart=True))
+
+
+async def test_a_client_that_is_heard_again_is_sent_to_at_once(world: World) -> None:
+    world.publish()
+    connection = world.come_up()
+    world.now += CONSENT_S
+    world.legs.tick(world.now)
+    assert connection.is_silent
+    connection.on_heard(connection)
+    assert not connection.is_silent and world.events[-1] == ("up", "publish")
+
+
+async def test_tcp_stands_behind_udp_in_answers_and_only_where_it_listens(world: World) -> None:
+    assert " tcp " not in world.publish()
+    world.legs._announced.has_tcp = True
+    lines = [line for line in world.publish().splitlines() if line.startswith("a=candidate")]
+    assert [line.split()[2] for line in lines[:2]] == ["udp", "tcp"]
+    assert lines[1].endswith("192.0.2.1 4000 typ host tcptype passive")
+    assert int(lines[1].split()[3]) < int(lines[0].split()[3])

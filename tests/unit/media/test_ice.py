@@ -125,3 +125,23 @@ def test_an_attribute_of_wrong_length_does_not_raise() -> None:
     data = b"\x00\x01" + len(body).to_bytes(2, "big") + b"\x21\x12\xa4\x42" + bytes(12) + body
     assert local_user(data) is not None
     assert ice.check(data, HOME, 1.0) is None
+
+
+def test_an_address_that_is_gone_makes_way_for_whichever_proves_itself_next() -> None:
+    ice = IceLite(0.0)
+    tcp = ("192.0.2.7", 5000, 1)
+    ice.check(check_of(ice), tcp, 1.0)
+    ice.check(check_of(ice, nominate=False), HOME, 1.0)
+    assert ice.selected == tcp
+    ice.forget(tcp)
+    ice.forget(tcp)
+    assert ice.selected is None and tcp not in ice.addresses
+    ice.check(check_of(ice, nominate=False), HOME, 1.1)
+    assert ice.selected == HOME and ice.is_chosen
+
+
+def test_an_answer_over_tcp_names_the_clients_address() -> None:
+    ice = IceLite(0.0)
+    answer = ice.check(check_of(ice), ("192.0.2.7", 5000, 3), 1.0)
+    assert answer is not None
+    assert stun.parse_message(answer).attributes["XOR-MAPPED-ADDRESS"] == ("192.0.2.7", 5000)

@@ -2,9 +2,11 @@
 /**
  * Media between this page and its relay: a publish leg (we offer) and a subscribe leg (the relay offers), design 4.
  * No DOM; the connection class and the clock are given. MediaLink keeps both legs alive: when nothing arrives although
- * others send, when a connection fails, or when the hub says that the relay is gone, the legs are opened again at once.
+ * others send, or when a connection fails, it climbs the ladder (ladder.js); when the hub says that the relay is gone,
+ * the legs are opened again at once.
  */
 
+import { Ladder } from './ladder.js';
 import { Queue } from './queue.js';
 import { StallDetector } from './stall.js';
 import { legNumbers, seenBetween } from './stats.js';
@@ -18,6 +20,8 @@ const ORDER = /** @type {Source[]} */ (['mic', 'camera', 'document', 'screen']);
 const MAX_BITRATE = { mic: 40_000, camera: 1_900_000, document: 2_500_000, screen: 2_500_000 };
 const CONNECT_S = 8; // an attempt that is not connected by then is given up
 const SEEN_S = 10;
+const STARVED_S = 8;
+const AWAY = ['connection.lost', 'relay.away', 'relay.timeout', 'owner.moved']; // nobody refused: ask again later
 
 /**
  * The codecs we offer for pictures: VP8 first, H.264 behind it, nothing that a recorder cannot replay.
@@ -111,18 +115,23 @@ export class PublishLeg {
     return true;
   }
 
-  /** Offers follow each other: one is answered before the next is made. */
-  _offer() {
+  /** ICE again from the start, on the same connection. Rejects when the hub refuses or is away. */
+  restart() {
+    return this._offer(true);
+  }
+
+  /** Offers follow each other: one is answered before the next is made. @param {boolean} [restart] */
+  _offer(restart = false) {
     return this.queue.run(async () => {
       const pc = this.pc;
       if (!pc) return;
-      await pc.setLocalDescription(await pc.createOffer());
+      await pc.setLocalDescription(await pc.createOffer({ iceRestart: restart }));
       /** @type {Record<string, Source>} */
       const sources = {};
       for (const [source, line] of this.lines) {
         if (line.mid !== null && line.direction === 'sendonly') sources[line.mid] = source;
       }
-      const answer = await this.options.request('publish', { sdp: pc.localDescription?.sdp, sources });
+      const answer = await this.options.request('publish', { sdp: pc.localDescription?.sdp, sources, restart });
       if (this.pc === pc) await pc.setRemoteDescription({ type: 'answer', sdp: answer.sdp });
     });
   }
@@ -143,6 +152,11 @@ export class SubscribeLeg {
     this.pc = pc;
     pc.onconnectionstatechange = () => this.pc === pc && this.options.onstate(pc.connectionState);
     await this.options.request('subscribe', {});
+  }
+
+  /** ICE again from the start, on the same connection: the hub's offer follows. Rejects as the publish leg's does. */
+  async restart() {
+    await this.options.request('subscribe', { restart: true });
   }
 
   close() {
@@ -191,6 +205,11 @@ export class SubscribeLeg {
  * @property {() => boolean} expected others are sending to us now
  */
 
+/** Nothing tried yet. `alive`: the total of signs of life when it was last looked at; `climbing`: on the ladder. */
+function fresh() {
+  return { state: 'closed', since: 0, attempts: 0, retry: 0, alive: 0, climbing: false, ladder: new Ladder() };
+}
+
 export class MediaLink {
   /** @param {LinkOptions} options */
   constructor(options) {
@@ -204,6 +223,8 @@ export class MediaLink {
     /** @type {{at: number, numbers: {publish: import('./stats.js').LegNumbers, subscribe: import('./stats.js').LegNumbers}} | null} */
     this.seen = null;
     this.bitrate = { sent: 0, received: 0 };
+    this.moved = false;
+    this.starved = new StallDetector(STARVED_S);
     const part = (/** @type {'publish' | 'subscribe'} */ name) => ({
       make: options.make,
       request: options.request,
@@ -213,8 +234,8 @@ export class MediaLink {
     this.publish = new PublishLeg(part('publish'));
     this.subscribe = new SubscribeLeg({ ...part('subscribe'), onlines: options.onlines });
     this.legs = {
-      publish: { leg: this.publish, state: 'closed', since: 0, attempts: 0, retry: 0, stall: new StallDetector(4) },
-      subscribe: { leg: this.subscribe, state: 'closed', since: 0, attempts: 0, retry: 0, stall: new StallDetector(2.5) },
+      publish: { ...fresh(), leg: this.publish, stall: new StallDetector(3) },
+      subscribe: { ...fresh(), leg: this.subscribe, stall: new StallDetector(2) },
     };
   }
 
@@ -250,6 +271,8 @@ export class MediaLink {
       part.leg.close();
       part.state = 'closed';
       part.attempts = 0;
+      part.climbing = false;
+      part.ladder.reset();
     }
     this.lostSince = null;
     this.options.onlines([]);
@@ -265,14 +288,34 @@ export class MediaLink {
   }
 
   /**
-   * Open legs again now: the relay is gone, or a resumed socket finds them broken.
+   * Open both legs again now: the relay is gone.
    * @param {string} reason
-   * @param {boolean} [all] also the legs that still look well
    */
-  reopen(reason, all = true) {
+  reopen(reason) {
+    if (!this.wanted) return;
+    for (const name of /** @type {const} */ (['publish', 'subscribe'])) void this._open(name, reason);
+  }
+
+  /** The hub can be asked again: go on at once with legs that are broken. Those that live are left alone. */
+  resumed() {
     if (!this.wanted) return;
     for (const name of /** @type {const} */ (['publish', 'subscribe'])) {
-      if (all || this.legs[name].state === 'lost') void this._open(name, reason);
+      const part = this.legs[name];
+      part.ladder.hurry();
+      if (part.state === 'lost' && part.climbing) void this._climb(name);
+      else if (part.state === 'lost') void this._open(name, 'resumed');
+      else if (this.moved && part.state === 'connected') void part.leg.restart().catch(() => {});
+    }
+    this.moved = false;
+  }
+
+  /** The device has another network: look for new ways without waiting until the old one is missed. */
+  networkChanged() {
+    if (!this.wanted) return;
+    this.moved = true;
+    for (const part of Object.values(this.legs)) {
+      if (part.state !== 'connected') continue;
+      part.leg.restart().then(() => (this.moved = false), () => {});
     }
   }
 
@@ -298,8 +341,10 @@ export class MediaLink {
     }
     if (reason) this._lose(reason);
     part.state = 'connecting';
+    part.climbing = false;
     part.since = this.options.clock.now();
     part.stall.reset();
+    if (name === 'subscribe') this.starved.reset();
     this._tell();
     try {
       await this.options.ready?.();
@@ -315,16 +360,54 @@ export class MediaLink {
    */
   _connection(name, state) {
     const part = this.legs[name];
-    if (state === 'connected') {
-      part.state = 'connected';
-      part.attempts = 0;
-      part.stall.reset();
-      if (this.connected) {
-        this.lostSince = null;
-        this.reason = '';
-      }
-      this._tell();
-    } else if (state === 'failed') this._failed(name, 'failed');
+    if (state === 'connected') this._well(name);
+    else if (part.state === 'connecting' && state === 'failed') this._failed(name, state);
+    else if (part.state === 'connected' && (state === 'failed' || state === 'disconnected')) this._trouble(name, state);
+  }
+
+  /** @param {'publish' | 'subscribe'} name */
+  _well(name) {
+    const part = this.legs[name];
+    part.state = 'connected';
+    part.attempts = 0;
+    part.climbing = false;
+    part.stall.reset();
+    part.ladder.reset();
+    if (this.connected) {
+      this.lostSince = null;
+      this.reason = '';
+    }
+    this._tell();
+  }
+
+  /**
+   * A leg that lived is dead.
+   * @param {'publish' | 'subscribe'} name
+   * @param {string} reason
+   */
+  _trouble(name, reason) {
+    if (!this.wanted) return;
+    this._lose(reason);
+    this.legs[name].state = 'lost';
+    this.legs[name].climbing = true;
+    this._tell();
+    void this._climb(name);
+  }
+
+  /** @param {'publish' | 'subscribe'} name */
+  async _climb(name) {
+    const part = this.legs[name];
+    const pc = part.leg.pc;
+    const step = part.ladder.next(this.options.clock.now());
+    if (step === 'reopen') void this._open(name, this.reason);
+    if (step !== 'restart') return;
+    try {
+      await part.leg.restart();
+    } catch (error) {
+      if (!this.wanted || part.leg.pc !== pc || !part.climbing) return;
+      if (AWAY.includes(/** @type {any} */ (error).code)) part.ladder.unasked();
+      else void this._open(name, this.reason); // the relay has this leg no more
+    }
   }
 
   /**
@@ -338,7 +421,9 @@ export class MediaLink {
     part.state = 'lost';
     this._tell();
     this.options.clock.cancel(part.retry);
-    const wait = part.attempts === 0 ? 0 : Math.min(4, 0.5 * 2 ** part.attempts);
+    // a refusal is not asked again at once, but when a line returns an attempt has to be under way
+    const wait = part.attempts === 0 || reason === 'timeout' ? 0 : Math.min(4, 0.5 * 2 ** part.attempts);
+    part.climbing = false;
     part.attempts += 1;
     part.retry = this.options.clock.after(() => this.wanted && void this._open(name, reason), wait);
   }
@@ -367,11 +452,21 @@ export class MediaLink {
         // a subscribe leg without anything to receive may wait for its first offer
         if (name === 'publish' || pc?.remoteDescription) this._failed(name, 'timeout');
       }
-      if (!pc || part.state !== 'connected') continue;
+      if (!pc || (part.state !== 'connected' && !part.climbing)) continue;
       numbers[name] = legNumbers(await pc.getStats());
+      const { alive } = numbers[name];
+      const grew = alive > part.alive;
+      part.alive = alive;
+      if (part.climbing && part.leg.pc === pc) {
+        if (grew) this._well(name);
+        else void this._climb(name);
+      }
+      if (part.state !== 'connected') continue;
       const expected = name === 'publish' || this.options.expected();
-      const total = name === 'publish' ? numbers.publish.alive : numbers.subscribe.received;
-      if (part.leg.pc === pc && part.stall.sample(now, total, expected)) this._failed(name, 'stalled');
+      if (part.leg.pc !== pc) continue;
+      if (part.stall.sample(now, alive, expected)) this._trouble(name, 'stalled');
+      // the way is open, yet nobody's media comes: no new way would help, perhaps a new leg does
+      else if (name === 'subscribe' && this.starved.sample(now, numbers.subscribe.received, expected)) this._failed(name, 'starved');
     }
     this._report(now, numbers);
   }

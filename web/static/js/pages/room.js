@@ -107,7 +107,10 @@ class RoomPage {
     this.render();
     this.socket.start();
     addEventListener('keydown', (event) => this.key(event));
-    addEventListener('online', () => this.socket.retryNow());
+    addEventListener('online', () => {
+      this.socket.retryNow();
+      this.link.networkChanged();
+    });
     addEventListener('pagehide', () => this.media.stopAll());
     setInterval(() => this.render(), 1000);
     setInterval(() => this.overlay.tick(), 120);
@@ -142,7 +145,7 @@ class RoomPage {
       room.minutes = readMinutes(message.minutes);
       room.take(message.session, message.may);
       this.follow();
-      this.link.reopen('resumed', false);
+      this.link.resumed();
       void this.tellSources();
     } else if (message.type === 'state') {
       room.take(message.session, message.may);
@@ -223,7 +226,7 @@ class RoomPage {
     try {
       await this.link.setTrack(source, track);
     } catch {
-      this.link.reopen('publish', true);
+      this.link.reopen('publish');
     }
     if (source === 'screen' || source === 'document') {
       if (this.room.inside) await this.socket.request('set_source', { source, on: Boolean(track) }).catch(() => {});
