@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import socket
+import struct
 import time
 from collections.abc import Callable
 from typing import Any
@@ -21,6 +22,10 @@ CHECK_S = 2.5
 """Between two checks of a connected pair; Chromium takes as long."""
 FAST_CHECK_S = 0.05
 CONNECT_S = 20.0
+TIMESTAMPNS = 35
+"""SO_TIMESTAMPNS of Linux; Python has no name for it."""
+_NOTE_ROOM = socket.CMSG_SPACE(16)
+_TIMESPEC = struct.Struct("@ll")
 RECEIVE_BUFFER = 4 * 1024 * 1024
 PROFILES = {
     "gcm": rtcdtlstransport.SRTP_AEAD_AES_256_GCM,
@@ -76,6 +81,13 @@ class Leg:
         self.on_rtp: Callable[[bytearray, int], None] = lambda buffer, length: None
         self.on_rtcp: Callable[[bytes], None] = lambda data: None
         self.refused = 0  # sends that the kernel did not take
+        self.arrived = 0  # CLOCK_MONOTONIC nanoseconds at which the kernel took in what on_rtp gets, once stamped
+        self.is_stamped = False
+
+    def stamp(self) -> None:
+        """From now on have the kernel say when each packet came (SO_TIMESTAMPNS)."""
+        self.is_stamped = True
+        self.socket.setsockopt(socket.SOL_SOCKET, TIMESTAMPNS, 1)
 
     @property
     def fingerprint(self) -> str:
@@ -118,15 +130,17 @@ class Leg:
 
     def drain(self, now: float) -> None:
         """Take everything that arrived; send a check when one is due."""
-        receive, buffer = self.socket.recv_into, self._buffer
-        on_rtp = self.on_rtp
         try:
-            while True:
-                length = receive(buffer)
-                if 128 <= buffer[0] <= 191 and not 192 <= buffer[1] <= 223:
-                    on_rtp(buffer, length)
-                else:
-                    self.take_other(bytes(memoryview(buffer)[:length]))
+            if self.is_stamped:
+                self._drain_stamped()
+            else:
+                receive, buffer, on_rtp = self.socket.recv_into, self._buffer, self.on_rtp
+                while True:
+                    length = receive(buffer)
+                    if 128 <= buffer[0] <= 191 and not 192 <= buffer[1] <= 223:
+                        on_rtp(buffer, length)
+                    else:
+                        self._take_other(bytes(memoryview(buffer)[:length]))
         except BlockingIOError:
             pass
         except ConnectionRefusedError:
@@ -134,7 +148,20 @@ class Leg:
         if now >= self._check_at and self.remote is not None:
             self._check(now)
 
-    def take_other(self, data: bytes) -> None:
+    def _drain_stamped(self) -> None:
+        """As the loop in ``drain``, with the time of each packet. Ends by BlockingIOError."""
+        receive, buffer, buffers, on_rtp = self.socket.recvmsg_into, self._buffer, [self._buffer], self.on_rtp
+        offset = time.time_ns() - time.monotonic_ns()
+        while True:
+            length, notes, _, _ = receive(buffers, _NOTE_ROOM)
+            if 128 <= buffer[0] <= 191 and not 192 <= buffer[1] <= 223:
+                seconds, nanoseconds = _TIMESPEC.unpack_from(notes[0][2])
+                self.arrived = seconds * 1_000_000_000 + nanoseconds - offset
+                on_rtp(buffer, length)
+            else:
+                self._take_other(bytes(memoryview(buffer)[:length]))
+
+    def _take_other(self, data: bytes) -> None:
         """A datagram that is not RTP: RTCP, STUN or DTLS."""
         if not data:
             return

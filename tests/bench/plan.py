@@ -37,6 +37,13 @@ class Scenario:
         """Transports at the server."""
         return sum(len(session.sends) + len(session.watches) for session in self.sessions)
 
+    def copies(self) -> float:
+        """How often a packet that is sent should arrive on the whole; 0 where layers make that a matter of choice."""
+        if any(sending.layers > 1 for session in self.sessions for sending in session.sends.values()):
+            return 0.0
+        senders = sum(len(session.sends) for session in self.sessions)
+        return sum(len(feeds) for session in self.sessions for feeds in session.watches.values()) / senders
+
 
 def one_to(viewers: int, speed: int) -> Scenario:
     """One sender and its viewers."""

@@ -142,7 +142,7 @@ class JanusServer:
         handle = await self._attach()
         feed = self._feeds[(session.name, participant)] = len(self._feeds) + 1
         body = {"request": "joinandconfigure", "ptype": "publisher", "room": self._rooms[session.name], "id": feed}
-        said = await self._message(handle, body, {"type": "offer", "sdp": sdp})
+        said = await self._message(handle, body, {"type": "offer", "sdp": sdp, "rid_order": "lmh"})
         return str(said["jsep"]["sdp"])
 
     async def subscribe(self, session: Session, participant: str) -> str:

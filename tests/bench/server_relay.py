@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
@@ -11,28 +12,52 @@ from media.messages import (
     Answer,
     ClosePeer,
     Desired,
+    Layers,
     Member,
     PublishOffer,
     SubscribeAnswer,
     SubscribeOffer,
     SubscribeStart,
+    ToApp,
 )
 from tests.bench.arena import ADDRESS, on_server_core
 from tests.bench.plan import Scenario, Session
-from tests.support.fake_app import FakeApp, RelayProcessUnderTest
+from tests.support.fake_app import ROOT, FakeApp, RelayProcessUnderTest
 
 Renegotiate = Callable[[str, str], Coroutine[Any, Any, str]]
 
 
+class _RelayProcess(RelayProcessUnderTest):
+    """The relay of any checkout."""
+
+    code = ROOT
+
+    async def start(self) -> None:
+        arguments = ["--folder", str(self.folder), "--port", str(self.port), "--address", ADDRESS]
+        arguments += ["--app", f"http://127.0.0.1:{self.apps[0]}"]
+        with (self.folder / "relay.log").open("ab") as log:
+            self.process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "media.process", *arguments, cwd=self.code, stderr=log, stdout=log
+            )
+
+
+class _App(FakeApp):
+    """Asks nothing of a sender: layers that nobody takes are sent on, as Janus has it."""
+
+    async def _take(self, message: ToApp) -> None:
+        if not isinstance(message, Layers):
+            await super()._take(message)
+
+
 class RelayServer:
-    """``renegotiate(leg, offer)`` brings a later offer to its leg and returns the answer."""
+    """``renegotiate(leg, offer)`` brings a later offer to its leg and returns the answer. ``code``: other checkout."""
 
     name = "relay"
 
-    def __init__(self, folder: Path, renegotiate: Renegotiate) -> None:
-        self._relay = RelayProcessUnderTest(folder / "relay", [])
-        self._relay.announce = (ADDRESS,)
-        self._app = FakeApp(self._relay.public_key)
+    def __init__(self, folder: Path, renegotiate: Renegotiate, code: Path | None) -> None:
+        self._relay = _RelayProcess(folder / "relay", [])
+        self._relay.code = code or ROOT
+        self._app = _App(self._relay.public_key)
         self._app.on_offer = self._offered
         self._renegotiate = renegotiate
         self._first: dict[str, asyncio.Future[SubscribeOffer]] = {}

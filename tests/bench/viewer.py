@@ -13,11 +13,9 @@ from __future__ import annotations
 
 import asyncio
 import random
-import socket
 import struct
 import sys
 import time
-from collections.abc import Sequence
 from typing import Any
 
 from media.sdp import TRANSPORT_CC_URI
@@ -33,10 +31,7 @@ NACK_TRIES = 10
 FEEDBACK_S = 0.05
 FEEDBACK_PACKETS = 300
 """Reported by one packet at most, so that it stays below 1,200 bytes."""
-TIMESTAMPNS = 35
-"""SO_TIMESTAMPNS of Linux; Python has no name for it."""
 _STAMP = struct.Struct("!Q")
-_TIMESPEC = struct.Struct("@ll")
 
 
 class Stream:
@@ -95,7 +90,6 @@ class Viewer:
         self.arrivals: list[tuple[int, float]] = []
         self.feedback_number = 0
         self.transport_highest = -1
-        self.now = 0.0
         self._report_at = self._nack_at = self._feedback_at = 0.0
         self.is_connecting = False
         self.nacked = self.broken = 0
@@ -117,6 +111,8 @@ class Viewer:
     async def connect(self) -> None:
         """Find the server, as DTLS client."""
         there = self.there
+        if self.transport_id:
+            self.leg.stamp()
         await self.leg.connect(there.address, there.ufrag, there.pwd, there.fingerprints, True, there.is_lite)
 
     # --- in ---------------------------------------------------------------------------------------------------------
@@ -135,7 +131,7 @@ class Viewer:
             stream.jump(seq)
         if stream.is_rtx:
             self._take_rtx(bytes(buffer[:length]))
-        if self.transport_id and self.leg.is_up:
+        if self.transport_id and self.leg.arrived:
             self._take_transport_seq(buffer)
 
     def _take_rtx(self, data: bytes) -> None:
@@ -171,7 +167,7 @@ class Viewer:
                 ahead = (seq - highest) & 0xFFFF if highest >= 0 else 1
                 if ahead < 0x8000:
                     self.transport_highest = seq if highest < 0 else highest + ahead
-                    self.arrivals.append((self.transport_highest, self.now))
+                    self.arrivals.append((self.transport_highest, self.leg.arrived / 1e9))
                 return
             at += (head & 15) + 2
 
@@ -187,7 +183,6 @@ class Viewer:
 
     def step(self, now: float) -> None:
         """Read everything and say what is due."""
-        self.now = now
         self.leg.drain(now)
         if now >= self._report_at and self.streams:
             self._report_at = now + REPORT_S
@@ -238,38 +233,19 @@ class Probe(Viewer):
     def __init__(self, command: dict[str, Any]) -> None:
         super().__init__(command)
         self.delays: list[float] = []
-        self.leg.socket.setsockopt(socket.SOL_SOCKET, TIMESTAMPNS, 1)
-        self.leg.drain = self._drain  # type: ignore[method-assign]
-        self._plain_drain = Leg.drain
-        self._offset = 0
+        self.leg.stamp()
+        self.leg.on_rtp = self._measure
 
-    def _drain(self, now: float) -> None:
-        """As the leg's own, with the kernel's time of each packet."""
-        self._offset = time.time_ns() - time.monotonic_ns()
-        if self.leg.is_up:
-            room = socket.CMSG_SPACE(16)
-            peek = self.leg.socket.recvmsg
-            try:
-                while True:
-                    data, notes, _, _ = peek(2048, room)
-                    self._take(bytearray(data), notes)
-            except (BlockingIOError, ConnectionRefusedError):
-                pass
-        self._plain_drain(self.leg, now)
-
-    def _take(self, data: bytearray, notes: Sequence[tuple[int, int, bytes]]) -> None:
-        if not 128 <= data[0] <= 191 or 192 <= data[1] <= 223:
-            self.leg.take_other(bytes(data))
-        else:
-            self._take_rtp(data, len(data))
-            seconds, nanoseconds = _TIMESPEC.unpack(notes[0][2][:16])
-            arrived = seconds * 1_000_000_000 + nanoseconds - self._offset
-            try:
-                plain = self.leg.incoming.unprotect(bytes(data))
-            except Exception:
-                self.broken += 1
-                return
-            self.delays.append((arrived - _STAMP.unpack_from(plain, len(plain) - 8)[0]) / 1e9)
+    def _measure(self, buffer: bytearray, length: int) -> None:
+        self._take_rtp(buffer, length)
+        if not self.leg.is_up or buffer[1] & 127 in self.rtx_types:
+            return
+        try:
+            plain = self.leg.incoming.unprotect(bytes(memoryview(buffer)[:length]))
+        except Exception:
+            self.broken += 1
+            return
+        self.delays.append((self.leg.arrived - _STAMP.unpack_from(plain, len(plain) - 8)[0]) / 1e9)
 
 
 def percentile(values: list[float], share: float) -> float:
