@@ -4,7 +4,7 @@ TSC := tests/unit/js/node_modules/.bin/tsc
 # What failed is played once more, alone and in the open: real browsers and killed processes depend on a busy machine.
 AGAIN := --last-failed --last-failed-no-failures none
 
-.PHONY: setup demo test tools check unit integration browser bench
+.PHONY: setup demo test tools check unit integration browser bench soak
 
 setup: .venv/.installed
 
@@ -39,6 +39,10 @@ integration: setup tools
 
 browser: setup tools
 	$(PY) -m pytest tests/browser -q
+
+# Longer than CI can wait for: real browsers and long cuts of the line.
+soak: setup tools
+	$(PY) -m pytest tests/soak -q
 
 bench: setup
 	$(PY) -m tests.bench.forwarder

@@ -63,8 +63,8 @@ class World:
 
 
 @contextlib.contextmanager
-def world_in(folder: Path) -> Iterator[World]:
-    """A hub with the preset, the demo's people and an open sitting of the central office."""
+def world_in(folder: Path, *options: str) -> Iterator[World]:
+    """A hub with the preset, the demo's people and an open sitting of the central office. ``options``: of ``serve``."""
     folder.mkdir(parents=True)
     url, now = f"sqlite:///{folder}/hub.db", dt.datetime.now(dt.UTC)
     stage = prepare(url, now)
@@ -79,7 +79,7 @@ def world_in(folder: Path) -> Iterator[World]:
                 people.add_membership(db, SYSTEM, user.id, stage.sites[place], role, now)
     finally:
         database.dispose()
-    with started(folder, "--http", "--relays", "1") as hub:
+    with started(folder, "--http", "--relays", "1", *options) as hub:
         hub.until_ready()
         yield World(hub, passwords)
 
