@@ -64,14 +64,14 @@ def ranked(offers: Sequence[Offer]) -> list[int]:
     return order
 
 
-def by_size(offers: Sequence[Offer], size: tuple[int, int], shown: int, among: Sequence[int]) -> int:
-    """The smallest layer of ``among`` (ranked, not empty) that is large enough; ``shown``: index of the one shown now,
-    -1 for none."""
+def by_size(offers: Sequence[Offer], size: tuple[int, int], held: int, among: Sequence[int]) -> int:
+    """The smallest layer of ``among`` (ranked, not empty) that is large enough; ``held``: index of the one that was
+    chosen before, -1 for none."""
     up = _enough(offers, size, among, STRETCH)
-    if shown not in among or among.index(shown) <= among.index(up):
+    if held not in among or among.index(held) <= among.index(up):
         return up
     down = _enough(offers, size, among, STRETCH_DOWN)
-    return min((shown, down), key=among.index)
+    return min((held, down), key=among.index)
 
 
 def _enough(offers: Sequence[Offer], size: tuple[int, int], among: Sequence[int], stretch: float) -> int:
@@ -96,15 +96,15 @@ def picture_size(offers: Sequence[Offer], index: int) -> tuple[int, int]:
     return max(1, int(width * scale)), max(1, int(height * scale))
 
 
-def ladder(offers: Sequence[Offer], size: tuple[int, int], shown: int, is_any_sent: bool = False) -> list[Rung]:
+def ladder(offers: Sequence[Offer], size: tuple[int, int], held: int, is_any_sent: bool = False) -> list[Rung]:
     """What a section may get, from the least to what its size asks for; empty while it is hidden or nothing is sent.
 
-    ``is_any_sent``: as if all layers were sent (which of them should be?).
+    ``held``: the layer chosen before, -1 for none. ``is_any_sent``: as if all layers were sent (which of them should be?).
     """
     among = [index for index in ranked(offers) if is_any_sent or offers[index].is_sent]
     if not among or not size[0] or not size[1]:
         return []
-    top = among.index(by_size(offers, size, shown, among))
+    top = among.index(by_size(offers, size, held, among))
     rungs = []
     for index in among[: top + 1]:
         rates = _rates(offers, index)
@@ -123,19 +123,19 @@ def _rates(offers: Sequence[Offer], index: int) -> tuple[int, ...]:
     return (int(offers[nearest].rates[-1] * GROWTH ** (index - nearest)),)
 
 
-def choose(rungs: Sequence[Rung], target: int, shown: Choice | None) -> Choice | None:
-    """The best rung within ``target`` bit/s; None: nothing is to be sent."""
+def choose(rungs: Sequence[Rung], target: int, held: Choice | None) -> Choice | None:
+    """The best rung within ``target`` bit/s; None: nothing is to be sent. ``held``: what was chosen before."""
     if not rungs or target <= 0:
         return None
     for choice, rate in reversed(rungs):
-        if rate <= (target * OVERRUN if choice == shown else target):
+        if rate <= (target * OVERRUN if choice == held else target):
             return choice
     return rungs[0].choice
 
 
-def demanded(offers: Sequence[Offer], size: tuple[int, int], target: int, shown: int) -> int:
+def demanded(offers: Sequence[Offer], size: tuple[int, int], target: int, held: int) -> int:
     """The layer that this section would show if the publisher sent all; -1: none."""
-    choice = choose(ladder(offers, size, shown, is_any_sent=True), target, None)
+    choice = choose(ladder(offers, size, held, is_any_sent=True), target, None)
     return choice.layer if choice is not None else -1
 
 

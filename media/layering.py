@@ -83,12 +83,13 @@ def measure(publication: Publication, elapsed: float, now: float) -> None:
 def settle(publication: Publication, subscription: Subscription, offers: list[Offer], now: float) -> Layer | None:
     """Decide what a section is to show; the layer that it has to wait for, if any."""
     layers = publication.layers
-    shown = layers.index(subscription.layer) if subscription.layer in layers else -1
-    rungs = ladder(offers, subscription.size, shown)
-    choice = choose(rungs, subscription.target, subscription.choice)
+    held = subscription.choice
+    rungs = ladder(offers, subscription.size, held.layer if held is not None else -1)
+    choice = choose(rungs, subscription.target, held)
     subscription.choice = choice
     if len(layers) > 1:
-        subscription.demand = demanded(offers, subscription.size, subscription.target, shown)
+        subscription.demand = demanded(offers, subscription.size, subscription.target, subscription.demand)
+    shown = layers.index(subscription.layer) if subscription.layer in layers else -1
     if choice is None:
         is_unwanted = subscription.target <= 0 or not all(subscription.size)
         if is_unwanted and subscription.layer is not None:
@@ -163,9 +164,11 @@ class Layering:
         view = views.get((subscription.participant, subscription.source))
         size = (view.width, view.height) if view is not None else SMALLEST
         subscription.is_main = view is not None and view.main
-        if size == subscription.size:
+        before, subscription.size = subscription.size, size
+        if size == before:
             return
-        subscription.size = size
+        if not all(0.8 < new / max(1, old) < 1.25 for new, old in zip(size, before, strict=True)):
+            subscription.choice, subscription.demand = None, -1  # another place on the screen: decide afresh
         publication: Publication | None = subscription.publication  # type: ignore[assignment]  # set by Publication.add
         if publication is not None:
             settle_now(publication, subscription, now)

@@ -4,9 +4,7 @@
 // steady tone of 300 + 60 * ident Hz, and a beep of 1600 Hz for 120 ms with each flash. Both follow one audio clock.
 // A camera that is asked for by its id is the second one on the desk: its pictures say ident + 8.
 (() => {
-  const [IDENT, RATE] = JSON.parse('__SETTINGS__');
-  const WIDTH = 640;
-  const HEIGHT = 360;
+  const [IDENT, RATE, WIDTH, HEIGHT] = JSON.parse('__SETTINGS__');
   const CELL = WIDTH / 16;
   const BEEP_S = 0.12;
 

@@ -145,13 +145,16 @@ def totals(stats: list[dict[str, Any]]) -> dict[str, float]:
     return {key: float(sum(one.get(key, 0) for one in rtp)) for key in COUNTED}
 
 
-async def sit_down(browser: Browser, ident: int, *, width: int = 1366, height: int = 768, fps: int = 20) -> Seat:
-    """A new profile with a page whose camera shows ``ident`` (1..15)."""
+async def sit_down(
+    browser: Browser, ident: int, *, width: int = 1366, height: int = 768, fps: int = 20,
+    camera: tuple[int, int] = (640, 360),
+) -> Seat:  # fmt: skip
+    """A new profile with a page whose camera shows ``ident`` (1..15) in pictures of the size ``camera``."""
     context = await browser.new_context(
         viewport={"width": width, "height": height}, permissions=["camera", "microphone"]
     )
     context.set_default_timeout(10_000)
-    script = (HERE / "camera.js").read_text().replace("__SETTINGS__", json.dumps([ident, fps]))
+    script = (HERE / "camera.js").read_text().replace("__SETTINGS__", json.dumps([ident, fps, *camera]))
     await context.add_init_script(script)
     page = await context.new_page()
     seat = Seat(page, context, ident)

@@ -30,8 +30,8 @@ def unsent(offer: Offer) -> Offer:
     return offer._replace(is_sent=False)
 
 
-def pick(offers: tuple[Offer, ...], size: tuple[int, int], target: int = NO_CAP, shown: int = -1) -> Choice | None:
-    return choose(ladder(offers, size, shown), target, Choice(shown, ALL) if shown >= 0 else None)
+def pick(offers: tuple[Offer, ...], size: tuple[int, int], target: int = NO_CAP, held: int = -1) -> Choice | None:
+    return choose(ladder(offers, size, held), target, Choice(held, ALL) if held >= 0 else None)
 
 
 @pytest.mark.parametrize(
@@ -56,11 +56,11 @@ def test_an_upright_picture_is_measured_by_its_height() -> None:
 
 
 def test_a_size_near_the_border_does_not_swing_the_layer() -> None:
-    up = pick(THREE, (810, 455), shown=1)
+    up = pick(THREE, (810, 455), held=1)
     assert up == (2, ALL)
-    assert pick(THREE, (790, 445), shown=2) == (2, ALL), "it stays"
-    assert pick(THREE, (660, 371), shown=2) == (1, ALL), "the lower one fits"
-    assert pick(THREE, (790, 445), shown=1) == (1, ALL)
+    assert pick(THREE, (790, 445), held=2) == (2, ALL), "it stays"
+    assert pick(THREE, (660, 371), held=2) == (1, ALL), "the lower one fits"
+    assert pick(THREE, (790, 445), held=1) == (1, ALL)
 
 
 def test_one_never_waits_for_a_layer_that_does_not_come() -> None:

@@ -30,6 +30,8 @@ export class RoomState {
     this.link = { publish: 'closed', subscribe: 'closed', lostSince: null, reason: '' };
     /** @type {Map<string, MediaStreamTrack>} `participant/source` -> track */
     this.incoming = new Map();
+    /** @type {Set<string>} keys of pictures that are laid out nowhere: the relay sends nothing of them */
+    this.unseen = new Set();
     this.pinned = '';
     this.speaker = '';
     this.lastSpeaker = '';
@@ -94,7 +96,7 @@ export class RoomState {
     if (!this.inside || this.session.state === 'suspended' || !this.live) return false;
     return this.session.participants.some((/** @type {any} */ one) => {
       if (one.participant === this.me || one.state !== 'joined' || one.apart) return false;
-      return one.publishes.some((/** @type {string} */ source) => !one.muted.includes(source) && !one.muted_by_operator.includes(source));
+      return one.publishes.some((/** @type {string} */ source) => !one.muted.includes(source) && !one.muted_by_operator.includes(source) && !this.unseen.has(`${one.participant}/${source}`));
     });
   }
 

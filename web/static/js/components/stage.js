@@ -53,8 +53,12 @@ export class Stage {
    * @param {RoomState} room
    * @param {HTMLElement} node
    * @param {HTMLElement} sounds
+   * @param {(views: import('../lib/views.js').View[]) => void} onviews told how large each received picture is shown
    */
-  constructor(room, node, sounds) {
+  constructor(room, node, sounds, onviews) {
+    this.onviews = onviews;
+    this.resized = new ResizeObserver(() => this._tellViews());
+    document.addEventListener('visibilitychange', () => this._tellViews());
     this.room = room;
     this.node = node;
     this.sounds = sounds;
@@ -99,11 +103,31 @@ export class Stage {
       this._tile(tile);
     }
     for (const key of gone) {
-      this.tiles.get(key)?.node.remove();
+      const tile = this.tiles.get(key);
+      if (tile) this.resized.unobserve(tile.video);
+      tile?.node.remove();
       this.tiles.delete(key);
     }
     this._renderEmpty(tiles);
     this._renderSounds();
+    this._tellViews();
+  }
+
+  /** A picture that nobody sees because the window is covered may come small; what is not to be shown is not named. */
+  _tellViews() {
+    const views = [];
+    this.room.unseen.clear();
+    for (const [key, tile] of this.tiles) {
+      if (tile.node.classList.contains('own') || tile.video.hidden) continue;
+      const [participant, source] = key.split('/');
+      const scale = document.hidden ? 0 : globalThis.devicePixelRatio || 1;
+      const seen = tile.video.clientWidth > 0 && tile.video.clientHeight > 0;
+      if (!seen) this.room.unseen.add(key);
+      const least = seen ? 1 : 0;
+      const width = Math.max(least, tile.video.clientWidth * scale);
+      views.push({ participant, source, width, height: Math.max(least, tile.video.clientHeight * scale), main: key === this.main });
+    }
+    this.onviews(views);
   }
 
   /** @param {Tile[]} tiles */
@@ -131,6 +155,7 @@ export class Stage {
     if (!shown) {
       shown = new TileView(tile.key, this);
       this.tiles.set(tile.key, shown);
+      this.resized.observe(shown.video);
     }
     if (!shown.node.isConnected) this.node.append(shown.node);
     const isMain = tile.key === this.main;

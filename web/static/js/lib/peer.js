@@ -6,6 +6,7 @@
  * the legs are opened again at once.
  */
 
+import { adjust, encodingsFor, hintFor } from './encodings.js';
 import { Ladder } from './ladder.js';
 import { Queue } from './queue.js';
 import { StallDetector } from './stall.js';
@@ -15,9 +16,8 @@ import { legNumbers, seenBetween } from './stats.js';
 /** @typedef {{mid: string, participant: string, source: Source}} Line */
 /** @typedef {{participant: string, source: Source, track: MediaStreamTrack}} Incoming */
 
-/** Sound stands first in every offer; the sums follow from 720p at 30 pictures a second (engineering 2.2). */
+/** Sound stands first in every offer. */
 const ORDER = /** @type {Source[]} */ (['mic', 'camera', 'document', 'screen']);
-const MAX_BITRATE = { mic: 40_000, camera: 1_900_000, document: 2_500_000, screen: 2_500_000 };
 const CONNECT_S = 8; // an attempt that is not connected by then is given up
 const SEEN_S = 10;
 const STARVED_S = 8;
@@ -53,6 +53,9 @@ export class PublishLeg {
     /** @type {RTCPeerConnection | null} */
     this.pc = null;
     this.queue = new Queue();
+    /** @type {Map<Source, string[]>} rids that somebody takes, of the sources that come in layers */
+    this.wanted = new Map();
+    this.tuning = new Queue();
   }
 
   /** A new connection with all sources that have a track; none while there is nothing to send. */
@@ -70,6 +73,7 @@ export class PublishLeg {
     const pc = this.pc;
     this.pc = null;
     this.lines.clear();
+    this.wanted.clear();
     if (pc) {
       pc.onconnectionstatechange = null;
       pc.close();
@@ -85,7 +89,9 @@ export class PublishLeg {
     if (track) this.tracks.set(source, track);
     else this.tracks.delete(source);
     if (!this.pc) return;
+    if (track && hintFor(source)) track.contentHint = hintFor(source);
     const line = this.lines.get(source);
+    if (line && track) void this._tune(source);
     if (line && (track || source === 'mic' || source === 'camera')) {
       await line.sender.replaceTrack(track);
       if (line.direction === 'sendonly') return;
@@ -101,18 +107,43 @@ export class PublishLeg {
   _addLine(source) {
     const track = this.tracks.get(source);
     if (!track || !this.pc) return false;
-    const encoding = { maxBitrate: MAX_BITRATE[source], priority: source === 'mic' ? 'high' : 'medium' };
+    const encodings = encodingsFor(source, track.getSettings?.());
     const line = this.pc.addTransceiver(track, {
       direction: 'sendonly',
-      sendEncodings: [/** @type {RTCRtpEncodingParameters} */ (encoding)],
+      sendEncodings: /** @type {RTCRtpEncodingParameters[]} */ (encodings),
     });
     if (source !== 'mic') {
       const capabilities = globalThis.RTCRtpSender?.getCapabilities?.('video');
       if (capabilities && line.setCodecPreferences) line.setCodecPreferences(preferredCodecs(capabilities.codecs));
-      if (source !== 'camera') track.contentHint = 'detail';
+      if (hintFor(source)) track.contentHint = hintFor(source);
     }
     this.lines.set(source, line);
     return true;
+  }
+
+  /**
+   * Of a source that comes in layers, send only these.
+   * @param {Source} source
+   * @param {string[]} rids
+   */
+  setLayers(source, rids) {
+    this.wanted.set(source, rids);
+    return this._tune(source);
+  }
+
+  /** Bring a sender's parameters in line with its track and with what is wanted. @param {Source} source */
+  _tune(source) {
+    return this.tuning.run(async () => {
+      const sender = this.lines.get(source)?.sender;
+      const track = this.tracks.get(source);
+      if (!sender?.getParameters || !track) return;
+      const parameters = sender.getParameters();
+      const paper = source === 'screen' || source === 'document';
+      const sharp = paper && /** @type {any} */ (parameters).degradationPreference !== 'maintain-resolution';
+      if (sharp) /** @type {any} */ (parameters).degradationPreference = 'maintain-resolution';
+      const changed = adjust(parameters, track.getSettings?.() ?? {}, this.wanted.get(source) ?? null);
+      if (changed || sharp) await sender.setParameters(parameters).catch(() => {}); // the connection may be closing
+    });
   }
 
   /** ICE again from the start, on the same connection. Rejects when the hub refuses or is away. */
@@ -132,7 +163,9 @@ export class PublishLeg {
         if (line.mid !== null && line.direction === 'sendonly') sources[line.mid] = source;
       }
       const answer = await this.options.request('publish', { sdp: pc.localDescription?.sdp, sources, restart });
-      if (this.pc === pc) await pc.setRemoteDescription({ type: 'answer', sdp: answer.sdp });
+      if (this.pc !== pc) return;
+      await pc.setRemoteDescription({ type: 'answer', sdp: answer.sdp });
+      for (const source of this.lines.keys()) if (source !== 'mic') void this._tune(source);
     });
   }
 }
@@ -319,9 +352,10 @@ export class MediaLink {
     }
   }
 
-  /** @param {{type: string} & Record<string, any>} message an `offer` or `relay_lost` of the hub */
+  /** @param {{type: string} & Record<string, any>} message an `offer`, `layers` or `relay_lost` of the hub */
   take(message) {
     if (message.type === 'relay_lost') this.reopen('relay_lost');
+    else if (message.type === 'layers') void this.publish.setLayers(message.source, message.rids);
     else if (message.type === 'offer') {
       this.subscribe.take(/** @type {any} */ (message)).catch(() => this._failed('subscribe', 'offer'));
     }

@@ -21,6 +21,7 @@ import { readMinutes } from '../lib/minutes.js';
 import { MediaLink } from '../lib/peer.js';
 import { recordWords, unknownRecord } from '../lib/record.js';
 import { SessionSocket } from '../lib/signaling.js';
+import { ViewReporter } from '../lib/views.js';
 
 /** @typedef {'mic' | 'camera' | 'screen' | 'document'} Source */
 
@@ -71,6 +72,7 @@ class RoomPage {
       expected: () => this.room.expectsMedia(),
       onlines: (incoming) => {
         this.room.incoming = new Map(incoming.map((one) => [`${one.participant}/${one.source}`, one.track]));
+        this.views.again();
         this.render();
       },
       onstate: (state) => {
@@ -79,8 +81,9 @@ class RoomPage {
       },
     });
     const { room } = this;
+    this.views = new ViewReporter({ clock: room.clock, send: (views) => this.socket.send('views', { views }) });
     this.dialogs = new OperatorDialogs(room);
-    this.stage = new Stage(room, byId('stage'), byId('sounds'));
+    this.stage = new Stage(room, byId('stage'), byId('sounds'), (views) => this.views.set(views));
     this.panel = new SidePanel(room, byId('panel'));
     this.notices = new Notices(room, byId('notices'), (act) => void this.act(act));
     this.overlay = new Overlay(room, byId('overlay'), { reload: () => location.reload(), level: () => this.listener.level() });
@@ -145,6 +148,7 @@ class RoomPage {
       room.minutes = readMinutes(message.minutes);
       room.take(message.session, message.may);
       this.follow();
+      this.views.again();
       this.link.resumed();
       void this.tellSources();
     } else if (message.type === 'state') {
@@ -156,7 +160,7 @@ class RoomPage {
       if (message.participant && message.participant !== room.me) room.lastSpeaker = message.participant;
     } else if (message.type === 'event') this.event(message);
     else if (message.type === 'moved') this.moved(message);
-    else if (message.type === 'offer' || message.type === 'relay_lost') this.link.take(message);
+    else if (['offer', 'layers', 'relay_lost'].includes(message.type)) this.link.take(message);
     else if (message.type === 'error') toast(message.message, 'bad');
     this.render();
   }
