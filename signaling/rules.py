@@ -39,7 +39,7 @@ def _rule(states: frozenset[str] | set[str], right: Right) -> Rule:
 RULES: dict[type[msgspec.Struct], Rule] = {
     m.Publish: _rule(LIVE, "inside"),
     m.Subscribe: _rule(LIVE, "inside"),
-    m.SubscribeAnswer: _rule(LIVE, "inside"),
+    m.SubscribeAnswer: _rule(LIVE | {"closed"}, "present"),  # else the relay waits for it, over the next visit too
     m.Unpublish: _rule(LIVE, "inside"),
     m.SetSource: _rule(LIVE, "inside"),
     m.Hand: _rule(LIVE, "inside"),

@@ -11,7 +11,7 @@ from playwright.async_api import Browser
 from rooms import people, sessions, visits
 from rooms.actor import Actor
 from rooms.db import open_database
-from rooms.models import User
+from rooms.models import Sitting, User
 from rooms.vault import Vault
 from tests.browser.story import CENTRE, DISTRICT, PROVINCE, Person, Screens, World, register
 from tests.browser.support import until
@@ -49,7 +49,8 @@ async def admitted(screens: Screens, content: str, *, survivors: Browser | None 
 
 
 def queued(world: World, *contents: str, opened: bool = False) -> list[str]:
-    """Visits of the district that wait online, entered without screens; with ``opened``, the sessions of them."""
+    """Visits of the district that wait online at today's sitting, entered without screens; with ``opened``, their
+    sessions."""
     now, found = dt.datetime.now(dt.UTC), []
     database = open_database(f"sqlite:///{world.hub.folder}/hub.db")
     vault = Vault.at(world.hub.folder / "keys" / "vault.key")
@@ -60,8 +61,9 @@ def queued(world: World, *contents: str, opened: bool = False) -> list[str]:
     try:
         with database.write() as db:
             officer, operator = actor(DISTRICT), actor(CENTRE)
+            sitting = db.scalars(sa.select(Sitting.id)).one()
             for content in contents:
-                visit = visits.start(db, officer, officer.memberships[0].site_id, now)
+                visit = visits.start(db, officer, officer.memberships[0].site_id, now, sitting_id=sitting)
                 visits.register(db, officer, visit.id, form(content=content), vault, now)
                 visits.queue_online(db, officer, visit.id, now)
                 session = sessions.open_for_visit(db, operator, visit.id, now) if opened else None
@@ -71,15 +73,19 @@ def queued(world: World, *contents: str, opened: bool = False) -> list[str]:
     return found
 
 
-async def let_in(operator: Person, officer: Person, session: str, *, url: str) -> None:
-    """Both open the room, the operator lets the point in."""
-    for person in (operator, officer):
+async def let_in(operator: Person, *points: Person, session: str, url: str) -> None:
+    """All open the room, the operator lets the points in."""
+    for person in (operator, *points):
         await person.page.goto(f"{url}/room/{session}")
-    await officer.page.get_by_test_id("overlay-waiting").wait_for()
     await operator.hit("admit")
-    await operator.hit("admit-one")
+    waiting = operator.page.get_by_test_id("admit-one")
+    await waiting.nth(len(points) - 1).wait_for()
+    for left in reversed(range(len(points))):
+        await waiting.first.press("Enter")
+        await waiting.nth(left).wait_for(state="detached")
+    for person in points:
+        await inside(person)
     await operator.page.keyboard.press("Escape")
-    await inside(officer)
 
 
 async def inside(person: Person) -> None:

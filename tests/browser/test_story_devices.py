@@ -196,7 +196,7 @@ async def test_papers_and_a_tab_are_shown_to_the_others(world: World) -> None:
         await tab.goto(f"{world.hub.url}/account")
         await tab.evaluate(DRAWING)
         await officer.page.bring_to_front()
-        await let_in(operator, officer, session, url=world.hub.url)
+        await let_in(operator, officer, session=session, url=world.hub.url)
         await sees_moving(operator, others(POINT))
 
         # the document camera takes the large place; the face stays beside it

@@ -135,6 +135,19 @@ async def test_next_visit_moves_the_pages_and_keeps_the_legs(bench: Bench, world
     assert not any(g["type"] == "relay_lost" for g in op.got)
 
 
+async def test_an_offer_made_at_the_end_of_a_visit_is_answered_all_the_same(
+    bench: Bench, world: World, vault: Vault
+) -> None:
+    relay = await bench.relay()
+    session, _visit, _ids, op, point = await reception(bench, world, vault)
+    assert (await op.ask("close"))["type"] == "done"
+    await relay.wants(session, lambda d: d.state == "closed")
+    await point.tell("subscribe_answer", offer=7, sdp="v=0")
+    answer = r.SubscribeAnswer(peer="dev-point", offer=7, sdp="v=0")
+    await relay.until(lambda: answer in relay.got)
+    assert not any(got["type"] == "error" for got in point.got)
+
+
 async def test_next_visit_opens_and_closes_together_or_not_at_all(bench: Bench, world: World, vault: Vault) -> None:
     await bench.relay()
     session, _visit, _ids, op, _point = await reception(bench, world, vault)

@@ -32,6 +32,7 @@ export class Overlay {
     if (room.status.phase === 'over') return `over:${room.status.reason}`;
     if (!room.self) return room.status.phase === 'connecting' || room.status.phase === 'reconnecting' ? 'connecting' : '';
     if (room.cutOff) return 'denunciation';
+    if (room.goingOver) return 'connecting';
     if (['closed', 'locked'].includes(room.session.state)) return 'closed';
     if (room.self.state === 'removed') return 'removed';
     if (room.self.state === 'left') return 'left';

@@ -36,6 +36,7 @@ export class RoomState {
     this.speaker = '';
     this.lastSpeaker = '';
     this.soundBlocked = false;
+    this.goingOverUntil = 0;
     /** @type {Map<string, import('../lib/devices.js').Trouble>} */
     this.troubles = new Map();
     /** @type {Map<string, number>} participant -> clock time of the loss */
@@ -62,6 +63,11 @@ export class RoomState {
   /** This point turned to a denunciation and was cut off from all others (design 7). */
   get cutOff() {
     return this.events.some((event) => event.kind === 'restricted.denunciation' && event.body.participant === this.me);
+  }
+
+  /** The session was ended to go on with the sitting's next visit: the page is about to be taken along. */
+  get goingOver() {
+    return this.clock.now() < this.goingOverUntil;
   }
 
   get isOperator() {

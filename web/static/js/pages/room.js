@@ -25,6 +25,7 @@ import { ViewReporter } from '../lib/views.js';
 
 /** @typedef {'mic' | 'camera' | 'screen' | 'document'} Source */
 
+const GO_OVER_S = 5; // a session that was ended for the sitting's next visit: so long the page waits to be taken along
 const BLIND_S = 10; // without the hub for so long, what it said about the record is no longer known to hold
 
 class RoomPage {
@@ -169,6 +170,10 @@ class RoomPage {
   event(event) {
     const { room } = this;
     room.events.push(event);
+    if (event.kind === 'session.closed' && event.body.next && room.hub.utc() - event.utc < GO_OVER_S) {
+      room.goingOverUntil = room.clock.now() + GO_OVER_S;
+      room.clock.after(() => this.follow(), GO_OVER_S);
+    }
     if (event.kind.startsWith('chat.')) {
       room.chat.push({ text: event.body.text ?? '', name: room.nameOf(event.body.participant ?? ''), utc: event.utc });
     } else if (event.kind === 'participant.waiting' && room.isOperator) {
@@ -179,6 +184,7 @@ class RoomPage {
   /** The sitting's next visit: same socket and legs, another session. @param {{session: string}} message */
   moved(message) {
     this.room.pinned = '';
+    this.room.goingOverUntil = 0;
     this.room.events = [];
     this.socket.lastEvent = 0;
     this.room.session.session = message.session;
@@ -192,9 +198,10 @@ class RoomPage {
     void this.load('all').then(() => this.render());
   }
 
-  /** Media follows admission: open when we are inside a live session, closed otherwise. */
+  /** Media follows admission: open when we are inside a live session, closed otherwise; kept between two visits. */
   follow() {
     const { room } = this;
+    if (room.goingOver) return;
     if (room.inside && room.live) this.link.open();
     else {
       this.link.close();
