@@ -192,7 +192,6 @@ class SubscribeLeg:
         self.subscriptions: dict[str, Subscription] = {}  # by mid
         self.by_ssrc: dict[int, Subscription] = {}
         self.told: list[tuple[ParticipantId, Source]] = []  # what the listener knows to be wanted
-        self.estimate_bps = 0  # the receiver's REMB; 0: none
         self.quality_at = now
         self.quality_octets = 0
 

@@ -156,8 +156,8 @@ class OfferedLines:
             slot.codecs = {}
             return
         # An idle section may be answered with any direction; its codecs are good for when it is used.
-        slot.codecs = {choice.codec.name: choice.codec for choice in choices(section)}
-        slot.extensions = extension_ids(section)
+        slot.codecs = {choice.codec.name: choice.codec for choice in choices(section, sends=True)}
+        slot.extensions = extension_ids(section, sends=True)
 
     def is_dirty(self) -> bool:
         """Something changed since the last offer."""
@@ -191,7 +191,7 @@ class ViewedLines:
                 slot.codecs = {choice.codec.name: choice.codec for choice in self._choices[section.mid]}
                 if any(codec.rtx_pt is not None for codec in slot.codecs.values()):
                     slot.rtx_ssrc = Ssrc(new_ssrc())
-                slot.extensions = extension_ids(section)
+                slot.extensions = extension_ids(section, sends=True)
                 self._slots.append(slot)
 
     def assign(self, wanted: Wanted) -> bool:

@@ -1,8 +1,8 @@
 """Which codecs, feedback and header extensions a leg uses: capability matching, no text and no I/O.
 
 Our own preferences live here. VP8 and Opus by default, H.264 (constrained baseline, packetization-mode 1) beside it;
-the client's order among them counts. RTX and RED wherever the client has them. Feedback is answered only where the
-relay implements it: with both REMB and transport-cc in an answer Chromium would take transport-cc (engineering 2.2).
+the client's order among them counts. RTX and RED wherever the client has them. Of the ways to tell the bandwidth each
+leg has one: where we send, transport-wide feedback if the client has it, else REMB; where we receive, REMB (ADR 0012).
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from media.sdp import (
     MID_URI,
     RID_URI,
     RRID_URI,
+    TRANSPORT_CC_URI,
     Description,
     Format,
     OwnSection,
@@ -29,25 +30,27 @@ KINDS = {"opus": "audio", "vp8": "video", "h264": "video"}
 VIDEO_FEEDBACK = ("nack", "nack pli", "ccm fir", "goog-remb")
 AUDIO_FEEDBACK = ("nack",)
 """NACK for sound: a lost syllable in a hearing counts for more than the 20 ms that asking again costs."""
+WIDE = "transport-cc"
+"""Transport-wide feedback, besides the others, where we send; it then takes the place of REMB."""
 
 _H264 = "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f"
 OPUS_WISHES = "minptime=10;useinbandfec=1;usedtx=1"
 """What we ask of whoever sends sound (RFC 7587 6.1): each packet helps to mend the one before, silence costs little."""
 OUR_AUDIO = (
-    Format(111, "opus", 48_000, 2, OPUS_WISHES, AUDIO_FEEDBACK),
+    Format(111, "opus", 48_000, 2, OPUS_WISHES, (*AUDIO_FEEDBACK, WIDE)),
     Format(63, "red", 48_000, 2, "111/111"),
 )
 OUR_VIDEO = (
-    Format(96, "vp8", 90_000, 1, "", VIDEO_FEEDBACK),
+    Format(96, "vp8", 90_000, 1, "", (*VIDEO_FEEDBACK, WIDE)),
     Format(97, "rtx", 90_000, 1, "apt=96"),
-    Format(102, "h264", 90_000, 1, _H264, VIDEO_FEEDBACK),
+    Format(102, "h264", 90_000, 1, _H264, (*VIDEO_FEEDBACK, WIDE)),
     Format(103, "rtx", 90_000, 1, "apt=102"),
 )
 MAX_LAYERS = 3
 USUAL_RIDS = (("q", "h", "f"), ("l", "m", "h"), ("low", "mid", "high"), ("r0", "r1", "r2"))
 OUR_EXTENSIONS = {
-    "audio": ((1, MID_URI), (2, ABS_SEND_TIME_URI), (3, AUDIO_LEVEL_URI)),
-    "video": ((1, MID_URI), (2, ABS_SEND_TIME_URI)),
+    "audio": ((1, MID_URI), (2, ABS_SEND_TIME_URI), (3, AUDIO_LEVEL_URI), (4, TRANSPORT_CC_URI)),
+    "video": ((1, MID_URI), (2, ABS_SEND_TIME_URI), (4, TRANSPORT_CC_URI)),
 }
 """Ids on subscribe legs, the same in every offer for ever: changing one breaks running receivers."""
 
@@ -72,9 +75,9 @@ def is_usable(format_: Format) -> bool:
     return True
 
 
-def choices(section: Section) -> tuple[Choice, ...]:
+def choices(section: Section, sends: bool = False) -> tuple[Choice, ...]:
     """Everything in ``section`` that we can use, the client's order first; of several H.264 variants the one with
-    the constrained baseline profile, which every browser decodes."""
+    the constrained baseline profile, which every browser decodes. ``sends``: we send on it."""
     found: dict[str, Format] = {}
     for format_ in section.formats:
         if not is_usable(format_) or KINDS[format_.name] != section.kind:
@@ -82,15 +85,17 @@ def choices(section: Section) -> tuple[Choice, ...]:
         held = found.get(format_.name)
         if held is None or (format_.name == "h264" and not _is_constrained(held) and _is_constrained(format_)):
             found[format_.name] = format_
-    return tuple(_choice(section, format_) for format_ in found.values())
+    return tuple(_choice(section, format_, sends) for format_ in found.values())
 
 
 def _is_constrained(format_: Format) -> bool:
     return format_.parameter("profile-level-id").lower()[2:4] in ("e0", "c0")
 
 
-def _choice(section: Section, format_: Format) -> Choice:
-    ours = AUDIO_FEEDBACK if section.kind == "audio" else VIDEO_FEEDBACK
+def _choice(section: Section, format_: Format, sends: bool) -> Choice:
+    ours: tuple[str, ...] = AUDIO_FEEDBACK if section.kind == "audio" else VIDEO_FEEDBACK
+    if sends and WIDE in format_.feedback and TRANSPORT_CC_URI in section.extensions:
+        ours = (*(value for value in ours if value != "goog-remb"), WIDE)
     agreed = tuple(value for value in ours if value in format_.feedback)
     chosen = replace(format_, feedback=agreed)
     if format_.name == "opus":
@@ -128,8 +133,9 @@ def _carries(format_: Format, primary: Format) -> bool:
     )
 
 
-def extension_ids(section: Section, take_layers: bool = False) -> ExtensionIds:
-    """The extensions both sides know, with the client's ids. Two-byte headers are not written by us: ids to 14."""
+def extension_ids(section: Section, take_layers: bool = False, sends: bool = False) -> ExtensionIds:
+    """The extensions both sides know, with the client's ids. Two-byte headers are not written by us: ids to 14.
+    ``sends``: we send on this section, with transport-wide numbers."""
 
     def number(uri: str) -> int:
         found = section.extensions.get(uri, 0)
@@ -141,6 +147,7 @@ def extension_ids(section: Section, take_layers: bool = False) -> ExtensionIds:
         rrid=number(RRID_URI) if take_layers else 0,
         audio_level=number(AUDIO_LEVEL_URI) if section.kind == "audio" else 0,
         abs_send_time=number(ABS_SEND_TIME_URI),
+        transport_cc=number(TRANSPORT_CC_URI) if sends else 0,
     )
 
 
@@ -152,6 +159,7 @@ def extension_lines(extensions: ExtensionIds) -> tuple[tuple[int, str], ...]:
         (extensions.rrid, RRID_URI),
         (extensions.abs_send_time, ABS_SEND_TIME_URI),
         (extensions.audio_level, AUDIO_LEVEL_URI),
+        (extensions.transport_cc, TRANSPORT_CC_URI),
     )
     return tuple(pair for pair in pairs if pair[0])
 
@@ -269,7 +277,7 @@ def view(offer: Description) -> dict[str, tuple[Choice, ...]]:
     for section in offer.sections:
         if section.kind not in ("audio", "video") or not section.receives or section.kind in kinds:
             continue
-        usable = choices(section)
+        usable = choices(section, sends=True)
         if not usable:
             raise SdpError("sdp.no_common_codec", f"no codec in common for {section.kind}: take Opus, VP8 or H.264")
         kinds.add(section.kind)

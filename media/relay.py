@@ -56,6 +56,7 @@ from media.types import (
     SessionId,
     SubscribedMedia,
 )
+from media.viewerline import ViewerLines
 
 TICK = 0.1  # s: reports, silence, speaker
 _fields = Struct(">BBHII").unpack_from
@@ -66,6 +67,7 @@ class RelayOptions:
     """Ceilings and periods of a relay. Rates in bit/s, times in seconds."""
 
     start_bitrate_bps: int = 600_000  # first REMB to a publisher
+    max_viewer_bps: int = 8_000_000
     min_bitrate_bps: int = 100_000
     audio_bitrate_bps: int = 96_000  # ceiling per source; the REMB ceiling of a leg is their sum
     camera_bitrate_bps: int = 2_500_000
@@ -91,7 +93,8 @@ class Relay:
         self._publishers: dict[str, PublishLeg] = {}
         self._subscribers: dict[str, SubscribeLeg] = {}
         self._speakers = Speakers()
-        self._reporting = Reporting(self._options, self._publishers, self._subscribers)
+        self._lines = ViewerLines(self._options.max_viewer_bps)
+        self._reporting = Reporting(self._options, self._publishers, self._subscribers, self._lines)
         self._layering = Layering(listener, self._publishers, self._subscribers)
         self._tick_at = 0.0
         self._packets_out = 0  # of subscriptions that ended
@@ -170,7 +173,8 @@ class Relay:
         if leg is None or leg.queue is not queue:
             if leg is not None:
                 self._end_subscriber(leg)
-            self._subscribers[peer] = SubscribeLeg(peer, queue, now)
+            leg = self._subscribers[peer] = SubscribeLeg(peer, queue, now)
+            self._lines.attach(leg)
         self._wake(now)
         self._route(now)
 
@@ -197,6 +201,9 @@ class Relay:
         for subscription in leg.update(lines):
             self._detach_subscription(subscription.publication, subscription)
             self._packets_out += subscription.sent()[0]
+        line = self._lines.of(peer)
+        if line is not None:
+            line.negotiated(now)
         self._route(now)
 
     def set_views(self, peer: PeerId, views: Sequence[View], now: float) -> None:
@@ -222,6 +229,7 @@ class Relay:
                 self._end_publications(list(publisher.publications.values()), now)
         else:
             self._layering.forget(peer)
+            self._lines.detach(peer)
             subscriber = self._subscribers.pop(peer, None)
             if subscriber is not None:
                 self._end_subscriber(subscriber)
@@ -392,14 +400,16 @@ class Relay:
         """When ``handle_deadline`` wants to be called next (monotonic seconds); None while nothing is attached."""
         if not self._publishers and not self._subscribers:
             return None
-        soon = self._reporting.due
-        return self._tick_at if soon is None or soon > self._tick_at else soon
+        return min(at for at in (self._tick_at, self._reporting.due, self._lines.due) if at is not None)
 
     def handle_deadline(self, now: float, batch: Batch) -> None:
         """Do what is due by ``now``: NACK, receiver reports, REMB, key frame requests, silence, active speaker."""
         soon = self._reporting.due
         if soon is not None and now >= soon:
             self._reporting.ask(now, batch)
+        soon = self._lines.due
+        if soon is not None and now >= soon:
+            self._lines.pad(now, batch)
         if now < self._tick_at:
             return
         self._tick_at = now + TICK
@@ -408,6 +418,7 @@ class Relay:
                 if publication.live and now - publication.last_at >= self._options.silence_s:
                     self._gates.silence(publication, now)
         self._layering.tick(now)
+        self._lines.tick(now, batch)
         self._reporting.tick(now, batch)
         microphones = [
             (publication.session, publication.participant, publication.loudness)

@@ -13,7 +13,11 @@ from media.forwarder import Publication
 from media.layer import Layer
 from media.legs import PublishLeg, SubscribeLeg
 from media.messages import LegQuality
+from media.twcc import FORMAT as WIDE
+from media.twcc import BadFeedback
+from media.twcc import read as read_wide
 from media.types import Batch
+from media.viewerline import ViewerLines
 
 SENDER = 1  # our SSRC in feedback; publishers do not look at it
 MAX_NACKS_OUT = 250  # numbers per NACK packet
@@ -38,12 +42,17 @@ class Reporting:
     """All RTCP of a relay. ``due``: when ``ask`` wants to run next."""
 
     def __init__(
-        self, options: Options, publishers: dict[str, PublishLeg], subscribers: dict[str, SubscribeLeg]
+        self,
+        options: Options,
+        publishers: dict[str, PublishLeg],
+        subscribers: dict[str, SubscribeLeg],
+        lines: ViewerLines,
     ) -> None:
         self.due: float | None = None
         self._options = options
         self._publishers = publishers
         self._subscribers = subscribers
+        self._lines = lines
 
     # --- what is due ------------------------------------------------------------------------------------------------
 
@@ -199,16 +208,27 @@ class Reporting:
                 subscription.write_report(now, batch)
 
     def from_subscriber(self, leg: SubscribeLeg, data: memoryview, now: float, batch: Batch) -> str:
-        """RTCP of a subscriber: reports, NACK, PLI, FIR, REMB. Why it was dropped, or ""."""
+        """RTCP of a subscriber: reports, NACK, PLI, FIR, REMB, transport-wide feedback. Why it was dropped, or ""."""
         understood = False
         asked = False
+        line = self._lines.of(leg.peer)
         for kind, count, at, end in rtcp.packets(data):
             understood = True
             if kind in (rtcp.RR, rtcp.SR):
+                worst = 0
                 for ssrc, fraction, _, jitter, lsr, dlsr in rtcp.read_blocks(data, kind, count, at, end):
                     subscription = leg.by_ssrc.get(ssrc)
                     if subscription is not None:
                         subscription.note_report(fraction, jitter, lsr, dlsr, now)
+                        worst = max(worst, fraction)
+                if line is not None:
+                    line.loss(worst / 256, now)
+            elif kind == rtcp.RTPFB and count == WIDE:
+                try:
+                    if line is not None:
+                        line.feedback(read_wide(data, at, end), now)
+                except BadFeedback:
+                    understood = False
             elif kind == rtcp.RTPFB and count == rtcp.NACK:
                 ssrc, wanted = rtcp.read_nack(data, at, end)
                 subscription = leg.by_ssrc.get(ssrc)
@@ -218,7 +238,9 @@ class Reporting:
                 for ssrc in rtcp.read_keyframe_request(data, count, at, end):
                     asked = self._wants_keyframe(leg, ssrc, now) or asked
             elif kind == rtcp.PSFB and count == rtcp.REMB:
-                leg.estimate_bps = max(0, rtcp.read_remb(data, at, end))
+                bitrate = rtcp.read_remb(data, at, end)
+                if line is not None and bitrate > 0:
+                    line.remb(bitrate, now)
         if asked:
             self.ask(now, batch)
         return "" if understood else "malformed_rtcp"

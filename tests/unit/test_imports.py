@@ -23,7 +23,7 @@ PURE = {
     "media.layer", "media.subscription", "media.sessions", "media.tracks", "media.legs", "media.reporting",
     "media.bandwidth", "media.gates", "media.twcc", "media.arrivals", "media.sentlog",
     "media.delaybased", "media.ratecontrol", "media.lossbased", "media.probing", "media.sendside", "media.pacer",
-    "media.allocation",
+    "media.allocation", "media.viewerline", "media.receiverside",
     "media.depacketize", "media.journal", "media.ortc", "media.sdp", "media.sdpfrag", "media.offers",
     "media.red", "media.redundancy",
     "signaling.messages", "signaling.room", "signaling.errors",

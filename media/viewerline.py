@@ -1,0 +1,257 @@
+"""What the line to each viewer carries, and how it is divided.
+
+Each subscribe leg has one way of knowing, chosen when its sections are negotiated: transport-wide feedback, for which
+it keeps a send-side estimator, probes with padding and paces; the receiver's own estimate (REMB) and its losses; or
+nothing, then it is given its ceiling. Ten times a second sound is taken off what the line carries and the rest is
+divided among the pictures (``allocation``): each section's ``target`` is set, and ``layering`` brings it about. A line
+that carries much more than could be sent is looked at once a second only.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from media.allocation import HEADROOM, Allocator, Wish
+from media.layerchoice import NO_CAP, Offer, ladder
+from media.layering import offers_of, settle_now
+from media.pacer import QUANTUM, Pacer
+from media.receiverside import ReceiverSide
+from media.rtp import PATCH
+from media.sendside import SendSideEstimator
+from media.twcc import Feedback
+from media.types import Batch, Ready
+
+if TYPE_CHECKING:
+    from media.forwarder import Publication
+    from media.legs import SubscribeLeg
+    from media.subscription import Subscription
+
+Mode = Literal["twcc", "remb", "none"]
+Offers = dict[int, list[Offer]]
+"""By the publication's id(), for one tick."""
+
+START_BPS = 300_000
+LEAST_BPS = 50_000
+SOUND_BPS = 50_000  # taken off per sound that is sent: Opus with its headers
+PADDING = 255  # bytes: the most that a padding count can say (RFC 3550 5.1)
+RISEN = 1.2  # by which a probe must have raised the estimate for what it found to be used at once
+AMPLE = 1.5  # of what everything takes: then nothing has to be divided ...
+LOOK_AGAIN = 1.0  # s ... for so long
+MAIN, THUMBNAIL = 0, 1
+
+
+class ViewerLine:
+    """The line of one subscribe leg."""
+
+    __slots__ = (
+        "_allocator", "_ample_bps", "_ample_until", "_ceiling_bps", "_last_bps", "estimator", "leg", "mode", "pacer",
+        "receiver",
+    )  # fmt: skip
+
+    def __init__(self, leg: SubscribeLeg, ceiling_bps: int) -> None:
+        self.leg = leg
+        self.mode: Mode = "none"
+        self.estimator: SendSideEstimator | None = None
+        self.pacer: Pacer | None = None
+        self.receiver: ReceiverSide | None = None
+        self._ceiling_bps = ceiling_bps
+        self._allocator = Allocator()
+        self._last_bps = 0.0  # at the last tick
+        self._ample_bps = 0.0  # down to this rate ...
+        self._ample_until = -1e9  # ... and until then everything is sent without looking
+
+    # --- how it knows -----------------------------------------------------------------------------------------------
+
+    def negotiated(self, now: float) -> None:
+        """The leg's sections are known (again)."""
+        media = [subscription.media for subscription in self.leg.subscriptions.values()]
+        self._ample_until = -1e9
+        if any(item.extensions.transport_cc and "transport-cc" in item.codec.feedback for item in media):
+            mode: Mode = "twcc"
+        else:
+            mode = "remb" if any("goog-remb" in item.codec.feedback for item in media) else "none"
+        if mode == self.mode:
+            return
+        self.mode = mode
+        self.estimator = self.pacer = self.receiver = None
+        if mode == "twcc":
+            self.estimator = SendSideEstimator(START_BPS, LEAST_BPS, self._ceiling_bps, now)
+            self.pacer = Pacer(self.estimator.target_bps, now)
+        elif mode == "remb":
+            self.receiver = ReceiverSide(self._ceiling_bps, now)
+        self.leg.queue.log = self.estimator.log if self.estimator is not None else None
+        self.leg.queue.pacer = self.pacer
+
+    def set_ceiling(self, ceiling_bps: int) -> None:
+        """The most that this line is given, whatever it carries."""
+        self._ceiling_bps = ceiling_bps
+        self._ample_until = -1e9
+        if self.estimator is not None:
+            self.estimator.ceiling_bps = ceiling_bps
+        if self.receiver is not None:
+            self.receiver.ceiling_bps = ceiling_bps
+
+    def feedback(self, told: Feedback, now: float) -> None:
+        """Transport-wide feedback; ignored unless that is the mode, as the others are."""
+        if self.estimator is not None:
+            self.estimator.feedback(told, now)
+
+    def remb(self, bitrate_bps: int, now: float) -> None:
+        """The receiver's own estimate."""
+        if self.receiver is not None:
+            self.receiver.estimate(bitrate_bps, now)
+
+    def loss(self, share: float, now: float) -> None:
+        """A receiver report: the worst share of packets lost on any section since the one before."""
+        if self.receiver is not None:
+            self.receiver.loss(share, now)
+
+    @property
+    def target_bps(self) -> float:
+        """What may be sent now, all in all."""
+        if self.estimator is not None:
+            return self.estimator.target_bps
+        return self.receiver.target_bps if self.receiver is not None else float(self._ceiling_bps)
+
+    # --- how it is divided ------------------------------------------------------------------------------------------
+
+    def tick(self, offers: Offers, now: float) -> None:
+        """Ten times a second: divide what the line carries."""
+        if self.estimator is not None:
+            self.estimator.tick(now)
+        elif self.receiver is not None:
+            self.receiver.tick(self.leg.sent(), now)
+        target = self.target_bps
+        if self.pacer is not None:
+            self.pacer.set_target(target)
+        if now >= self._ample_until or target < self._ample_bps:
+            self._divide(target, offers, now)
+        self._last_bps = target
+
+    def _divide(self, target: float, offers: Offers, now: float) -> None:
+        sections = self.leg.subscriptions.values()
+        sound = SOUND_BPS * sum(1 for item in sections if item.audio and item.layer is not None)
+        shown = [item for item in sections if item.video and item.publication is not None]
+        has_main = any(item.is_main for item in shown)
+        wishes = [self._wish(item, has_main, offers, now) for item in shown]
+        # With an estimator, what was there before and much less now is here because a probe found it.
+        proven = self.estimator is not None and target > RISEN * self._last_bps > 0
+        granted = self._allocator.decide(wishes, max(0.0, target - sound), now, proven)
+        ideal = self._allocator.plan.ideal_bps
+        is_ample = target >= sound + AMPLE * ideal
+        for wish, subscription in zip(wishes, shown, strict=True):
+            if wish.rungs:  # while nothing is sent, or the picture is hidden, what was granted stands
+                rung = granted[wish.key]
+                limit = max(1, rung.bitrate_bps) if rung is not None else 0
+                _grant(subscription, NO_CAP if is_ample else limit, now)
+        if is_ample:
+            self._ample_bps, self._ample_until = sound + HEADROOM * ideal, now + LOOK_AGAIN
+        if self.estimator is not None:
+            self.estimator.wanted_bps = sound + AMPLE * ideal
+
+    @staticmethod
+    def _wish(subscription: Subscription, has_main: bool, offers: Offers, now: float) -> Wish:
+        publication: Publication = subscription.publication  # type: ignore[assignment]  # set by Publication.add
+        layers = publication.layers
+        found = offers.get(id(publication))
+        if found is None:
+            found = offers[id(publication)] = offers_of(publication, now)
+        at = layers.index(subscription.layer) if subscription.layer in layers else -1
+        priority = MAIN if subscription.is_main or not has_main else THUMBNAIL
+        return Wish(subscription.media.mid, priority, tuple(ladder(found, subscription.size, at)))
+
+    # --- padding ----------------------------------------------------------------------------------------------------
+
+    @property
+    def is_probing(self) -> bool:
+        """``pad`` wants to be called every 5 ms."""
+        return self.estimator is not None and self.estimator.is_probing
+
+    def pad(self, now: float, batch: Batch) -> None:
+        """Send the padding that the running probe needs now, on the RTX stream of a section."""
+        estimator = self.estimator
+        if estimator is None:
+            return
+        missing = estimator.padding(now)
+        if missing <= 0:
+            return
+        carrier = self._carrier()
+        if carrier is None:
+            return
+        while missing > 0 and self.leg.queue.has_room():
+            packet = _padding(carrier)
+            self.leg.queue.add(packet, batch)
+            missing -= len(packet.data) + 16
+
+    def _carrier(self) -> Subscription | None:
+        """A section whose RTX stream may carry padding: one that shows something, for others are unknown there."""
+        for subscription in self.leg.subscriptions.values():
+            if subscription.rtx_header is not None and subscription.rtx_header.wide_at and subscription.last_time >= 0:
+                return subscription
+        for subscription in self.leg.subscriptions.values():
+            if subscription.rtx_header is not None and subscription.rtx_header.wide_at and subscription.participant:
+                return subscription
+        return None
+
+
+def _padding(subscription: Subscription) -> Ready:
+    """A packet of nothing but padding (RFC 3550 5.1) with the next number of the RTX stream."""
+    template = subscription.rtx_header
+    assert template is not None
+    subscription.rtx_number += 1
+    header = template.buffer
+    PATCH.pack_into(header, 1, template.payload_type, subscription.rtx_number & 0xFFFF, max(0, subscription.last_time))
+    data = header + bytes(PADDING - 1) + bytes((PADDING,))
+    data[0] |= 0x20
+    return Ready(data, False, template.time_at, template.wide_at)
+
+
+def _grant(subscription: Subscription, target: int, now: float) -> None:
+    fell = target < subscription.target
+    subscription.target = target
+    if fell:
+        settle_now(subscription.publication, subscription, now)  # type: ignore[arg-type]  # a Publication
+
+
+class ViewerLines:
+    """The lines of all viewers of a relay. ``due``: when ``pad`` wants to be called next; None: nobody probes."""
+
+    def __init__(self, ceiling_bps: int) -> None:
+        self.due: float | None = None
+        self._ceiling_bps = ceiling_bps
+        self._lines: dict[str, ViewerLine] = {}
+
+    def attach(self, leg: SubscribeLeg) -> None:
+        """A new leg, or a new connection of a peer."""
+        self._lines[leg.peer] = ViewerLine(leg, self._ceiling_bps)
+
+    def detach(self, peer: str) -> None:
+        """The leg has gone."""
+        self._lines.pop(peer, None)
+
+    def of(self, peer: str) -> ViewerLine | None:
+        """The line of a peer that receives."""
+        return self._lines.get(peer)
+
+    def set_ceiling(self, ceiling_bps: int) -> None:
+        """The most for each viewer, in bit/s."""
+        self._ceiling_bps = ceiling_bps
+        for line in self._lines.values():
+            line.set_ceiling(ceiling_bps)
+
+    def tick(self, now: float, batch: Batch) -> None:
+        """Ten times a second."""
+        offers: Offers = {}
+        for line in self._lines.values():
+            line.tick(offers, now)
+        self.pad(now, batch)
+
+    def pad(self, now: float, batch: Batch) -> None:
+        """Send the padding that is due."""
+        probing = [line for line in self._lines.values() if line.is_probing]
+        for line in probing:
+            line.pad(now, batch)
+        self.due = now + QUANTUM if probing else None
+
+
+__all__ = ["LEAST_BPS", "Mode", "SOUND_BPS", "START_BPS", "ViewerLine", "ViewerLines"]
