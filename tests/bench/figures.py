@@ -100,21 +100,17 @@ def _figures(begun: Any, ended: Any, last: Any, spent: dict[str, float]) -> dict
     }
 
 
-KEYS = (
-    "us_per_packet", "us_user", "us_system", "share_of_core", "packets_in_per_s", "packets_out_per_s", "lost",
-    "lost_share", "share_of_whole", "settled_after_s", "p50_ms", "p99_ms", "memory_mb",
-)  # fmt: skip
-
-
 def summarise(runs: list[dict[str, Any]], servers: list[str]) -> dict[str, Any]:
     """Medians of one scenario by server, and the ratio of pairs: the last server's to the first one's."""
     found: dict[str, Any] = {}
     by_server = [runs[index :: len(servers)] for index in range(len(servers))]
     for server, each in zip(servers, by_server, strict=True):
-        found[server] = {key: statistics.median(run[key] for run in each) for key in KEYS}
-        figures = sorted(run["us_per_packet"] for run in each)
-        found[server]["us_spread"] = [figures[0], figures[-1]]
-    if len(servers) > 1:
+        keys = [key for key, value in each[0].items() if isinstance(value, int | float)]
+        found[server] = {key: statistics.median(run[key] for run in each) for key in keys}
+        if "us_per_packet" in keys:
+            figures = sorted(run["us_per_packet"] for run in each)
+            found[server]["us_spread"] = [figures[0], figures[-1]]
+    if len(servers) > 1 and "us_per_packet" in runs[0]:
         for name, key in (("cpu_ratio", "us_per_packet"), ("p99_ratio", "p99_ms")):
             pairs = zip(by_server[-1], by_server[0], strict=True)
             ratios = sorted(new[key] / max(old[key], 1e-9) for new, old in pairs)
@@ -131,6 +127,10 @@ HEAD = (
 
 def show(name: str, run: dict[str, Any]) -> None:
     """One line of the table, for a person."""
+    if "load" not in run:
+        rest = ", ".join(f"{key} {value}" for key, value in run.items() if key not in ("server", "machine"))
+        sys.stderr.write(f"{name:10} {run['server']:6} {rest}\n")
+        return
     load = run["load"]
     short = "" if run["share_of_whole"] == 1.0 else f"  ONLY {run['share_of_whole']:.0%} ARRIVES"
     sys.stderr.write(

@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from tests.bench import figures, plan
+from tests.bench import figures, plan, upkeep
 from tests.bench.arena import enter, go_first, load_average
 from tests.bench.clip import load
 from tests.bench.run import Run
@@ -41,7 +41,10 @@ async def play(options: argparse.Namespace) -> dict[str, Any]:
             for server in options.server:
                 with tempfile.TemporaryDirectory() as folder:
                     run = Run(server, plan.scenario(name), Path(folder), options.srtp, options.feedback)
-                    runs.append(await figures.measure(run, options.seconds, options.settle))
+                    if run.scenario.kind == "steady":
+                        runs.append(await figures.measure(run, options.seconds, options.settle))
+                    else:
+                        runs.append(await (upkeep.memory if run.scenario.kind == "memory" else upkeep.churn)(run))
                 figures.show(name, runs[-1])
         summary = figures.summarise(runs, options.server)
         result["scenarios"][name] = {"summary": summary, "runs": runs}
@@ -59,7 +62,7 @@ def server_name(text: str) -> str:
 def read_options() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.paired")
-    parser.add_argument("--scenario", nargs="+", default=list(plan.ALL), help="11x8, 100x1, four-x1, four-x20 ...")
+    parser.add_argument("--scenario", nargs="+", default=list(plan.ALL), help="see docs/benchmarks.md")
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=8.0, help="measured time of each run")
     parser.add_argument("--settle", type=float, default=3.0, help="seconds to wait before, at least")

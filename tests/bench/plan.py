@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Sending:
-    """A point that publishes. ``speed``: how many times the clip's packet rate."""
+    """A point that publishes. ``layers``: 1 for the largest alone, 0 for the smallest alone. ``speed``: how many times
+    the clip's packet rate."""
 
     layers: int = 1
     sound: bool = False
@@ -26,11 +27,13 @@ class Session:
 
 @dataclass(frozen=True)
 class Scenario:
-    """``is_heavy``: the stricter target counts (issue 3)."""
+    """``kind``: "steady" measures packets, "memory" and "churn" what is held. ``is_heavy``: the stricter target counts
+    (issue 3)."""
 
     name: str
     sessions: tuple[Session, ...]
     is_heavy: bool = False
+    kind: str = "steady"
 
     @property
     def legs(self) -> int:
@@ -66,13 +69,32 @@ def receptions(count: int, layers: int = 3) -> Scenario:
     return Scenario(f"four-x{count}", sessions, is_heavy=count >= 20)
 
 
+def flat(count: int) -> Scenario:
+    """Sessions of one sender and four viewers each: the cost per packet must not grow with their number."""
+    watches = {f"viewer{number}": ("sender",) for number in range(4)}
+    sessions = tuple(Session(f"s{number + 1}", {"sender": Sending()}, watches) for number in range(count))
+    return Scenario(f"flat-{count}", sessions)
+
+
+def held(kind: str, viewers: int) -> Scenario:
+    """Viewers of one small picture, for what transports hold."""
+    watches = {f"viewer{number:03d}": ("sender",) for number in range(viewers)}
+    return Scenario(f"{kind}-{viewers}", (Session("s1", {"sender": Sending(layers=0)}, watches),), kind=kind)
+
+
 def scenario(name: str) -> Scenario:
-    """``11x8``: one to 11 at 8x; ``four-x20``: twenty four-point receptions. Raises ValueError."""
+    """``11x8``: one to 11 at 8x; ``four-x20``: twenty four-point receptions; ``flat-10``: ten sessions of one to four;
+    ``memory-300`` and ``churn-200``: viewers. Raises ValueError."""
     if name.startswith("four-x"):
         return receptions(int(name.removeprefix("four-x")))
+    kind, dash, count = name.partition("-")
+    if dash and kind == "flat":
+        return flat(int(count))
+    if dash and kind in ("memory", "churn"):
+        return held(kind, int(count))
     viewers, _, speed = name.partition("x")
     return one_to(int(viewers), int(speed))
 
 
 FIRST = ("11x1", "11x8", "11x40")
-ALL = (*FIRST, "100x1", "four-x1", "four-x20")
+ALL = (*FIRST, "100x1", "four-x1", "four-x20", "flat-1", "flat-10", "memory-300", "churn-200")

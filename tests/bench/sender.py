@@ -123,7 +123,8 @@ class Point:
         self.nacks = self.key_requests = self.feedbacks = 0
         speed = command["speed"]
         self.streams: list[Stream] = []
-        layers = range(len(clip.layers)) if command["layers"] > 1 else [len(clip.layers) - 1]
+        every = list(range(len(clip.layers)))
+        layers = every if command["layers"] > 1 else every[-1:] if command["layers"] else every[:1]
         for layer in layers:
             rid = RIDS[layer] if command["layers"] > 1 else ""
             gap, step = 1 / (clip.rate * speed), round(90_000 / (clip.rate * speed))
