@@ -7,6 +7,7 @@ subscriber, that tuple and the subscriber's stint are named in the queue of its 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from media.codecs import NO_VP8, h264_starts_key, vp8_info
@@ -16,12 +17,15 @@ from media.layering import awaited, is_sent, may_show, note_key_frame, settle_no
 from media.packetcache import Cached
 from media.red import Red
 from media.seq import time_delta
+from media.speaker import Voice
 from media.subscription import Subscription
 from media.types import Batch, PublishedMedia
 
 MAX_JUMP = 1000  # numbers; beyond that the sender has restarted or the packet is stray (RFC 3550 A.1: 3000)
 MAX_LATE = 1000
 MAX_PAYLOAD = 1400  # bytes: with our header and the SRTP tag it stays below a datagram's 1,500
+PRELUDE = 3  # packets of sound sent along when a microphone is passed on again ...
+PRELUDE_S = 0.1  # s ... if they are not older
 
 
 class Tap(Protocol):
@@ -44,9 +48,9 @@ class Publication:
     """
 
     __slots__ = (
-        "allowed", "audio", "clock_rate", "codec_name", "epoch", "keyed", "last_at", "layers", "live", "loudness",
+        "allowed", "audio", "clock_rate", "codec_name", "epoch", "hearers", "keyed", "last_at", "layers", "live",
         "media", "muted", "open", "parameters_known", "participant", "payload_type", "peer", "recorded", "running",
-        "session", "source", "subscriptions", "tap", "told_at", "wanted_layers",
+        "session", "source", "subscriptions", "tap", "told_at", "voice", "wanted_layers",
     )  # fmt: skip
 
     def __init__(self, peer: str, media: PublishedMedia) -> None:
@@ -63,6 +67,7 @@ class Publication:
         rids = media.rids or ("",)
         self.layers = [self._layer(rid, 0) for rid in rids]
         self.subscriptions: list[Subscription] = []
+        self.hearers = self.subscriptions  # those that get packets now: this very list, or less of it (``rest``)
         self.tap: Tap | None = None
         self.recorded: Layer | None = None  # the layer that the tap takes now
         self.session = ""
@@ -74,7 +79,7 @@ class Publication:
         self.open = False
         self.live = False
         self.last_at = -1e9
-        self.loudness = 0.0  # smoothed, 0 silent .. 127 loudest
+        self.voice = Voice()
         self.wanted_layers: WantedLayers | None = None  # of a publication with several
         self.told_at = -1e9
 
@@ -112,7 +117,7 @@ class Publication:
         for subscription in self.subscriptions:
             subscription.fence()
         self.recorded = None
-        self.loudness = 0.0
+        self.voice.clear()
 
     def add(self, subscription: Subscription, now: float) -> None:
         """A section shows this publication from now on."""
@@ -129,6 +134,38 @@ class Publication:
         subscription.forget()
         subscription.publication = None
         self.subscriptions.remove(subscription)
+        if self.is_resting and subscription in self.hearers:
+            self.hearers.remove(subscription)
+
+    # --- sound that is passed on to few, see media.loudest ---
+
+    @property
+    def is_resting(self) -> bool:
+        """Only some of the subscriptions get packets."""
+        return self.hearers is not self.subscriptions
+
+    def rest(self, keeps: Callable[[Subscription], bool]) -> None:
+        """From here on only those get packets whom ``keeps`` names."""
+        self.hearers = [subscription for subscription in self.subscriptions if keeps(subscription)]
+        for subscription in self.subscriptions:
+            if subscription not in self.hearers:
+                subscription.end()
+
+    def wake(self, now: float = 0.0, batch: Batch | None = None) -> None:
+        """All get packets again, with ``batch`` also the last few before now: words begin before they are loud."""
+        if not self.is_resting:
+            return
+        rested = [subscription for subscription in self.subscriptions if subscription not in self.hearers]
+        self.hearers = self.subscriptions
+        if batch is None:
+            return
+        layer, newest = self.layers[0], self.layers[0].passed_time
+        found = [layer.cache.get(number, now) for number in range(layer.passed - PRELUDE + 1, layer.passed + 1)]
+        ticks = PRELUDE_S * self.clock_rate
+        packets = [packet for packet in found if packet is not None and 0 <= time_delta(newest, packet[1]) < ticks]
+        for subscription in rested:
+            if packets and subscription.last_layer is layer and not subscription.fence_time:
+                subscription.precede(layer, packets, now, batch)
 
     def best_layer(self, now: float) -> Layer:
         """The highest layer that is being sent; the lowest when none is."""
@@ -230,7 +267,7 @@ class Publication:
                 tap.write(packet, now)
                 if layer.clock.ntp:
                     tap.report(*layer.clock.at(now), now)
-        if self.subscriptions:
+        if self.hearers:
             if red is None or not red.blocks:
                 self._forward(layer, cached, starts, now, batch)
             else:
@@ -268,7 +305,7 @@ class Publication:
 
     def _forward(self, layer: Layer, packet: Cached, starts: bool, now: float, batch: Batch) -> None:
         number = packet[0]
-        for subscription in self.subscriptions:
+        for subscription in self.hearers:
             if subscription.layer is not layer:
                 if not starts or not self._may_begin(subscription, layer, packet[1], now):
                     continue
@@ -290,7 +327,7 @@ class Publication:
         their stint, so that nothing from before a fence comes along."""
         copies: dict[int, Cached] = {}
         oldest = packet[1] - red.span
-        for subscription in self.subscriptions:
+        for subscription in self.hearers:
             if subscription.layer is not layer:
                 if not starts or not self._may_begin(subscription, layer, packet[1], now):
                     continue

@@ -59,7 +59,7 @@ class Gates:
         if not publication.live:
             return
         publication.live = False
-        publication.loudness = 0.0
+        publication.voice.clear()
         if publication.tap is not None:
             publication.tap.mark("silent", now)
         if publication.session in self._sessions.running:

@@ -152,6 +152,13 @@ class Layering:
             for subscription in leg.subscriptions.values():
                 self.look(subscription, peer, now)
 
+    def shows_large(self, subscription: Subscription) -> bool:
+        """Whether a viewer shows this participant large; True as long as it has not said what it shows."""
+        views = self._views.get(subscription.queue.peer)
+        if views is None:
+            return True
+        return any(view.main and view.participant == subscription.participant for view in views.values())
+
     def forget(self, peer: str) -> None:
         """The peer is gone."""
         self._views.pop(peer, None)

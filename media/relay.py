@@ -36,12 +36,13 @@ from media.forwarder import MAX_PAYLOAD, Publication
 from media.gates import Gates
 from media.layering import Layering
 from media.legs import PublishLeg, Stream, SubscribeLeg
+from media.loudest import Loudest
 from media.messages import Desired, Leg, LegQuality, Member, SessionEnded, Source, View, WriteFailed
 from media.redundancy import unwrap
 from media.reporting import Reporting
 from media.rtp import LEVEL_UNKNOWN, TIME_UNKNOWN, build, payload_end, payload_start, scan_extensions
 from media.sessions import Sessions, records
-from media.speaker import SMOOTHING, Speakers
+from media.speaker import Speakers
 from media.subscription import Subscription
 from media.tracks import TrackKey, Tracks
 from media.types import (
@@ -73,6 +74,7 @@ class RelayOptions:
     camera_bitrate_bps: int = 2_500_000
     screen_bitrate_bps: int = 3_000_000
     silence_s: float = 2.0
+    loudest: int = 4  # microphones of a session that are passed on at a time; 0: all
     report_interval_s: float = 1.0
     record_keyframe_interval_s: float = 10.0
 
@@ -96,6 +98,7 @@ class Relay:
         self._lines = ViewerLines(self._options.max_viewer_bps)
         self._reporting = Reporting(self._options, self._publishers, self._subscribers, self._lines)
         self._layering = Layering(listener, self._publishers, self._subscribers)
+        self._loudest = Loudest(self._options.loudest, self._layering.shows_large)
         self._tick_at = 0.0
         self._packets_out = 0  # of subscriptions that ended
 
@@ -210,6 +213,8 @@ class Relay:
         """How large ``peer`` shows each picture it receives, all of them: it gets layers to match (``layerchoice``).
         Without a word of it a peer gets the largest. Forgotten when its subscribe leg is detached."""
         self._layering.set_views(peer, views, now)
+        leg = self._subscribers.get(peer)
+        self._loudest.look(leg.subscriptions.values() if leg is not None else ())
         self._reporting.schedule()
 
     def codec_of(self, participant: str, source: Source, peer: PeerId) -> PublishedMedia | None:
@@ -283,6 +288,7 @@ class Relay:
                         self._layering.look(subscription, subscriber.peer, now)
                         subscription.cname = subscription.participant
                         target.add(subscription, now)
+                        self._loudest.look((subscription,))
             wanted = self.wanted(PeerId(subscriber.peer))
             if wanted != subscriber.told:
                 subscriber.told = wanted
@@ -342,6 +348,11 @@ class Relay:
             return "not_allowed"
         if not publication.live:
             self._gates.revive(publication, now)
+        if level >= 0 and publication.open and not stream.rtx:
+            loudness = 127 - (level & 0x7F)
+            publication.voice.take(loudness, now)
+            if publication.is_resting:
+                self._loudest.hear(publication, loudness, now, batch)
         payload = bytes(data[start:end])
         if payload_type == stream.red_type:
             reason = unwrap(stream, seq, timestamp, second & 0x80, payload, level, now, batch)
@@ -349,8 +360,6 @@ class Relay:
             reason = self._recover(stream, seq, timestamp, second & 0x80, payload, level, now, batch)
         else:
             reason = publication.receive(stream.index, seq, timestamp, second & 0x80, payload, level, data, now, batch)
-        if level >= 0 and publication.open and not stream.rtx:
-            publication.loudness += (127 - (level & 0x7F) - publication.loudness) * SMOOTHING
         self._reporting.note(publication.layers[stream.index])
         return reason
 
@@ -421,13 +430,15 @@ class Relay:
         self._lines.tick(now, batch)
         self._reporting.tick(now, batch)
         microphones = [
-            (publication.session, publication.participant, publication.loudness)
+            publication
             for leg in self._publishers.values()
             for publication in leg.publications.values()
             if publication.audio and publication.open
         ]
-        for session, speaker in self._speakers.update(self._sessions.running, microphones, now):
+        voices = [(item.session, item.participant, item.voice) for item in microphones]
+        for session, speaker in self._speakers.update(self._sessions.running, voices, now):
             self._listener.speaker(SessionId(session), speaker)
+        self._loudest.update(microphones)
 
     def _wake(self, now: float) -> None:
         """A leg came: tick at once, for the first REMB of a publisher should come before its first picture."""

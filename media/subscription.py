@@ -162,6 +162,18 @@ class Subscription:
         if self.temporal < ALL:
             self._thin(number - 1, -1)
 
+    def precede(self, layer: Layer, packets: list[Cached], now: float, batch: Batch) -> None:
+        """Begin with packets that were passed on to others before now, as far as they are new to this section."""
+        news = [item for item in packets if time_delta((item[1] + self.time_offset) & 0xFFFFFFFF, self.last_time) > 0]
+        if not news or self.layer is not None:
+            return
+        self.begin(layer, news[0][0], news[0][1], news[0][5], now)
+        self.packets += len(news)
+        self.write_report(now, batch)
+        batch.touch(self.queue)
+        for packet in news:
+            self.pairs += (self.stint, packet)
+
     def takes_red(self, oldest: int) -> bool:
         """Whether sound of RTP time ``oldest`` may be repeated to this section: it was already shown it, or could
         have been."""
