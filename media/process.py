@@ -66,7 +66,7 @@ from media.messages import (
     Welcome,
 )
 from media.recorder import SpoolRecorder
-from media.relay import Relay
+from media.relay import Relay, RelayOptions
 from media.settings import Announced, Settings, read_settings
 from media.types import PeerId, SessionId
 
@@ -91,7 +91,7 @@ class RelayProcess:
         now, utc = time.monotonic(), time.time()
         self._writer = JournalWriter(settings.spool)
         self._recorder = SpoolRecorder(self._writer, lambda: secrets.token_hex(4), self.boot, now, utc)
-        self._core = Relay(self, self._recorder)
+        self._core = Relay(self, self._recorder, RelayOptions(loudest=settings.loudest))
         self._core.utc_offset = utc - now
         self.front = Front(self._core, time.monotonic, self._plan)
         port = self.front.open(settings.port, [ip for ip, _ in settings.addresses])

@@ -18,7 +18,8 @@ from urllib.parse import urlsplit
 @dataclass(frozen=True, slots=True)
 class Settings:
     """``addresses``: (ip, port), port 0 meaning the media port itself. ``apps``: base addresses without a path.
-    ``enrol``: one-time token, needed until the relay has its id. ``ca``: certificates that the apps' TLS may have."""
+    ``enrol``: one-time token, needed until the relay has its id. ``ca``: certificates that the apps' TLS may have.
+    ``loudest``: see ``RelayOptions``."""
 
     folder: Path
     apps: tuple[str, ...]
@@ -27,6 +28,7 @@ class Settings:
     enrol: str = ""
     name: str = ""
     ca: Path | None = None
+    loudest: int = 4
 
     @property
     def spool(self) -> Path:
@@ -44,6 +46,7 @@ def read_settings(argv: Sequence[str]) -> Settings:
     parser.add_argument("--enrol", default="", help="one-time token of the hub, for the first start; @FILE reads it")
     parser.add_argument("--name", default="", help="what the hub calls this relay")
     parser.add_argument("--ca", type=Path, default=None, help="PEM file with the certificate authority of the apps")
+    parser.add_argument("--loudest", type=int, default=4, help="microphones of a session that are passed on; 0: all")
     given = parser.parse_args(argv)
     try:
         addresses = tuple(parse_address(text) for text in given.address)
@@ -53,7 +56,9 @@ def read_settings(argv: Sequence[str]) -> Settings:
         parser.error(str(error))
     if not 0 <= given.port <= 65535:
         parser.error("--port must be between 0 and 65535")
-    return Settings(given.folder, apps, given.port, addresses or own_addresses(), enrol, given.name, given.ca)
+    if given.loudest < 0:
+        parser.error("--loudest must not be negative")
+    return Settings(given.folder, apps, given.port, addresses or own_addresses(), enrol, given.name, given.ca, given.loudest)
 
 
 def parse_address(text: str) -> tuple[str, int]:

@@ -44,6 +44,7 @@ class Config:
     redis_url: str
     relays: int
     media_port: int
+    media_loudest: int
     announce: tuple[str, ...]
     relay_token: str
     turn_url: tuple[str, ...]
@@ -250,6 +251,11 @@ SETTINGS: tuple[Setting, ...] = (
         "-1",
         "First UDP (and ICE-TCP) port of the relays; -1: the web port + 1; 0: free ports, kept afterwards.",
         _integer(-1, 65535),
+    ),
+    Setting(
+        "media_loudest", "number", "4",
+        "Microphones of a session that are passed on at a time, the loudest; 0: all. What is shown large is always heard.",
+        _integer(0, 100),
     ),
     Setting(
         "announce", "list", "", "Media addresses told to clients (public or LAN); empty: those of this machine.", _list

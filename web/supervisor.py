@@ -117,6 +117,7 @@ class Supervisor:
     def _relay_command(self, child: Child) -> list[str]:
         command = [sys.executable, "-m", "media.process", "--folder", str(child.folder), "--app", self.app]
         command += ["--port", str(child.port), "--name", child.name]
+        command += ["--loudest", str(self.config.media_loudest)]
         for address in self.config.announce:  # none: the relay announces what this machine has
             command += ["--address", address]
         if self.ca is not None:
