@@ -58,7 +58,9 @@ def read_settings(argv: Sequence[str]) -> Settings:
         parser.error("--port must be between 0 and 65535")
     if given.loudest < 0:
         parser.error("--loudest must not be negative")
-    return Settings(given.folder, apps, given.port, addresses or own_addresses(), enrol, given.name, given.ca, given.loudest)
+    return Settings(
+        given.folder, apps, given.port, addresses or own_addresses(), enrol, given.name, given.ca, given.loudest
+    )
 
 
 def parse_address(text: str) -> tuple[str, int]:

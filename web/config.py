@@ -254,7 +254,7 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(
         "media_loudest", "number", "4",
-        "Microphones of a session that are passed on at a time, the loudest; 0: all. What is shown large is always heard.",
+        "Microphones of a session passed on at a time, the loudest; 0: all. What is shown large is always heard.",
         _integer(0, 100),
     ),
     Setting(
