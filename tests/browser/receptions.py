@@ -8,7 +8,7 @@ import re
 import sqlalchemy as sa
 from playwright.async_api import Browser
 
-from rooms import people, sessions, visits
+from rooms import cases, people, sessions, visits
 from rooms.actor import Actor
 from rooms.db import open_database
 from rooms.models import Sitting, User
@@ -28,15 +28,17 @@ def others(*idents: int) -> dict[int, str]:
     return {ident: PLACES[ident] for ident in idents}
 
 
-async def admitted(screens: Screens, content: str, *, survivors: Browser | None = None) -> tuple[Person, Person]:
+async def admitted(
+    screens: Screens, content: str, *, survivors: Browser | None = None, size: tuple[int, int] = (1366, 768)
+) -> tuple[Person, Person]:
     """Operator and district officer, in one room: from log-in over desk, queue and board.
 
-    ``survivors``: another browser for all but the operator.
+    ``survivors``: another browser for all but the operator. ``size``: of the officer's screen.
     """
     operator = await screens.sit(CENTRE, OPERATOR)
     await operator.page.goto(f"{screens.world.hub.url}/board")
     screens.browser = survivors or screens.browser
-    officer = await screens.sit(DISTRICT, POINT)
+    officer = await screens.sit(DISTRICT, POINT, size=size)
     await register(officer, content, name="Nguyễn Văn Thử", where=re.compile("^Trực tuyến"))
     await officer.sees("Trước đó còn")
     waiting = operator.page.locator('[data-part="queue"] article')
@@ -50,7 +52,7 @@ async def admitted(screens: Screens, content: str, *, survivors: Browser | None 
 
 def queued(world: World, *contents: str, opened: bool = False) -> list[str]:
     """Visits of the district that wait online at today's sitting, entered without screens; with ``opened``, their
-    sessions."""
+    sessions, each visit with its file."""
     now, found = dt.datetime.now(dt.UTC), []
     database = open_database(f"sqlite:///{world.hub.folder}/hub.db")
     vault = Vault.at(world.hub.folder / "keys" / "vault.key")
@@ -66,6 +68,8 @@ def queued(world: World, *contents: str, opened: bool = False) -> list[str]:
                 visit = visits.start(db, officer, officer.memberships[0].site_id, now, sitting_id=sitting)
                 visits.register(db, officer, visit.id, form(content=content), vault, now)
                 visits.queue_online(db, officer, visit.id, now)
+                if opened:
+                    cases.open_case(db, officer, visit.site_id, content, now, visit_id=visit.id)
                 session = sessions.open_for_visit(db, operator, visit.id, now) if opened else None
                 found.append(session.id if session else visit.id)
     finally:

@@ -7,9 +7,10 @@ import contextlib
 import datetime as dt
 import json
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from playwright.async_api import Browser, Locator
 
@@ -59,7 +60,7 @@ class World:
 
 
 @contextlib.contextmanager
-def world_in(folder: Path, *options: str) -> Iterator[World]:
+def world_in(folder: Path, *options: str, environ: Mapping[str, str] | None = None) -> Iterator[World]:
     """A hub with the preset, the demo's people and an open sitting of the central office. ``options``: of ``serve``."""
     folder.mkdir(parents=True)
     url, now = f"sqlite:///{folder}/hub.db", dt.datetime.now(dt.UTC)
@@ -75,7 +76,7 @@ def world_in(folder: Path, *options: str) -> Iterator[World]:
                 people.add_membership(db, SYSTEM, user.id, stage.sites[place], role, now)
     finally:
         database.dispose()
-    with started(folder, "--http", "--relays", "1", *options) as hub:
+    with started(folder, "--http", "--relays", "1", *options, environ=environ) as hub:
         hub.until_ready()
         yield World(hub, passwords)
 
@@ -127,10 +128,16 @@ class Screens:
         self.name = name
         self.seats: list[tuple[str, Person]] = []
 
-    async def sit(
+    async def sit(self, login: str, ident: int = 15, **screen: Any) -> Person:
+        """Log in at a new screen (see ``screen``); ends on the first page."""
+        person = await self.screen(login, ident, **screen)
+        await person.log_in(self.world.hub.url, login, self.world.passwords[login])
+        return person
+
+    async def screen(
         self, login: str, ident: int = 15, *, fps: int = 12, size: tuple[int, int] = (1366, 768), allowed: str = DRAWN
     ) -> Person:
-        """Log in on a fresh profile whose small camera (320x180) shows ``ident``; ends on the first page.
+        """An empty page of a fresh profile whose small camera (320x180) shows ``ident``. ``login`` names it only.
 
         ``allowed``: the browser's own devices instead, those of them that the page may use.
         """
@@ -145,7 +152,6 @@ class Screens:
         person = Person(page, context, ident)
         page.on("pageerror", lambda error: person.errors.append(str(error)))
         self.seats.append((login, person))
-        await person.log_in(self.world.hub.url, login, self.world.passwords[login])
         return person
 
     async def leave_pictures(self) -> None:

@@ -190,7 +190,7 @@ export class Stage {
    */
   _words(shown, tile, view, isMain, away) {
     const silent = view.muted.includes('mic') || view.muted_by_operator.includes('mic') || !view.publishes.includes('mic');
-    const name = shortName(view.name);
+    const name = isMain ? shortName(view.name) : shortName(view.name).replace(/^Điểm cầu (?=.)/u, ''); // thumbnails are narrow
     const named = tile.own ? _('{name} (đây)', { name }) : name;
     shown.label.title = view.name;
     const words =
