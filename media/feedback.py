@@ -44,6 +44,12 @@ class ReceiveStats:
                     self.jitter += (change - self.jitter) * 0.0625
             self._transit = transit
 
+    @property
+    def extended_highest(self) -> int:
+        """For a report block: the highest number and how often it wrapped since the first one (RFC 3550 6.4.1).
+        ``highest`` itself may begin in any cycle."""
+        return self.highest - (self.base & ~0xFFFF)
+
     def report(self) -> tuple[int, int]:
         """(fraction lost 0..255 since the last call, cumulative lost)."""
         expected = self.highest - self.base + 1 if self.base >= 0 else 0

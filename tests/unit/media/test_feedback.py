@@ -17,6 +17,14 @@ def test_loss_is_reported_per_period_and_in_total() -> None:
     assert stats.report() == (0, 24)
 
 
+def test_reports_count_wraps_from_the_first_packet_on() -> None:
+    stats = ReceiveStats(90_000)
+    stats.add((3 << 16) + 65_534, 0, 100, 1.0)
+    assert stats.extended_highest == 65_534
+    stats.add((4 << 16) + 1, 0, 100, 1.1)
+    assert stats.extended_highest == (1 << 16) + 1
+
+
 def test_an_even_stream_has_no_jitter_and_an_uneven_one_has() -> None:
     even, uneven = ReceiveStats(48_000), ReceiveStats(48_000)
     for number in range(200):
