@@ -1,8 +1,9 @@
 // @ts-check
-/** Device check: camera, microphone, loudspeaker, line; each passes or says what to do. Kept per device and day. */
+/** Device check: camera, microphone, loudspeaker, line, network; each passes or says what to do. Kept per device and day. */
 
 import { deviceSelect } from '../components/device-picker.js';
 import { toast } from '../components/dialogs.js';
+import { ReachCard } from '../components/reach-card.js';
 import { Listener, playTestSound } from '../components/sound.js';
 import { call } from '../lib/api.js';
 import { systemClock } from '../lib/clock.js';
@@ -24,7 +25,7 @@ class CheckPage {
     this.listener = new Listener();
     /** @type {Record<string, Result>} */
     this.results = {};
-    for (const name of ['camera', 'mic', 'speaker', 'line']) this.results[name] = { state: 'wait', text: '', code: '' };
+    for (const name of ['camera', 'mic', 'speaker', 'line', 'reach']) this.results[name] = { state: 'wait', text: '', code: '' };
     this.media = new LocalMedia({
       devices: navigator.mediaDevices,
       storage: localStorage,
@@ -47,6 +48,7 @@ class CheckPage {
     byId('not-heard').addEventListener('click', () =>
       this.set('speaker', { state: 'bad', text: _('Không nghe thấy: kiểm tra loa đã bật, âm lượng không ở mức tắt, dây loa cắm đúng lỗ, rồi chọn loa khác và phát lại.'), code: 'not_heard' }));
     byId('again-line').addEventListener('click', () => void this.line());
+    this.reach = new ReachCard((result) => this.set('reach', result));
     byId('save').addEventListener('click', () => void this.save());
   }
 
@@ -54,6 +56,7 @@ class CheckPage {
     setInterval(() => this.meter(), 100);
     this.render();
     void this.line();
+    void this.reach.run();
     await this.run('mic');
     await this.run('camera');
   }
@@ -185,11 +188,11 @@ class CheckPage {
 
   async save() {
     const code = (/** @type {string} */ name) => this.results[name].code || 'skipped';
-    const line = this.results.line;
+    const notes = [this.results.line, this.results.reach].filter((one) => one.state !== 'good').map((one) => one.text);
     try {
       const answer = await call('/api/checks', {
         csrf: csrfToken(),
-        body: { camera: code('camera'), microphone: code('mic'), speaker: code('speaker'), note: line.state === 'good' ? '' : line.text },
+        body: { camera: code('camera'), microphone: code('mic'), speaker: code('speaker'), note: notes.join(' ').slice(0, 500) },
       });
       toast(answer?.passed ? _('Đã lưu: thiết bị đạt.') : _('Đã lưu kết quả. Còn mục chưa đạt.'));
       if (answer?.passed && this.data.nextUrl) location.href = this.data.nextUrl;
