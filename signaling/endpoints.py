@@ -35,10 +35,25 @@ class Endpoints:
 
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
+        self._do = sessions.operations.do
+        sessions.operations.add("whip.publish", self._publish)
+        sessions.operations.add("whep.view", self._view)
+        sessions.operations.add("whip.delete", self._delete)
 
     async def publish(self, secret: str, sdp: str, local: bool = False) -> Opened:
         """WHIP: the token's participant sends what it offers. A second offer replaces the first (a restart).
         ``local``: the client came over loopback."""
+        return Opened(**await self._do("whip.publish", secret=secret, sdp=sdp, local=local))
+
+    async def view(self, secret: str, sdp: str, local: bool = False) -> Opened:
+        """WHEP: watch the participant that the token names. ``local`` as in ``publish``."""
+        return Opened(**await self._do("whep.view", secret=secret, sdp=sdp, local=local))
+
+    async def delete(self, secret: str, kind: TicketKind, resource: str) -> None:
+        """``DELETE`` of what ``publish`` or ``view`` opened. Raises NotAllowed for somebody else's resource."""
+        await self._do("whip.delete", secret=secret, kind=kind.value, resource=resource)
+
+    async def _publish(self, secret: str, sdp: str, local: bool) -> dict[str, str]:
         seat = await self._seat(secret, TicketKind.WHIP)
         _bounded(sdp)
         host = await self._sessions.connect_peer(seat.session, seat.participant, seat.resource)
@@ -46,10 +61,9 @@ class Endpoints:
         await host.check(Ask(seat.participant, m.Publish(req="", sdp=sdp)))
         offer = r.PublishOffer(req=host.pool.next_request(), peer=seat.resource, sdp=sdp, local=local)
         answer = await host.pool.ask(host.relay, offer)
-        return Opened(answer.sdp, seat.resource)
+        return {"sdp": answer.sdp, "resource": seat.resource}
 
-    async def view(self, secret: str, sdp: str, local: bool = False) -> Opened:
-        """WHEP: watch the participant that the token names. ``local`` as in ``publish``."""
+    async def _view(self, secret: str, sdp: str, local: bool) -> dict[str, str]:
         seat = await self._seat(secret, TicketKind.WHEP)
         _bounded(sdp)
         host = await self._sessions.host(seat.session)
@@ -68,15 +82,14 @@ class Endpoints:
             sdp=sdp, local=local,
         )  # fmt: skip
         answer = await host.pool.ask(host.relay, offer)
-        return Opened(answer.sdp, seat.resource)
+        return {"sdp": answer.sdp, "resource": seat.resource}
 
-    async def delete(self, secret: str, kind: TicketKind, resource: str) -> None:
-        """``DELETE`` of what ``publish`` or ``view`` opened. Raises NotAllowed for somebody else's resource."""
-        seat = await self._seat(secret, kind)
+    async def _delete(self, secret: str, kind: str, resource: str) -> None:
+        seat = await self._seat(secret, TicketKind(kind))
         if seat.resource != resource:
             raise NotAllowed()
         host = await self._sessions.host(seat.session)
-        participant = seat.participant if kind is TicketKind.WHIP else seat.resource
+        participant = seat.participant if kind == TicketKind.WHIP.value else seat.resource
         host.pool.send(host.relay, r.ClosePeer(peer=resource))
         one = host.state.find(participant)
         if one is not None and one.connected:

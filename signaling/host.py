@@ -59,13 +59,15 @@ ANCHOR_EVERY_S = 10.0
 
 @dataclass(frozen=True, slots=True)
 class HostOptions:
-    """``ring_s``: how long each one rung has, before the next is. Other times for tests."""
+    """``ring_s``: how long each one rung has, before the next is. ``orphans_s``: how often is looked for sessions of
+    dead apps. Other times for tests."""
 
     ring_s: float = 30.0
     silent_s: float = SILENT_S
     tick_s: float = 1.0
     state_every_s: float = STATE_EVERY_S
     check_lock_s: float = 3.0
+    orphans_s: float = 2.0
 
 
 class SessionHost:

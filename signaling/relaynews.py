@@ -15,6 +15,7 @@ from signaling.commands import Tick
 from signaling.desired import desired
 from signaling.errors import SignalingError, Unavailable
 from signaling.host import SessionHost
+from signaling.owners import Elsewhere
 from signaling.requests import settle
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ class RelayNews:
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
         self._store, self._pool = sessions.store, sessions.pool
+        sessions.operations.add("report", self._report)
 
     async def relay_up(self, relay: str, restarted: bool) -> None:
         """A relay is linked."""
@@ -56,6 +58,8 @@ class RelayNews:
             host.carrier.let_go(relay, epoch)
             return
         try:
+            if await self._sessions.whereabouts(session) is not None:
+                return
             loaded = await self._store.run(self._store.reload, session, epoch)
         except (NotFound, Unavailable):
             return
@@ -72,9 +76,21 @@ class RelayNews:
                 log.error("session %s: relay dead: %s", host.session, error)
 
     async def report(self, relay: str, report: r.Report) -> None:
-        """Store a report and act on it. Raises Unavailable to be asked again."""
-        host = self._host_of(report)
+        """Store a report and act on it, here or where the session's owner is: the relay tells its reports to one app
+        only. Raises Unavailable to be asked again."""
         try:
+            await self._store_here(relay, report)
+        except Elsewhere as there:
+            await self._sessions.peers.call(there, "report", {"relay": relay, "frame": r.encode(report)})
+
+    async def _report(self, relay: str, frame: str) -> None:
+        report = r.decode_to_app(frame)
+        assert isinstance(report, r.Report)
+        await self._store_here(relay, report)
+
+    async def _store_here(self, relay: str, report: r.Report) -> None:
+        try:
+            host = await self._sessions.host_of_report(report.session) if report.session else self._host_of(report)
             if host is not None and host.state.state != "locked":
                 await host.report(relay, report)
                 return
@@ -90,8 +106,7 @@ class RelayNews:
         await self._store.run(self._store.report, relay, report.number, None, 0, Tick(), self._sessions.clock(), track)
 
     def _host_of(self, report: r.Report) -> SessionHost | None:
-        if report.session:
-            return self._sessions.hosts.get(report.session)
+        """The session that has the peer of a report without one."""
         peer = getattr(report.body, "peer", "")
         return next(
             (h for h in self._sessions.hosts.values() if any(p.peer == peer for p in h.state.connected())), None

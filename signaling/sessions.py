@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import datetime as dt
 import logging
 from collections.abc import Callable, Sequence
@@ -16,7 +15,7 @@ from media import messages as r
 from rooms import access, seats, visits
 from rooms import sessions as rows
 from rooms.actor import Actor
-from rooms.errors import RoomsError, StaleEpoch
+from rooms.errors import NotFound, RoomsError, StaleEpoch
 from rooms.ids import new_id
 from rooms.models import Participant as Row
 from signaling import messages as m
@@ -29,12 +28,13 @@ from signaling.errors import (
 )
 from signaling.host import HostOptions, SessionHost
 from signaling.nextvisit import NextVisit
+from signaling.owners import Elsewhere, NoPeers, Operations, Peers
 from signaling.pages import Pages
 from signaling.relaynews import RelayNews
 from signaling.relays import RelayPool
 from signaling.requests import Requests, settle
 from signaling.state import Event
-from signaling.store import Seat, Store, actor_of, moment
+from signaling.store import Seat, Standing, Store, actor_of, moment
 from signaling.takeover import takeover
 
 log = logging.getLogger(__name__)
@@ -56,10 +56,13 @@ class Sessions:
         clock: Callable[[], float],
         vault: Any = None,
         options: HostOptions | None = None,
+        peers: Peers | None = None,
     ) -> None:
         self.store, self.pool, self.clock = store, pool, clock
         self.hosts: dict[str, SessionHost] = {}
         self.watchers: list[Callable[[SessionHost], None]] = []
+        self.peers: Peers = peers or NoPeers()
+        self.operations = Operations(self.peers)
         self._vault = vault
         self._options = options or HostOptions()
         self.requests = Requests(self)
@@ -67,9 +70,18 @@ class Sessions:
         self.next_visit = NextVisit(self)
         self._loading: dict[str, asyncio.Lock] = {}
         self._ticker: asyncio.Task[None] | None = None
+        self._watch: asyncio.Task[None] | None = None
+        self._waiting = False
+        self._taking: set[str] = set()
         self._few = asyncio.Semaphore(AT_ONCE)
         self._chores: set[asyncio.Task[Any]] = set()
-        pool.listener = RelayNews(self)
+        self.news = RelayNews(self)
+        pool.listener = self.news
+        for name, operation in (
+            ("command", self._command), ("take_over", self._give_buttons), ("ring", self._ring),
+            ("admit_visit", self._admit_visit), ("participant_added", self._participant_added),
+        ):  # fmt: skip
+            self.operations.add(name, operation)
 
     # --- life --------------------------------------------------------------------------------------------------------
 
@@ -78,28 +90,52 @@ class Sessions:
 
         Each waits for its relay, which may keep events of the owner before us; relays come once we are serving.
         """
-        try:
-            sessions = await self.store.run(self.store.unfinished_sessions)
-        except Unavailable:
-            log.error("the database is away; sessions are taken over as their pages come")
-            sessions = []
-        for session in sessions:
-            self.chore(self._take_over_at_start(session))
+        await self._look_for_orphans()
         self._ticker = asyncio.create_task(self._tick(), name="sessions-ticker")
+        self._watch = asyncio.create_task(self._watch_for_orphans(), name="sessions-orphans")
 
-    async def _take_over_at_start(self, session: str) -> None:
-        async def take() -> None:
+    async def _watch_for_orphans(self) -> None:
+        """The sessions of an app that died go on here, or at another one: whoever is first."""
+        while True:
+            await asyncio.sleep(self._options.orphans_s)
+            try:
+                if not self.peers.alone or self._waiting:
+                    await self._look_for_orphans()
+            except Exception:
+                log.exception("the sessions of other apps cannot be looked at")
+
+    async def _look_for_orphans(self) -> None:
+        """Begin to take over every unfinished session whose owner does not live. Waits for none of them."""
+        try:
+            unfinished = await self.store.run(self.store.unfinished_sessions)
+            owners = await self.store.run(self.store.owners, [one for one in unfinished if one not in self.hosts])
+            self._waiting = False
+            others = set(owners.values()) - {"", self.store.owner}
+            living = {owner for owner in others if await self.peers.address_of(owner)}
+            for session, owner in owners.items():
+                if owner not in living and session not in self._taking:
+                    self._taking.add(session)
+                    self.chore(self._take_over(session))
+        except Unavailable:
+            self._waiting = True
+            log.error("the database is away; sessions are taken over as their pages come, or when it is back")
+
+    async def _take_over(self, session: str) -> None:
+        try:
             async with self._few:
                 await self.host(session)
-
-        with contextlib.suppress(RoomsError):
-            await settle(take)
+        except (SignalingError, RoomsError) as error:
+            self._waiting = self._waiting or not isinstance(error, (Elsewhere, NotFound))
+            log.warning("session %s: not taken over: %s", session, error)
+        finally:
+            self._taking.discard(session)
 
     async def stop(self) -> None:
         """Close all pages' sockets; media goes on."""
         self.pages.turn_everybody_away()
-        if self._ticker is not None:
-            self._ticker.cancel()
+        for task in (self._ticker, self._watch):
+            if task is not None:
+                task.cancel()
         for chore in list(self._chores):
             chore.cancel()
         for host in self.hosts.values():
@@ -129,13 +165,16 @@ class Sessions:
         task.add_done_callback(self._chores.discard)
 
     async def host(self, session: str) -> SessionHost:
-        """The host of a session; built from the log if this app has none. Raises NotFound, Unavailable."""
+        """The host of a session; built from the log if this app has none. Raises NotFound, Unavailable, and Elsewhere
+        while another app owns the session."""
         async with self._loading.setdefault(session, asyncio.Lock()):
             host = self.hosts.get(session)
             if host is not None and not host.deposed:
                 return host
+            standing = await self.store.run(self.store.standing, session)
+            await self._leave_to_the_living(standing)
             try:
-                loaded, news = await takeover(self.store, self.pool, session)
+                loaded, news = await takeover(self.store, self.pool, session, standing.epoch)
             except StaleEpoch as error:
                 raise Unavailable("owner.moved") from error
             host = SessionHost(loaded, self.store, self.pool, self.clock, self._options, self._changed, self._forget)
@@ -146,6 +185,33 @@ class Sessions:
                 await host.carrier.settle()
             self._finish(host, news)
             return host
+
+    async def _leave_to_the_living(self, standing: Standing) -> None:
+        """Raises Elsewhere if the session's owner is another app that lives."""
+        if not standing.locked and standing.owner not in ("", self.store.owner):
+            address = await self.peers.address_of(standing.owner)
+            if address:
+                raise Elsewhere(standing.owner, address)
+
+    async def whereabouts(self, session: str) -> Elsewhere | None:
+        """The living app that owns a session, None if that is this one, or will be. Raises NotFound, Unavailable."""
+        host = self.hosts.get(session)
+        if self.peers.alone or (host is not None and not host.deposed):
+            return None
+        try:
+            await self._leave_to_the_living(await self.store.run(self.store.standing, session))
+        except Elsewhere as there:
+            return there
+        return None
+
+    async def host_of_report(self, session: str) -> SessionHost | None:
+        """The host to which a relay's report belongs, None when the session is over. Raises Unavailable, Elsewhere."""
+        try:
+            if session in self.hosts or not (await self.store.run(self.store.standing, session)).locked:
+                return await self.host(session)
+        except NotFound:
+            pass
+        return None
 
     def _finish(self, host: SessionHost, news: Sequence[Event]) -> None:
         """What follows a recovered event outside the session, and was in the memory of its owner of before."""
@@ -178,13 +244,18 @@ class Sessions:
 
     # --- commands of the hub itself ----------------------------------------------------------------------------------
 
-    async def command(self, session: str, message: m.FromPage) -> SessionHost:
+    # Each is carried out where the session's owner is (``signaling.owners``).
+
+    async def command(self, session: str, message: m.FromPage) -> None:
         """Carry out a request in the hub's own name (command line, board). Raises RequestRefused and others."""
+        await self.operations.do("command", session=session, frame=msgspec.json.encode(message).decode())
+
+    async def _command(self, session: str, frame: str) -> None:
+        message = m.decode_from_page(frame)
         host = await self.host(session)
         await host.submit(Ask(HUB, message, id=new_id()))
         if isinstance(message, m.Ring):
             await host.refresh()  # the name of the place that is rung
-        return host
 
     async def command_start(self, session: str, record: str, reason: str = "") -> None:
         """Start a session, with the notice on the account of whoever gave the command."""
@@ -199,12 +270,17 @@ class Sessions:
 
     async def take_over(self, session: str, user: str) -> None:
         """The account takes the buttons from the board. Raises RequestRefused, NotFound, Forbidden."""
+        await self.operations.do("take_over", session=session, user=user)
+
+    async def _give_buttons(self, session: str, user: str) -> None:
         host, mine = await self._seat_of(session, user, seats.to_operate)
         await host.submit(GiveButtons(mine))
 
     async def ring(self, session: str, site: str, user: str) -> None:
         """Ring a site into the session, from the board. Raises RequestRefused, NotFound, Forbidden."""
+        await self.operations.do("ring", session=session, site=site, user=user)
 
+    async def _ring(self, session: str, site: str, user: str) -> None:
         def look() -> None:
             with self.store.database.read() as db:
                 now = self.clock()
@@ -239,6 +315,9 @@ class Sessions:
 
     async def admit_visit(self, session: str, user: str) -> None:
         """Let the visit's own point in, in the account's name. Raises NotFound, Forbidden, RequestRefused."""
+        await self.operations.do("admit_visit", session=session, user=user)
+
+    async def _admit_visit(self, session: str, user: str) -> None:
         host, mine = await self._seat_of(session, user, seats.to_act)
         for participant in host.loaded.visit_points:
             await host.submit(Ask(HUB, m.Admit(req="", participant=participant), signed=mine))
@@ -261,6 +340,9 @@ class Sessions:
 
     async def participant_added(self, session: str, participant: str) -> None:
         """A row was added (a token was made): let the log know."""
+        await self.operations.do("participant_added", session=session, participant=participant)
+
+    async def _participant_added(self, session: str, participant: str) -> None:
         host = await self.host(session)
         await host.refresh()
 

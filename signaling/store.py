@@ -61,6 +61,15 @@ class Seat:
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """Whose a session is: the app of its last epoch ("" before the first), and whether it is over for good."""
+
+    owner: str
+    epoch: int
+    locked: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Loaded:
     """A session as the database has it. ``missing``: participants with a row that the log does not know yet.
     ``locked``: the package is made, whatever the log says (its last event follows the lock)."""
@@ -118,13 +127,26 @@ class Store:
         with self.database.read() as db:
             return [row.id for row in sessions.live(db)] + sessions.unlocked(db)
 
-    def take(self, session: str) -> Loaded:
-        """Become the session's owner and rebuild its room from the log. Raises NotFound, StaleEpoch."""
+    def standing(self, session: str) -> Standing:
+        """Whose the session is. Raises NotFound."""
+        with self.database.read() as db:
+            row = _row(db, session)
+            return Standing(row.owner or "", row.epoch, row.state is SessionState.LOCKED)
+
+    def owners(self, sessions: Sequence[str]) -> dict[str, str]:
+        """The owner of each of these sessions, "" for none."""
+        found = sa.select(ReceptionSession.id, ReceptionSession.owner).where(ReceptionSession.id.in_(sessions))
+        with self.database.read() as db:
+            return {session: owner or "" for session, owner in db.execute(found)}
+
+    def take(self, session: str, epoch: int) -> Loaded:
+        """Become the session's owner, if its epoch is still this one, and rebuild its room from the log. Raises
+        NotFound, StaleEpoch."""
         with self.database.write() as db:
             row = _row(db, session)
             if row.state is SessionState.LOCKED:
                 return _load(db, row, row.epoch, moment(self.clock()))
-            epoch = sessions.take_epoch(db, session, self.owner, row.epoch)
+            epoch = sessions.take_epoch(db, session, self.owner, epoch)
             return _load(db, row, epoch, moment(self.clock()))
 
     def reload(self, session: str, epoch: int) -> Loaded:

@@ -20,12 +20,12 @@ log = logging.getLogger(__name__)
 TRIES = 3
 
 
-async def takeover(store: Store, pool: RelayPool, session: str) -> tuple[Loaded, list[Event]]:
-    """The session as it stands, ours from now on, and the events that a relay had kept for it.
+async def takeover(store: Store, pool: RelayPool, session: str, epoch: int) -> tuple[Loaded, list[Event]]:
+    """The session as it stands, ours from now on if its epoch is still this one, and what a relay had kept for it.
 
     Waits for the session's relay until it is linked or known to be dead. Raises NotFound, StaleEpoch, Unavailable.
     """
-    loaded = await store.run(store.take, session)
+    loaded = await store.run(store.take, session, epoch)
     news: list[Event] = []
     if loaded.locked:
         return loaded, news

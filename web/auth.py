@@ -43,7 +43,9 @@ log = logs.get("auth")
 TOUCH_AFTER_S = 60.0
 """An unchanged session is written at most this often, so that reading pages does not write."""
 
-NO_SESSION_PREFIXES = ("/static/", "/healthz", "/readyz", "/metrics", "/whip/", "/whep/", "/relay/", "/hub-ca.pem")
+NO_SESSION_PREFIXES = (
+    "/static/", "/healthz", "/readyz", "/metrics", "/whip/", "/whep/", "/relay/", "/peer/", "/hub-ca.pem",
+)  # fmt: skip
 
 
 def cookie_name(config: Config, word: str) -> str:

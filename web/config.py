@@ -42,6 +42,10 @@ class Config:
     trusted_proxies: tuple[str, ...]
     database_url: str
     redis_url: str
+    peer_url: str
+    peer_key: str
+    peer_ca: Path | None
+    peers: tuple[str, ...]
     relays: int
     media_port: int
     media_loudest: int
@@ -182,6 +186,15 @@ def _origins(value: str) -> tuple[str, ...]:
     return origins
 
 
+def _peers(value: str) -> tuple[str, ...]:
+    addresses = _list(value)
+    for address in addresses:
+        parts = urlsplit(address)
+        if parts.scheme not in ("http", "https") or not parts.netloc or parts.path.strip("/"):
+            raise ValueError("each must look like https://host:port")
+    return tuple(address.rstrip("/") for address in addresses)
+
+
 def _limit(value: str) -> str:
     try:
         limits.parse_many(value)
@@ -237,10 +250,23 @@ SETTINGS: tuple[Setting, ...] = (
         "redis_url",
         "address",
         "",
-        "Redis, only for the login throttle of several apps; empty: counted in this process.",
+        "Redis, for several apps: who lives, and the login throttle; empty: counted in this process.",
         _url("redis", "rediss", "unix"),
         secret=True,
     ),
+    Setting(
+        "peer_url", "address", "", "Several apps: where the others reach this one; empty: this app is alone.",
+        _url("http", "https"),
+    ),
+    Setting(
+        "peer_key", "text", "", "Several apps: proves one to another, the same for all of them.", _long_secret,
+        secret=True,
+    ),
+    Setting(
+        "peer_ca", "file", "", "Several apps: authority of the others' certificates; empty: what the system trusts.",
+        _optional_path,
+    ),
+    Setting("peers", "list", "", "Several apps: the others' addresses; relays of this machine dial them too.", _peers),
     Setting(
         "relays", "number", "-1", "Relay processes started by serve; -1: one per core but one; 0: none.",
         _integer(-1, 64),
@@ -348,6 +374,8 @@ def _checked(config: Config) -> Config:
         raise ConfigError("HUB_TURN_URL is set but HUB_TURN_SECRET is not")
     if config.force_relay and not config.turn_url:
         raise ConfigError("HUB_FORCE_RELAY is on but HUB_TURN_URL is not set")
+    if config.peer_url and not (config.peer_key and config.redis_url and config.database_url and config.secret):
+        raise ConfigError("HUB_PEER_URL needs HUB_PEER_KEY, HUB_REDIS_URL, HUB_DATABASE_URL and HUB_SECRET as well")
     if config.session_max_s < config.session_idle_s:
         raise ConfigError("HUB_SESSION_MAX_S is shorter than HUB_SESSION_IDLE_S")
     return config

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from signaling.sessions import Sessions
     from web.auth import LoginThrottle
     from web.health import Metrics
+    from web.peers import RedisPeers
     from web.supervisor import Supervisor
 
 
@@ -64,6 +65,7 @@ class Hub:
     channel: HubChannel | None = None
     endpoints: Endpoints | None = None
     supervisor: Supervisor | None = None
+    peers: RedisPeers | None = None
     looks: Looks = field(default_factory=Looks)
     test_legs: TestLegs = field(default_factory=TestLegs)
     started: datetime = field(default_factory=lambda: datetime.now(UTC))

@@ -24,7 +24,7 @@ from rooms import db as rooms_db
 from rooms import signing
 from rooms.files import FileStore
 from rooms.vault import Vault
-from web import auth, devices, errors, folder, health, security, sockets, wiring
+from web import auth, devices, errors, folder, health, peerdoor, security, sockets, wiring
 from web.config import Config
 from web.hub import Hub
 
@@ -64,6 +64,7 @@ def create_app(config: Config, hub: Hub | None = None) -> FastAPI:
     errors.install(app)
     health.install(app)
     app.include_router(sockets.router)
+    app.include_router(peerdoor.router)
     for package in (web.api, web.pages):
         mount(app, package)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
@@ -105,7 +106,7 @@ def _layers(hub: Hub) -> list[Middleware]:
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     hub: Hub = app.state.hub
-    for part in (hub.sessions, hub.channel):
+    for part in (hub.peers, hub.sessions, hub.channel):
         if part is not None:
             await part.start()
     yield
@@ -117,6 +118,6 @@ async def stop_signaling(hub: Hub) -> None:
     if hub.stopping:
         return
     hub.stopping = True
-    for part in (hub.channel, hub.sessions, hub.relays):
+    for part in (hub.channel, hub.sessions, hub.relays, hub.peers):
         if part is not None:
             await part.stop()

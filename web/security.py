@@ -19,7 +19,7 @@ MAX_BODY = MIB  # forms and JSON; papers have their own limit
 MAX_SDP_BODY = 64 * 1024
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 UPLOAD_PATHS = ("/papers", "/upload")
-SCRIPTLESS_PREFIXES = ("/whip/", "/whep/", "/relay/")
+SCRIPTLESS_PREFIXES = ("/whip/", "/whep/", "/relay/", "/peer/")
 """Called by programs with a token of their own and no cookie: the origin is not asked."""
 
 

@@ -20,12 +20,15 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 from media.messages import MAX_LINK_MESSAGE
 from rooms import relays
 from rooms.actor import SYSTEM
+from rooms.errors import RoomsError
+from signaling.errors import SignalingError
 from signaling.messages import CLOSE_AGAIN, MAX_MESSAGE
 from signaling.sockets import SocketClosed
 from web import i18n
 from web.deps import HubDep, get_hub, is_local
 from web.errors import Refusal, sentence
 from web.hub import Hub, running
+from web.passing import hand_on
 
 router = APIRouter()
 
@@ -96,7 +99,25 @@ def translator(websocket: WebSocket) -> Callable[[str, str, Mapping[str, Any]], 
 async def session_socket(websocket: WebSocket, session_id: str) -> None:
     """A page of a session (docs/protocol.md). The ticket in ``hello`` says who it is."""
     async with accepted(websocket, "session", MAX_MESSAGE) as (hub, socket):
+        if await handed_on(hub, session_id, socket, websocket):
+            return
         await running(hub.sessions).pages.serve(session_id, socket, translator(websocket), is_local(websocket))
+
+
+async def handed_on(hub: Hub, session: str, socket: SocketAdapter, websocket: WebSocket) -> bool:
+    """Serve the page through the app that owns its session, if that is another one that lives."""
+    if hub.peers is None:
+        return False
+    for _ in range(2):
+        try:
+            there = await running(hub.sessions).whereabouts(session)
+        except (RoomsError, SignalingError):
+            return False  # told to the page in the session's own words
+        if there is None:
+            return False
+        if await hand_on(hub.peers, there, session, socket, i18n.language_of(websocket), is_local(websocket)):
+            return True
+    return False
 
 
 @router.websocket("/ws/hub")

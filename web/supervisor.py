@@ -115,7 +115,9 @@ class Supervisor:
         return first + slot
 
     def _relay_command(self, child: Child) -> list[str]:
-        command = [sys.executable, "-m", "media.process", "--folder", str(child.folder), "--app", self.app]
+        command = [sys.executable, "-m", "media.process", "--folder", str(child.folder)]
+        for app in (self.app, *self.config.peers):
+            command += ["--app", app]
         command += ["--port", str(child.port), "--name", child.name]
         command += ["--loudest", str(self.config.media_loudest)]
         for address in self.config.announce:  # none: the relay announces what this machine has

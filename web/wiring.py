@@ -16,6 +16,7 @@ from signaling.relays import RelayPool
 from signaling.sessions import Sessions
 from signaling.store import Store
 from web.hub import Hub, running
+from web.peers import RedisPeers
 from web.processes import Identity
 
 LINE_WORDS = ("good", "weak", "sound_only")
@@ -24,9 +25,10 @@ LINE_WORDS = ("good", "weak", "sound_only")
 def connect(hub: Hub) -> None:
     """Build the parts and put them into ``hub``."""
     store = Store(hub.database, owner=f"app-{secrets.token_hex(6)}")
+    hub.peers = RedisPeers(hub.config, store.owner) if hub.config.peer_url else None
     relays = RelayPool(store, time.time, is_alive=lambda relay, pid: is_alive(hub.config.data, relay, pid))
     hub.relays = relays
-    hub.sessions = Sessions(store, relays, time.time, vault=hub.vault)
+    hub.sessions = Sessions(store, relays, time.time, vault=hub.vault, peers=hub.peers)
     hub.channel = HubChannel(store, hub.sessions, time.time)
     hub.endpoints = Endpoints(hub.sessions)
     hub.metrics.on_scrape.append(lambda: _figures(hub))

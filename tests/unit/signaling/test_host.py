@@ -205,7 +205,7 @@ async def test_another_app_takes_over_from_the_log(bench: Bench) -> None:
 async def test_old_owner_lets_go_when_the_epoch_has_moved(bench: Bench) -> None:
     session, ids = bench.open_plain()
     op = await bench.page(session, ids["op"])
-    bench.store.take(session)
+    bench.store.take(session, bench.host(session).epoch)
     await op.tell("read_notice", req="1")
     assert await op.until_closed() == m.CLOSE_AGAIN
 

@@ -151,7 +151,7 @@ async def test_another_owner_wins_over_what_was_kept(bench: Bench) -> None:
     bench.database.away = True
     await op.ask("mute", participant=ids["a"], source="mic")
     bench.database.away = False
-    bench.store.take(session)
+    bench.store.take(session, bench.host(session).epoch)
     assert await op.until_closed() == m.CLOSE_AGAIN
     assert "source.muted" not in bench.kinds(session)
 

@@ -183,7 +183,7 @@ async def test_next_visit_moves_the_pages_when_the_database_is_back(
         second = registered(db, world.alice, world.district, vault)
     take = bench.store.take
 
-    def goes_away(session: str) -> Any:
+    def goes_away(session: str, epoch: int) -> Any:
         monkeypatch.setattr(bench.store, "take", take)
         raise StorageFailed("database.unavailable")
 
