@@ -165,7 +165,8 @@ class PublishLeg:
             stats.reported_at = now
             fraction, lost = stats.report()
             delay = int((now - stream.report_at) * 65536) if stream.report_ntp else 0
-            yield ssrc, fraction, lost, stats.extended_highest, int(stats.jitter), stream.report_ntp, min(delay, 0xFFFFFFFF)
+            highest = stats.extended_highest
+            yield ssrc, fraction, lost, highest, int(stats.jitter), stream.report_ntp, min(delay, 0xFFFFFFFF)
 
     def counted(self) -> tuple[int, int]:
         """(packets expected, packets received) of the media SSRCs so far."""
