@@ -136,7 +136,7 @@ export class LocalMedia {
     track.onended = () => {
       if (this.tracks.get(source) !== track) return;
       this.tracks.delete(source);
-      this.vanished.set(source, track.getSettings().groupId ?? '');
+      this.vanished.set(source, track.getSettings?.().groupId ?? '');
       this.options.ontrack(source, null);
       // ending a shared screen is how the browser's own bar stops it
       if (source !== 'screen') this._trouble(source, 'unplugged');
