@@ -103,6 +103,7 @@ class KeyframeRequests:
     __slots__ = ("asked_at", "deadline", "interval", "keyed_at", "number")
 
     INTERVAL = 0.5  # s
+    JOIN_INTERVAL = 1.0  # s, for who comes or changes its layer: thirty of them in a second cause one
     REPEAT = 1.0  # s, doubled up to
     MAX_REPEAT = 8.0
 
@@ -113,13 +114,13 @@ class KeyframeRequests:
         self.interval = self.REPEAT
         self.number = 0  # of the last request sent (FIR)
 
-    def want(self, now: float, fresh: bool = False) -> None:
+    def want(self, now: float, fresh: bool = False, joins: bool = False) -> None:
         """Somebody needs a key frame.
 
-        ``fresh``: it needs one from now on (it has just joined). Otherwise it reports loss, and a key frame that
-        began to arrive a moment ago may already be the answer.
+        ``fresh``: it needs one from now on. Otherwise it reports loss, and a key frame that began to arrive a moment
+        ago may already be the answer. ``joins``: it has just come, as others may in the same second.
         """
-        due = max(now, self.asked_at + self.INTERVAL)
+        due = max(now, self.asked_at + (self.JOIN_INTERVAL if joins else self.INTERVAL))
         if not fresh:
             due = max(due, self.keyed_at + self.INTERVAL)
         if self.deadline is None or due < self.deadline:

@@ -127,7 +127,8 @@ class Publication:
         times = {layer.ssrc: layer.time_at(now, margin) for layer in self.layers if layer.highest >= 0}
         subscription.fence_time = times
         self.subscriptions.append(subscription)
-        self.ask_keyframe(now, fresh=True, layer=None if self.audio else settle_now(self, subscription, now))
+        if not self.audio and settle_now(self, subscription, now) is None:
+            self.ask_keyframe(now, fresh=True, joins=True)
 
     def remove(self, subscription: Subscription) -> None:
         """The section shows something else or nothing."""
@@ -175,10 +176,10 @@ class Publication:
                     return layer
         return self.layers[0]
 
-    def ask_keyframe(self, now: float, fresh: bool = False, layer: Layer | None = None) -> None:
+    def ask_keyframe(self, now: float, fresh: bool = False, layer: Layer | None = None, joins: bool = False) -> None:
         """Note that a key frame is needed; it is sent by ``KeyframeRequests`` when due."""
         if self.keyed and self.open:
-            (layer or self.best_layer(now)).keys.want(now, fresh)
+            (layer or self.best_layer(now)).keys.want(now, fresh, joins)
 
     def ask_behind_fence(self, now: float) -> None:
         """A fence was set now: ask for a key frame that is newer than it."""

@@ -99,7 +99,7 @@ def picture_size(offers: Sequence[Offer], index: int) -> tuple[int, int]:
 def ladder(offers: Sequence[Offer], size: tuple[int, int], held: int, is_any_sent: bool = False) -> list[Rung]:
     """What a section may get, from the least to what its size asks for; empty while it is hidden or nothing is sent.
 
-    ``held``: the layer chosen before, -1 for none. ``is_any_sent``: as if all layers were sent (which of them should be?).
+    ``held``: the layer chosen before, -1 for none. ``is_any_sent``: as if all layers were sent (which ones should be?).
     """
     among = [index for index in ranked(offers) if is_any_sent or offers[index].is_sent]
     if not among or not size[0] or not size[1]:

@@ -110,7 +110,7 @@ def settle_now(publication: Publication, subscription: Subscription, now: float)
     """``settle`` for one section; then its key frame is asked for if it waits."""
     waits_for = settle(publication, subscription, offers_of(publication, now), now)
     if waits_for is not None:
-        publication.ask_keyframe(now, fresh=True, layer=waits_for)
+        publication.ask_keyframe(now, fresh=True, layer=waits_for, joins=True)
     return waits_for
 
 
