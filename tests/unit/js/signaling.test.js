@@ -210,3 +210,13 @@ test('the device coming online skips the wait', () => {
   socket.retryNow();
   assert.equal(wires.length, 2);
 });
+
+test('who leaves has left, also when the hub closes the line before it answers', async () => {
+  const { open, socket, statuses } = setup();
+  const wire = open();
+  const leaving = socket.leave();
+  assert.equal(wire.sent.at(-1).type, 'leave');
+  wire.drop(4004);
+  await leaving;
+  assert.deepEqual(statuses.at(-1), { phase: 'over', reason: 'left' });
+});

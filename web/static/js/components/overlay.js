@@ -97,7 +97,7 @@ export class Overlay {
     if (kind === 'waiting') return this._waiting();
     const locked = room.session.state === 'locked';
     const closed = room.session.closed_utc ? clockTime(room.session.closed_utc).slice(0, 5) : '';
-    const text = locked ? _('Bản ghi đã được khóa và ký số.') : _('Hình và tiếng đã tắt lúc {time}. Biên bản vẫn viết tiếp được cho đến khi chốt.', { time: closed });
+    const text = locked ? _('Bản ghi đã được khóa và ký số.') : !closed ? overSentence('ended').text : _('Hình và tiếng đã tắt lúc {time}. Biên bản vẫn viết tiếp được cho đến khi chốt.', { time: closed });
     return card('circle-check', _('Phiên đã kết thúc'), text,
       !locked && left > 0 ? el('p', { class: 'muted' }, _('Còn {time} để mở lại phiên, sau đó bản ghi được khóa và ký số.', { time: counter(left) })) : null,
       el('div', { class: 'row' },

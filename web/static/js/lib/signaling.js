@@ -52,6 +52,7 @@ export class SessionSocket {
     this.token = options.token;
     this.resumable = false;
     this.lastEvent = 0;
+    this.leaving = false;
     /** @type {Wire | null} */
     this.wire = null;
     /** @type {Status} */
@@ -76,7 +77,13 @@ export class SessionSocket {
     this._connect();
   }
 
-  /** The user leaves: close and stay closed. */
+  /** The user leaves: tell the hub, which may close the line before it answers; close and stay closed. */
+  async leave() {
+    this.leaving = true;
+    await this.request('leave').catch(() => {});
+    this.stop();
+  }
+
   stop() {
     this._over('left');
   }
@@ -204,7 +211,7 @@ export class SessionSocket {
   _closed(code) {
     this.wire = null;
     if (code === CLOSE.replaced) this._over('replaced');
-    else if (code === CLOSE.ended) this._over('ended');
+    else if (code === CLOSE.ended) this._over(this.leaving ? 'left' : 'ended');
     else if (code === CLOSE.protocol) this._over('protocol');
     else if (code === CLOSE.notAllowed) void this._refused();
     else {

@@ -306,8 +306,7 @@ class RoomPage {
     const text = room.isOperator ? _('Phiên vẫn tiếp tục. Người điều hành khác có thể nhận điều hành; bạn vào lại được.') : _('Hình và tiếng của điểm cầu này sẽ tắt. Có thể vào lại khi phiên còn mở.');
     const yes = await confirmOnce({ title: _('Rời phiên'), text, yes: _('Rời phiên'), name: 'confirm-leave' });
     if (yes === null) return;
-    await this.socket.request('leave').catch(() => {});
-    this.socket.stop();
+    await this.socket.leave();
   }
 
   /** @param {string} act what a notice's button asks for */
