@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from web import control, folder, supervisor, tls
+from web import control, folder, reachprobe, supervisor, tls
 from web.config import Config
 
 WANTED_BUFFER = 8 * 1024 * 1024
@@ -42,7 +42,16 @@ class Check:
 
 def examine(config: Config) -> list[Check]:
     """All checks, in the order a person would mend things."""
-    return [*_ports(config), *_buffers(), *_disk(config), *_tls(config), *_codecs(), *_clock(), *_database(config)]
+    return [
+        *_ports(config),
+        *_reach(config),
+        *_buffers(),
+        *_disk(config),
+        *_tls(config),
+        *_codecs(),
+        *_clock(),
+        *_database(config),
+    ]
 
 
 def _ports(config: Config) -> Iterator[Check]:
@@ -71,6 +80,44 @@ def _hub_runs(data: Path) -> bool:
         return control.ask_hub(data, "keys.show", {}) is not None
     except control.HubError:
         return True
+
+
+def _reach(config: Config) -> Iterator[Check]:
+    """Of a running hub: real checks to every relay, over UDP, TCP and TURN."""
+    if not (config.data / folder.SOCKET_NAME).exists():
+        return
+    try:
+        answer = control.ask_hub(config.data, "reach.legs", {"sdp": reachprobe.offer()})
+    except control.HubError as error:
+        yield Check("relays", "bad", error.message or error.code, "look at relays/0/relay.log in the data folder")
+        return
+    if answer is None:
+        return
+    legs = [reachprobe.read_answer(text) for text in answer["answers"]]
+    if not legs:
+        yield Check("relays", "bad", "no relay is linked", "look at relays/0/relay.log in the data folder")
+    for leg in legs:
+        found = reachprobe.try_leg(leg)
+        yield from (_way(one) for one in found)
+        if not leg.tcp:
+            yield Check("relay TCP", "warn", "the TCP port of the same number is taken: media goes over UDP only",
+                        "stop the program that has it, or set HUB_MEDIA_PORT")  # fmt: skip
+    for server in answer["iceServers"] if legs else ():
+        yield from (_way(one) for one in reachprobe.try_turn(server, legs[0]))
+
+
+def _way(found: reachprobe.Found) -> Check:
+    name = f"relay {found.way}" if not found.way.startswith("TURN") else found.way
+    if not found.reason:
+        return Check(name, "ok", f"{found.where} answers")
+    if found.way.startswith("TURN"):
+        advice = "is coturn running with `diemcau turn config`, do both know the same secret, may it reach the relay?"
+    else:
+        advice = (
+            f"open {found.way} {found.where} in the firewall for incoming connections; behind a router this machine "
+            "may not reach its own public address: then trust the device check of a point instead"
+        )
+    return Check(name, "warn", f"{found.where}: {found.reason}", advice)
 
 
 def _buffers() -> Iterator[Check]:
