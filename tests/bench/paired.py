@@ -17,6 +17,7 @@ from typing import Any
 from tests.bench import figures, plan, upkeep
 from tests.bench.arena import enter, go_first, load_average
 from tests.bench.clip import load
+from tests.bench.machine import describe
 from tests.bench.run import Run
 from tests.bench.server_janus import is_installed
 
@@ -27,6 +28,7 @@ async def play(options: argparse.Namespace) -> dict[str, Any]:
     """All scenarios; run by run, server by server."""
     clip = load()
     result: dict[str, Any] = {
+        "machine": describe(),
         "clip_packets_per_s": round(clip.packets_per_s(), 1),
         "srtp": options.srtp,
         "runs": options.runs,
@@ -37,19 +39,26 @@ async def play(options: argparse.Namespace) -> dict[str, Any]:
     sys.stderr.write(figures.HEAD + "\n")
     for name in options.scenario:
         runs: list[dict[str, Any]] = []
-        for _ in range(options.runs):
+        scenario, srtp = plan.scenario(name.partition("/")[0]), name.partition("/")[2] or options.srtp
+        for _ in range(options.runs if scenario.kind == "steady" else 1):
             for server in options.server:
                 with tempfile.TemporaryDirectory() as folder:
-                    run = Run(server, plan.scenario(name), Path(folder), options.srtp, options.feedback)
-                    if run.scenario.kind == "steady":
-                        runs.append(await figures.measure(run, options.seconds, options.settle))
-                    else:
-                        runs.append(await (upkeep.memory if run.scenario.kind == "memory" else upkeep.churn)(run))
+                    run = Run(server, scenario, Path(folder), srtp, options.feedback)
+                    runs.append(await _measure(run, options))
                 figures.show(name, runs[-1])
         summary = figures.summarise(runs, options.server)
         result["scenarios"][name] = {"summary": summary, "runs": runs}
         figures.show_ratio(name, summary, options.server)
     return result
+
+
+async def _measure(run: Run, options: argparse.Namespace) -> dict[str, Any]:
+    match run.scenario.kind:
+        case "memory":
+            return await upkeep.memory(run)
+        case "churn":
+            return await upkeep.churn(run)
+    return await figures.measure(run, options.seconds, options.settle)
 
 
 def server_name(text: str) -> str:

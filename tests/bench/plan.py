@@ -27,13 +27,14 @@ class Session:
 
 @dataclass(frozen=True)
 class Scenario:
-    """``kind``: "steady" measures packets, "memory" and "churn" what is held. ``is_heavy``: the stricter target counts
-    (issue 3)."""
+    """``kind``: "steady" measures packets, "memory" and "churn" what is held. ``joins``: how many, with churn.
+    ``is_heavy``: the stricter target counts (issue 3)."""
 
     name: str
     sessions: tuple[Session, ...]
     is_heavy: bool = False
     kind: str = "steady"
+    joins: int = 0
 
     @property
     def legs(self) -> int:
@@ -76,15 +77,17 @@ def flat(count: int) -> Scenario:
     return Scenario(f"flat-{count}", sessions)
 
 
-def held(kind: str, viewers: int) -> Scenario:
-    """Viewers of one small picture, for what transports hold."""
+def held(kind: str, count: int) -> Scenario:
+    """Viewers of one small picture, for what transports hold: so many, or ten that join so many times in all."""
+    viewers = count if kind == "memory" else 11
     watches = {f"viewer{number:03d}": ("sender",) for number in range(viewers)}
-    return Scenario(f"{kind}-{viewers}", (Session("s1", {"sender": Sending(layers=0)}, watches),), kind=kind)
+    session = Session("s1", {"sender": Sending(layers=0)}, watches)
+    return Scenario(f"{kind}-{count}", (session,), kind=kind, joins=count)
 
 
 def scenario(name: str) -> Scenario:
     """``11x8``: one to 11 at 8x; ``four-x20``: twenty four-point receptions; ``flat-10``: ten sessions of one to four;
-    ``memory-300`` and ``churn-200``: viewers. Raises ValueError."""
+    ``memory-300``: viewers; ``churn-200``: joins. Raises ValueError."""
     if name.startswith("four-x"):
         return receptions(int(name.removeprefix("four-x")))
     kind, dash, count = name.partition("-")
@@ -97,4 +100,6 @@ def scenario(name: str) -> Scenario:
 
 
 FIRST = ("11x1", "11x8", "11x40")
-ALL = (*FIRST, "100x1", "four-x1", "four-x20", "flat-1", "flat-10", "memory-300", "churn-200")
+ALL = (
+    *FIRST, "11x8/cm", "11x40/cm", "100x1", "four-x1", "four-x20", "flat-1", "flat-10", "memory-300", "churn-200",
+)  # fmt: skip

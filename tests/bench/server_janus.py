@@ -159,7 +159,7 @@ class JanusServer:
         await self._message(handle, {"request": "start"}, {"type": "answer", "sdp": sdp})
 
     async def leave(self, session: Session, participant: str) -> None:
-        """End a subscribe leg."""
+        """A viewer leaves the room."""
         handle = self._subscribers.pop((session.name, participant))
         await self._ask({"janus": "detach", "handle_id": handle})
 

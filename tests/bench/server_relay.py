@@ -63,6 +63,7 @@ class RelayServer:
         self._first: dict[str, asyncio.Future[SubscribeOffer]] = {}
         self._last: dict[str, int] = {}
         self._versions: dict[str, int] = {}
+        self._gone: set[str] = set()
 
     @property
     def pids(self) -> list[int]:
@@ -87,6 +88,8 @@ class RelayServer:
         self._versions[session.name] = self._versions.get(session.name, 0) + 1
         members = []
         for name in sorted({*session.sends, *session.watches}):
+            if f"{session.name}/{name}" in self._gone:
+                continue
             sending = session.sends.get(name)
             publish: Any = () if sending is None else ("mic", "camera") if sending.sound else ("camera",)
             receives = session.watches.get(name, ())
@@ -111,6 +114,9 @@ class RelayServer:
     async def subscribe(self, session: Session, participant: str) -> str:
         """The offer for a subscribe leg."""
         peer = f"{session.name}/{participant}"
+        if peer in self._gone:
+            self._gone.remove(peer)
+            await self._app.send(self._desired(session, "running"))
         future = self._first[peer] = asyncio.get_running_loop().create_future()
         await self._app.ask(SubscribeStart(req="", peer=peer))
         return str((await asyncio.wait_for(future, 10)).sdp)
@@ -130,8 +136,11 @@ class RelayServer:
         await self._app.send(SubscribeAnswer(peer=offer.peer, offer=offer.offer, sdp=sdp))
 
     async def leave(self, session: Session, participant: str) -> None:
-        """End a subscribe leg."""
-        await self._app.send(ClosePeer(peer=f"{session.name}/{participant}", leg="subscribe"))
+        """A viewer leaves the session."""
+        peer = f"{session.name}/{participant}"
+        await self._app.send(ClosePeer(peer=peer))
+        self._gone.add(peer)
+        await self._app.send(self._desired(session, "running"))
 
     def dropped(self) -> dict[str, int]:
         """What it says it dropped, by reason."""

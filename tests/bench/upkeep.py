@@ -10,7 +10,6 @@ from tests.bench.run import Run
 
 PAUSE_S = 3.0
 """For both servers to finish handshakes and to free what they free later."""
-ROUND = 10
 
 
 async def memory(run: Run) -> dict[str, Any]:
@@ -39,30 +38,30 @@ async def memory(run: Run) -> dict[str, Any]:
 
 
 async def churn(run: Run) -> dict[str, Any]:
-    """Viewers join and leave, ten at a time; what the server holds before, after a quarter, and at the end."""
+    """Ten viewers join and leave, over and over; what the server holds before, after a quarter, and at the end."""
     session = run.scenario.sessions[0]
-    everybody = [(session, name) for name in sorted(session.watches)]
+    *some, probe = [(session, name) for name in sorted(session.watches)]
     async with run.running():
         await run.publish_all()
-        await run.watch(everybody[-1:])  # the probe stays
+        await run.watch([probe])  # stays
         await asyncio.sleep(PAUSE_S)
         held = [run.memory()]
-        for start in range(0, len(everybody) - 1, ROUND):
-            some = everybody[start : min(start + ROUND, len(everybody) - 1)]
+        for _ in range(run.scenario.joins // len(some)):
             await run.watch(some)
             await asyncio.sleep(0.3)
             await run.leave(some)
             held.append(run.memory())
         await asyncio.sleep(PAUSE_S)
         held.append(run.memory())
-        quarter = held[len(held) // 4]
+        quarter = len(held) // 4
         return {
             "server": run.server.name,
-            "joined": len(everybody) - 1,
+            "joined": run.scenario.joins,
             "before_mb": round(held[0] / 1e6, 2),
-            "quarter_mb": round(quarter / 1e6, 2),
+            "quarter_mb": round(held[quarter] / 1e6, 2),
             "most_mb": round(max(held) / 1e6, 2),
             "after_mb": round(held[-1] / 1e6, 2),
-            "kb_per_join": round((held[-1] - quarter) / (len(everybody) * 3 / 4) / 1000, 2),
+            "kb_per_join": round((held[-1] - held[quarter]) / (run.scenario.joins * 3 / 4) / 1000, 2),
+            "series_mb": [round(each / 1e6, 1) for each in held[:: max(1, len(held) // 20)]],
             "machine": load_average(),
         }
