@@ -18,7 +18,11 @@ DATAGRAM = 65_536
 @dataclass(frozen=True)
 class Profile:
     """One direction of a line: bits per second (0: no limit), seconds of drop-tail queue, share of packets lost,
-    seconds of delay and of uniform jitter on top."""
+    seconds of delay and of uniform jitter on top.
+
+    Bursts after Gilbert and Elliott: before each packet the line turns bad with ``to_bad`` and good again with
+    ``to_good``; while it is bad, ``bad_loss`` of the packets are lost. Packets keep their order unless ``reorder``.
+    """
 
     rate_bps: float = 0.0
     queue_s: float = 0.3
@@ -26,6 +30,9 @@ class Profile:
     delay_s: float = 0.0
     jitter_s: float = 0.0
     reorder: bool = False
+    to_bad: float = 0.0
+    to_good: float = 1.0
+    bad_loss: float = 0.8
 
 
 class Line:
@@ -38,11 +45,12 @@ class Line:
         self._random = random.Random(seed)
         self._free_at = 0.0
         self._last_out = 0.0
+        self._is_bad = False
 
     def send(self, size: int, now: float) -> float | None:
         """``size`` bytes (headers included) offered at ``now``."""
         profile = self.profile
-        if profile.loss and self._random.random() < profile.loss:
+        if self._is_lost(profile):
             self.dropped += 1
             return None
         start = max(now, self._free_at)
@@ -56,6 +64,14 @@ class Line:
             out = self._last_out = max(out, self._last_out)
         self.carried += 1
         return out
+
+    def _is_lost(self, profile: Profile) -> bool:
+        draw = self._random.random
+        if profile.to_bad:
+            self._is_bad = draw() >= profile.to_good if self._is_bad else draw() < profile.to_bad
+            if self._is_bad and draw() < profile.bad_loss:
+                return True
+        return bool(profile.loss) and draw() < profile.loss
 
 
 class ImpairmentProxy:
