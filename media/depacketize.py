@@ -124,6 +124,10 @@ class Depacketizer:
         yield from self._release(1 << 62)
         yield from self._assembler.flush()
 
+    def resume(self) -> None:
+        """What follows does not continue what came before ``flush``: in between it was not written, so none is lost."""
+        self._next, self._old = -1, 0
+
 
 def _assembler(codec: str, fmtp: str) -> Assembler:
     if codec == "opus":

@@ -21,6 +21,7 @@ from media.timeline import Placed, Stretch, Survey, place
 SILENCE_US = 10_000_000
 """A longer silence of all tracks ends a segment."""
 READ_AHEAD = 1 << 20
+NEW_SSRC = b"new_ssrc"
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,9 +190,15 @@ def _track_frames(track: _Track, totals: _Totals) -> Iterator[Item]:
     wanted, number = track.header.codec["payload_type"], 0
     with track.path.open("rb", buffering=READ_AHEAD) as file:
         for record in journal.read_records(file):
-            if not isinstance(record, journal.Record) or record.kind != journal.RTP:
+            if not isinstance(record, journal.Record):
                 continue
-            if not _is_media(record.body, wanted):
+            if record.kind == journal.MARK and record.body == NEW_SSRC:
+                # The journal goes on with another layer: what the one before did not bring by now it never will, and
+                # what a layer sent while another one was written is not lost.
+                for run in current.values():
+                    yield from run.items(run.depacketizer.flush())
+                    run.depacketizer.resume()
+            if record.kind != journal.RTP or not _is_media(record.body, wanted):
                 continue
             ssrc = int.from_bytes(record.body[8:12], "big")
             if number in starts:

@@ -29,6 +29,7 @@ from media.messages import (
     Challenge,
     Desired,
     Hello,
+    Layers,
     Member,
     PublishOffer,
     Quality,
@@ -62,6 +63,7 @@ class FakeApp:
         self.offers: list[SubscribeOffer] = []
         self.refusals: list[Refused] = []
         self.speakers: list[Speaker] = []
+        self.layers: list[Layers] = []
         self.quality: Quality | None = None
         self.hello: Hello | None = None
         self.port = 0
@@ -131,6 +133,8 @@ class FakeApp:
                     await self.send(Ack(number=message.number))
             case Speaker():
                 self.speakers.append(message)
+            case Layers():
+                self.layers.append(message)
             case Quality():
                 self.quality = message
             case _:

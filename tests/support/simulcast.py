@@ -13,9 +13,9 @@ from itertools import groupby
 
 from media import rtcp, rtp
 from media.seq import extend, time_delta
-from media.types import Codec
+from media.types import Codec, ExtensionIds
 
-MID, RID, RRID = 4, 10, 11
+IDS = ExtensionIds(mid=4, rid=10, rrid=11)
 PATTERN = ((0, False), (2, True), (1, True), (2, False))
 """Temporal layer and Y bit of four frames: 1 and the first 2 need only 0, the second 2 needs 1 as well."""
 SIZES = ((320, 180), (640, 360), (1280, 720))
@@ -51,9 +51,10 @@ class SimulcastCamera:
 
     def __init__(
         self, codec: Codec, *, mid: str = "1", rids: tuple[str, ...] = NAMES, fps: int = 30, first_ssrc: int = 300,
-        temporal: bool = True, seq: int = 1000, picture: int = 100, body: int = 40,
+        temporal: bool = True, seq: int = 1000, picture: int = 100, body: int = 40, ids: ExtensionIds = IDS,
     ) -> None:  # fmt: skip
         self.codec = codec
+        self.ids = ids
         self.mid = mid
         self.fps = fps
         self.temporal = temporal
@@ -109,7 +110,7 @@ class SimulcastCamera:
         else:
             head += b"\x11" if part == 0 else b"\xff"
         payload = head + bytes(self.body) + _told.pack(self.number, layer.index, temporal, part, parts)
-        extensions = rtp.build_extensions({MID: self.mid.encode(), RID: layer.rid.encode()})
+        extensions = rtp.build_extensions({self.ids.mid: self.mid.encode(), self.ids.rid: layer.rid.encode()})
         data = rtp.build(
             self.codec.payload_type, layer.seq, layer.timestamp, layer.ssrc, payload, part == parts - 1, extensions
         )
@@ -153,7 +154,7 @@ class SimulcastCamera:
             return None
         start = rtp.payload_start(data)
         timestamp = int.from_bytes(data[4:8], "big")
-        extensions = rtp.build_extensions({MID: self.mid.encode(), RRID: layer.rid.encode()})
+        extensions = rtp.build_extensions({self.ids.mid: self.mid.encode(), self.ids.rrid: layer.rid.encode()})
         layer.rtx_seq = (layer.rtx_seq + 1) & 0xFFFF
         return rtp.build(
             self.codec.rtx_pt or 0, layer.rtx_seq, timestamp, layer.rtx_ssrc, data[2:4] + data[start:],
