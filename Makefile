@@ -4,7 +4,7 @@ TSC := tests/unit/js/node_modules/.bin/tsc
 # What failed is played once more, alone and in the open: real browsers and killed processes depend on a busy machine.
 AGAIN := --last-failed --last-failed-no-failures none
 
-.PHONY: setup demo test tools check unit integration browser bench soak
+.PHONY: setup demo test tools check unit integration browser bench soak fuzz
 
 setup: .venv/.installed
 
@@ -43,6 +43,16 @@ browser: setup tools
 # Longer than CI can wait for: real browsers and long cuts of the line.
 soak: setup tools
 	$(PY) -m pytest tests/soak -q
+
+# Hostile bytes into every parser, guided by coverage: FUZZ_S seconds for each (tests/fuzz/run.py).
+FUZZ_S := 120
+fuzz: .fuzz/.installed
+	.fuzz/bin/python -m tests.fuzz.run --seconds $(FUZZ_S)
+
+.fuzz/.installed: requirements/base.txt requirements/fuzz.txt
+	python3.11 -m venv .fuzz
+	.fuzz/bin/pip -q install --disable-pip-version-check --require-hashes -r requirements/base.txt -r requirements/fuzz.txt
+	touch $@
 
 bench: setup
 	$(PY) -m tests.bench.forwarder
