@@ -30,9 +30,9 @@ def say(text: str) -> None:
 def run(target: str, seconds: int, keep: bool) -> bool:
     """Fuzz one target and say what came of it; whether nothing was found."""
     with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
-        inputs, found, merged = (Path(folder) / name for name in ("inputs", "found", "merged"))
-        for path in (inputs, found, merged):
-            path.mkdir()
+        inputs, found = Path(folder) / "inputs", Path(folder) / "found"
+        inputs.mkdir()
+        found.mkdir()
         for number, data in enumerate(corpus.kept(target)):
             (inputs / f"{number:04}").write_bytes(data)
         flags = [*FLAGS, f"-max_total_time={seconds}", f"-max_len={MAX_LENGTH.get(target, 1500)}"]
@@ -47,9 +47,8 @@ def run(target: str, seconds: int, keep: bool) -> bool:
         if not bad and not count:
             say(done[-4000:])
         if keep and not bad:
-            _worker(target, *flags, "-merge=1", str(merged), str(inputs))
-            number = corpus.keep(target, (path.read_bytes() for path in merged.iterdir()))
-            say(f"{target}: {number} inputs kept")
+            reaching = corpus.reaching(TARGETS[target], (path.read_bytes() for path in inputs.iterdir()))
+            say(f"{target}: {corpus.keep(target, reaching)} inputs kept")
         return not bad and count > 0
 
 
