@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import re
+from functools import partial
 
 import sqlalchemy as sa
-from playwright.async_api import Browser
+from playwright.async_api import Browser, Locator
 
 from rooms import cases, people, sessions, visits
 from rooms.actor import Actor
@@ -120,6 +122,16 @@ async def record_says(person: Person, words: str, within: float = 10.0) -> None:
     await until(says, within, f"reading {words}")
 
 
+async def pressed(box: Locator) -> bool:
+    """Press the space bar on it, once more where the dialog was drawn anew under the key; whether it is ticked."""
+    await box.press(" ")
+    for _ in range(10):
+        if await box.is_checked():
+            return True
+        await asyncio.sleep(0.05)
+    return False
+
+
 async def start(operator: Person, *, objecting: str = "", choice: str = "record-full") -> None:
     """Read the notice, take the answers by keyboard (the named place objects), choose how to record, start."""
     await operator.hit("start")
@@ -131,8 +143,7 @@ async def start(operator: Person, *, objecting: str = "", choice: str = "record-
         one = answers.nth(index)
         objects = objecting and objecting in await one.locator("legend").inner_text()
         box = one.get_by_test_id("answer-objects" if objects else "answer-heard")
-        await box.press(" ")
-        await until(box.is_checked, 5, "answered")
+        await until(partial(pressed, box), 10, "answered")
     if objecting:
         await operator.sees("Có người phản đối", '[data-testid="dialog-start"]')
         await dialog.get_by_test_id(choice).press(" ")

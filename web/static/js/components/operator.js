@@ -30,15 +30,17 @@ export class OperatorDialogs {
    * @param {{title: string, name: string, wide?: boolean}} options
    * @param {(close: () => void) => (Node | null | false)[]} build
    * @param {() => unknown} key what the content was built from
+   * @param {(body: HTMLElement) => void} [update] brings what stands there up to date without building it anew, so that
+   *   a key that is being pressed is not lost
    */
-  _live(options, build, key) {
+  _live(options, build, key, update = () => {}) {
     const body = el('div', { class: 'stack' });
     let built = '';
     let refresh = () => {};
     openDialog({ ...options, onclose: () => this._forget(refresh) }, (close) => {
       refresh = () => {
         const now = JSON.stringify(key());
-        if (now === built) return;
+        if (now === built) return update(body);
         built = now;
         const focus = /** @type {HTMLElement | null} */ (document.activeElement)?.dataset?.focus;
         body.replaceChildren(.../** @type {Node[]} */ (build(close).filter(Boolean)));
@@ -175,7 +177,15 @@ export class OperatorDialogs {
           el('div', { class: 'acts' }, el('button', { type: 'button', class: 'btn main big', 'data-testid': 'start-now', 'data-focus': 'start-now', disabled: !read, onclick: begin }, icon('circle-play'), _('Bắt đầu phiên'))),
         ];
       },
-      () => [room.session.notice_read, points().map((/** @type {any} */ one) => [one.participant, one.notice, one.name])],
+      () => [room.session.notice_read, points().map((/** @type {any} */ one) => [one.participant, one.notice === 'objects', one.name])],
+      (body) => {
+        for (const one of points()) {
+          for (const input of body.querySelectorAll(`[name="answer-${CSS.escape(one.participant)}"]`)) {
+            const answer = /** @type {HTMLInputElement} */ (input);
+            if (one.notice) answer.checked = answer.value === one.notice;
+          }
+        }
+      },
     );
   }
 
