@@ -47,6 +47,7 @@ from signaling.errors import (
     english,
 )
 from signaling.host import SessionHost, as_signaling_error
+from signaling.neighbours import Neighbours
 from signaling.pages import DEVICE, HELLO_S, close_code
 from signaling.sessions import Sessions
 from signaling.sockets import Socket, SocketClosed
@@ -58,6 +59,9 @@ log = logging.getLogger(__name__)
 EVERY_S = 1.0
 SLOW_FACTOR = 5.0
 """The next refresh waits at least this many times as long as the last one took: many officers on a small machine."""
+
+LISTEN_S = 2.0
+"""How often other apps are asked what has changed there."""
 
 REFRESH_S = 15.0
 """Queue and sites also change without us hearing of it (another app, the desk's pages)."""
@@ -95,21 +99,27 @@ class HubChannel:
         self._room_url, self._every_s = room_url, every_s
         self._desks: dict[str, Desk] = {}
         self._alerts: list[Alert] = []
-        self._told: set[tuple[str, str]] = set()
         self._wake = asyncio.Event()
+        self._changes = 0
+        self._life = new_id()  # a version of before our restart is never ours
+        self._neighbours = Neighbours(sessions.peers, sessions.operations, self._told)
+        sessions.operations.add("ring.answer", self._answer_ring)
         self._task: asyncio.Task[None] | None = None
+        self._listener: asyncio.Task[None] | None = None
         self._stopping = False
 
     async def start(self) -> None:
         """Begin to send."""
         self._sessions.watchers.append(self._session_changed)
         self._task = asyncio.create_task(self._run(), name="hub-channel")
+        self._listener = asyncio.create_task(self._listen(), name="hub-neighbours")
 
     async def stop(self) -> None:
         """Close all sockets."""
         self._stopping = True
-        if self._task is not None:
-            self._task.cancel()
+        for task in (self._task, self._listener):
+            if task is not None:
+                task.cancel()
         for desk in self._desks.values():
             desk.connection.close(m.CLOSE_AGAIN, "hub stops")
         await asyncio.gather(*(desk.connection.finish() for desk in self._desks.values()), return_exceptions=True)
@@ -118,27 +128,48 @@ class HubChannel:
 
     def dirty(self) -> None:
         """Something that devices may see has changed (a visit was queued, a sitting opened)."""
+        self._changes += 1
         self._wake.set()
 
     def presence_of(self, site: str) -> str:
         """ "ready" when a device is present at the site, "ringing" while it is called, else "offline"."""
-        if any(ring.site == site for host in list(self._sessions.hosts.values()) for ring in host.state.rings):
+        others = self._neighbours.snapshots()
+        rooms = [host.state for host in list(self._sessions.hosts.values())]
+        rooms += [live.state for other in others for live in other.live.values()]
+        if any(ring.site == site for room in rooms for ring in room.rings):
             return "ringing"
-        here = any(site in desk.present.sites for desk in list(self._desks.values()))
-        return "ready" if here else "offline"
+        here = [desk.present for desk in list(self._desks.values())]
+        here += [one for other in others for one in other.present]
+        return "ready" if any(site in one.sites for one in here) else "offline"
 
     def alerts_now(self) -> list[dict[str, Any]]:
         """Calls for help of the last half hour; the caller shows only what its reader may see."""
-        return [as_body(alert) for alert in list(self._alerts)]
+        others = [alert for other in self._neighbours.snapshots() for alert in other.alerts]
+        return [as_body(alert) for alert in [*self._alerts, *others]]
 
     def _session_changed(self, host: SessionHost) -> None:
-        visit = host.loaded.visit
-        if visit and host.state.state in ("open", "running"):
+        self._call(host.session, host.loaded.visit, host.state.state)
+        self.dirty()
+
+    def _call_who_waits(self, snapshot: Snapshot) -> None:
+        """The session of a visit may have been opened at another app."""
+        if any(desk.waits_for for desk in self._desks.values()):
+            for session, live in snapshot.live.items():
+                self._call(session, live.visit, live.state.state)
+
+    def _call(self, session: str, visit: str, state: str) -> None:
+        if visit and state in ("open", "running"):
             for desk in self._desks.values():
                 if desk.waits_for == visit:
                     desk.waits_for = ""
-                    desk.connection.send(m.Called(session=host.session, url=self._room_url(host.session)))
-        self.dirty()
+                    desk.connection.send(m.Called(session=session, url=self._room_url(session)))
+
+    async def _listen(self) -> None:
+        """Hear of the other apps."""
+        while not self._sessions.peers.alone:
+            await asyncio.sleep(LISTEN_S)
+            if await self._neighbours.listen():
+                self._wake.set()
 
     # --- sending -----------------------------------------------------------------------------------------------------
 
@@ -171,6 +202,7 @@ class HubChannel:
         if not desks:
             return
         snapshot = self._snapshot(now)
+        self._call_who_waits(snapshot)
         states = await self._store.run(self._states, [desk.present for desk in desks], snapshot)
         for desk in desks:
             state = states.get(desk.present.device)
@@ -185,9 +217,16 @@ class HubChannel:
         desk.connection.send(state)
 
     def _snapshot(self, now: float) -> Snapshot:
+        return self._neighbours.with_others(self._own(now))
+
+    def _told(self) -> tuple[str, Snapshot]:
+        return f"{self._life}.{self._changes}", self._own(self._clock())
+
+    def _own(self, now: float) -> Snapshot:
+        """What this app knows by itself."""
         live: dict[str, LiveSession] = {
             host.session: live_session(host.state, host.labels, host.loaded.visit, host.lines.words, now)
-            for host in self._sessions.hosts.values()
+            for host in list(self._sessions.hosts.values())
         }
         return Snapshot(now, tuple(desk.present for desk in self._desks.values()), tuple(self._alerts), live)
 
@@ -330,35 +369,45 @@ class HubChannel:
                 raise RequestRefused(Refusal("message.unknown"))
 
     async def _answer(self, desk: Desk, message: m.RingAnswer) -> None:
-        host = next(
-            (h for h in self._sessions.hosts.values() if any(r.ring == message.ring for r in h.state.rings)), None
-        )
-        ring = next((r for r in host.state.rings if r.ring == message.ring), None) if host is not None else None
-        if host is None or ring is None or ring.site not in desk.present.sites:
+        live = self._snapshot(self._clock()).live
+        session = next((s for s, one in live.items() if any(r.ring == message.ring for r in one.state.rings)), "")
+        if not session:
             raise RequestRefused(Refusal("ring.unknown"))
-        site, session = ring.site, host.session
+        present = desk.present
+        await self._sessions.operations.do(
+            "ring.answer", session=session, ring=message.ring, accept=message.accept, sites=list(present.sites),
+            user=present.user,
+        )  # fmt: skip
+        desk.connection.send(m.Done(req=message.req))
+        if message.accept:
+            desk.connection.send(m.Called(session=session, url=self._room_url(session)))
+
+    async def _answer_ring(self, session: str, ring: str, accept: bool, sites: list[str], user: str) -> None:
+        """Where the session is: somebody at one of ``sites`` answers."""
+        host = await self._sessions.host(session)
+        call = next((one for one in host.state.rings if one.ring == ring), None)
+        if call is None or call.site not in sites:
+            raise RequestRefused(Refusal("ring.unknown"))
+        site = call.site
         seated = (p for p in host.state.participants if p.site == site and p.state != "removed" and p.role != "viewer")
         known = next(seated, None)
         now = self._clock()
 
         def extra(db: Session, state: RoomState) -> Command:
-            if not message.accept:
-                return RingAnswered(message.ring, False, "")
+            if not accept:
+                return RingAnswered(ring, False, "")
             if known is not None:
-                return RingAnswered(message.ring, True, known.participant)
+                return RingAnswered(ring, True, known.participant)
             place = db.get(Site, site)
             row = rows.add_participant(
                 db, session, place.name if place is not None else "", moment(now), role=ParticipantRole.GUEST,
-                site_id=site, user_id=desk.present.user or None, publish=("mic", "camera", "screen"),
+                site_id=site, user_id=user or None, publish=("mic", "camera", "screen"),
                 state=ParticipantState.ADMITTED,
             )  # fmt: skip
-            return RingAnswered(message.ring, True, row.id)
+            return RingAnswered(ring, True, row.id)
 
-        await host.submit(RingAnswered(message.ring, message.accept, known.participant if known else ""), extra)
+        await host.submit(RingAnswered(ring, accept, known.participant if known else ""), extra)
         await host.refresh()
-        desk.connection.send(m.Done(req=message.req))
-        if message.accept:
-            desk.connection.send(m.Called(session=session, url=self._room_url(session)))
 
     async def _wait(self, desk: Desk, message: m.Wait) -> None:
         if not desk.present.user:

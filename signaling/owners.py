@@ -35,6 +35,9 @@ class Peers(Protocol):
     async def address_of(self, owner: str) -> str:
         """Where an app is reached, "" when it is dead. Raises Unavailable when that cannot be known."""
 
+    async def others(self) -> list[Elsewhere]:
+        """All other apps that live. Raises Unavailable when that cannot be known."""
+
     async def call(self, there: Elsewhere, operation: str, arguments: Mapping[str, Any]) -> Any:
         """Have the owner carry out an operation; its result. Raises what the operation raises, and Unavailable."""
 
@@ -47,6 +50,10 @@ class NoPeers:
     async def address_of(self, owner: str) -> str:
         """Whoever that was is gone."""
         return ""
+
+    async def others(self) -> list[Elsewhere]:
+        """There is nobody."""
+        return []
 
     async def call(self, there: Elsewhere, operation: str, arguments: Mapping[str, Any]) -> Any:
         """There is nobody."""

@@ -102,6 +102,7 @@ class RedisPeers:
         self._known: dict[str, str] = {}
         self._dead: dict[str, float] = {}
         self._tls = tls_of(config)
+        self._space = f"diemcau:{hashlib.sha256(config.peer_key.encode()).hexdigest()[:12]}:app:"
         self._http = httpx.AsyncClient(timeout=CALL_S, verify=self._tls or True, trust_env=False)
         self._task: asyncio.Task[None] | None = None
 
@@ -116,7 +117,7 @@ class RedisPeers:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
         try:
-            await self._redis.delete(key_of(self.owner))
+            await self._redis.delete(self._space + self.owner)
         except RedisError as error:
             log.warning("not signed off", error=type(error).__name__)
         await self._redis.aclose()
@@ -129,7 +130,7 @@ class RedisPeers:
 
     async def _renew(self) -> None:
         try:
-            await self._redis.set(key_of(self.owner), self.address, px=int(LEASE_S * 1000))
+            await self._redis.set(self._space + self.owner, self.address, px=int(LEASE_S * 1000))
         except RedisError as error:
             log.warning("lease not renewed", error=type(error).__name__)
 
@@ -139,7 +140,7 @@ class RedisPeers:
         if self._dead.get(owner, 0.0) > time.monotonic():
             return ""
         try:
-            address = str(await self._redis.get(key_of(owner)) or "")
+            address = str(await self._redis.get(self._space + owner) or "")
         except RedisError as error:
             log.warning("lease not read", error=type(error).__name__)
             if owner not in self._known:
@@ -147,6 +148,15 @@ class RedisPeers:
             return self._known[owner]
         self._known[owner] = address
         return "" if address == self.address else address  # whoever had our address was here before us
+
+    async def others(self) -> list[Elsewhere]:
+        """All other apps that live. Raises Unavailable while Redis is away."""
+        try:
+            names = [str(key).removeprefix(self._space) async for key in self._redis.scan_iter(f"{self._space}*", 100)]
+        except RedisError as error:
+            raise Unavailable("owner.moved") from error
+        found = [(name, await self.address_of(name)) for name in sorted(names) if name != self.owner]
+        return [Elsewhere(name, address) for name, address in found if address]
 
     def refused(self, owner: str) -> None:
         """Nobody listens at the app's address: it is dead, whatever Redis still says."""
@@ -182,11 +192,6 @@ class RedisPeers:
         if there.address.startswith("https:"):
             options["ssl"] = self._tls or ssl.create_default_context()
         return options
-
-
-def key_of(owner: str) -> str:
-    """The app's key in Redis."""
-    return f"diemcau:app:{owner}"
 
 
 def tls_of(config: Config) -> ssl.SSLContext | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,9 +15,10 @@ from rooms.models import ReceptionSession, Site
 from rooms.vault import Vault
 from rooms.words import DeviceKind, SiteKind
 from signaling import messages as m
+from signaling.commands import RingNext
 from tests.support.actors import World
 from tests.support.factories import NOW, registered
-from tests.support.signaling_bench import Bench
+from tests.support.signaling_bench import FAST, Bench
 from tests.support.sockets import JsonPeer
 
 
@@ -102,7 +104,8 @@ async def test_foreign_visit_cannot_be_queued(bench: Bench, world: World, vault:
 
 @pytest.fixture
 def session(bench: Bench, world: World) -> str:
-    """A plain session of the central office."""
+    """A plain session of the central office, where a ring goes on until a test lets it."""
+    bench.sessions._options = replace(FAST, ring_s=600.0)
     with bench.database.write() as db:
         row: ReceptionSession = rows.open_plain(db, SYSTEM, "Phiên giao ban", NOW)
         return row.id
@@ -138,11 +141,14 @@ async def test_duty_officer_is_rung_first_then_all_then_the_number_is_shown(
     alice = await bench.device(world.alice.user_id, "desk-1")
     clara = await bench.device(world.clara.user_id, "desk-3")
     board = await bench.device(world.oscar.user_id, "board-1")
+    host = await bench.sessions.host(session)
     await bench.sessions.ring(session, world.district.id, world.oscar.user_id)
     first = await state_where(alice, lambda s: s["ring"])
     assert first["ring"]["stage"] == "duty"
+    await host.feed(RingNext(first["ring"]["ring"]))
     heard = await state_where(clara, lambda s: s["ring"])
     assert heard["ring"]["stage"] == "substitute"
+    host.options = replace(host.options, ring_s=0.0)  # from here on time does it
     asked = await state_where(board, lambda s: s["sessions"] and s["sessions"][0]["rings"][0]["stage"] == "phone")
     assert asked["sessions"][0]["rings"][0]["phone"] == "0204000000"
     await state_where(alice, lambda s: s["ring"] is None)

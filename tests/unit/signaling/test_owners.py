@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Mapping
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from media import messages as r
 from rooms.errors import NotFound, RoomsError
+from signaling import hubchannel
 from signaling import messages as m
 from signaling.errors import NotAllowed, Refusal, RequestRefused, SignalingError, Unavailable
+from signaling.hubchannel import HubChannel
 from signaling.owners import Elsewhere, as_raised, as_told
 from signaling.relays import RelayPool
 from signaling.sessions import Sessions
 from signaling.store import Store
-from tests.support.signaling_bench import FAST, QUICK, Bench, running_bench
+from tests.support.actors import World
+from tests.support.signaling_bench import FAST, QUICK, Bench
 
 
 class Town:
@@ -32,26 +36,30 @@ class Town:
     async def address_of(self, owner: str) -> str:
         return owner if owner in self.apps else ""
 
+    async def others(self) -> list[Elsewhere]:
+        return [Elsewhere(name, name) for name in self.apps]
+
     async def call(self, there: Elsewhere, operation: str, arguments: Mapping[str, Any]) -> Any:
         self.calls.append(operation)
         try:
-            return await self.apps[there.address].operations.do_here(operation, arguments)
+            given = json.loads(json.dumps(arguments))
+            return json.loads(json.dumps(await self.apps[there.address].operations.do_here(operation, given)))
         except (SignalingError, RoomsError) as error:
             raise as_raised(as_told(error)) from None
 
 
 @pytest.fixture
-async def town(tmp_path: Path) -> AsyncIterator[tuple[Town, Bench, Sessions]]:
-    """A bench's app, and a second one on the same database. The bench's relay is linked to the first."""
+async def town(bench: Bench) -> AsyncIterator[tuple[Town, Bench, Sessions]]:
+    """The bench's app, and a second one on the same database. The bench's relay is linked to the first."""
     town = Town()
-    async with running_bench(tmp_path) as bench:
-        bench.sessions.peers = town
-        bench.sessions.operations._peers = town
-        store = Store(bench.database, "app2", bench.clock)
-        other = Sessions(store, RelayPool(store, bench.clock, QUICK), bench.clock, options=FAST, peers=town)
-        town.apps = {"app1": bench.sessions, "app2": other}
-        yield town, bench, other
-        await other.stop()
+    bench.sessions.peers = town
+    bench.sessions._options = replace(FAST, ring_s=30.0)
+    bench.sessions.operations._peers = town
+    store = Store(bench.database, "app2", bench.clock)
+    other = Sessions(store, RelayPool(store, bench.clock, QUICK), bench.clock, options=FAST, peers=town)
+    town.apps = {"app1": bench.sessions, "app2": other}
+    yield town, bench, other
+    await other.stop()
 
 
 async def test_an_operation_is_carried_out_at_the_owner(town: tuple[Town, Bench, Sessions]) -> None:
@@ -102,6 +110,38 @@ async def test_the_dead_are_followed_by_one_of_the_living(town: tuple[Town, Benc
     await op.tell("read_notice", req="1")
     assert await op.until_closed() == m.CLOSE_AGAIN, "who lost the epoch lets go"
     await third.stop()
+
+
+async def test_desks_of_both_apps_see_and_ring_each_other(
+    town: tuple[Town, Bench, Sessions], world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A ring from a session of the first app reaches a desk of the second one, and its answer comes back."""
+    _people, bench, other = town
+    monkeypatch.setattr(hubchannel, "LISTEN_S", 0.02)
+    here = HubChannel(bench.store, bench.sessions, bench.clock, every_s=0.02)
+    there = HubChannel(other.store, other, bench.clock, every_s=0.02)
+    await here.start()
+    await there.start()
+    try:
+        session, ids = bench.open_plain()
+        op = await bench.page(session, ids["op"], user=world.oscar.user_id)
+        bench.channel = there
+        desk = await bench.device(world.alice.user_id, "desk-1")
+        async with asyncio.timeout(10):
+            while here.presence_of(world.district.id) != "ready":  # noqa: ASYNC110 (waits for the bench's tasks)
+                await asyncio.sleep(0.02)
+        assert (await op.ask("ring", site=world.district.id))["type"] == "done"
+        async with asyncio.timeout(10):
+            while (state := await desk.until("hub_state"))["ring"] is None:
+                pass
+        assert state["ring"]["session"] == session and there.presence_of(world.district.id) == "ringing"
+        await desk.tell("ring_answer", req="1", ring=state["ring"]["ring"], accept=True)
+        assert (await desk.until("called"))["session"] == session
+        assert bench.events(session, "ring.answered")[0]["accepted"] is True
+        assert not other.hosts, "the session stayed where it was"
+    finally:
+        await here.stop()
+        await there.stop()
 
 
 async def test_whereabouts_are_asked_only_of_sessions_of_others(town: tuple[Town, Bench, Sessions]) -> None:
