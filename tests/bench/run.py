@@ -29,7 +29,8 @@ class Run:
         if kind == "janus":
             self.server = JanusServer(folder)
         else:
-            self.server = RelayServer(folder, self._renegotiate, Path(code) if code else None)
+            is_fast = any(each.speed > 1 for session in scenario.sessions for each in session.sends.values())
+            self.server = RelayServer(folder, self._renegotiate, Path(code) if code else None, is_fast)
         self.sender = Worker("tests.bench.sender")
         self.viewers = Worker("tests.bench.viewer")
         self.probe = Worker("tests.bench.viewer", "probe")

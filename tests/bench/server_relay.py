@@ -38,28 +38,37 @@ def relay(listener, recorder, options=None):
     return media.relay.Relay(listener, recorder, dataclasses.replace(options, **dict.fromkeys(ceilings, 10**9)))
 
 media.process.Relay = relay
-try:
-    import media.viewerline
-    media.viewerline.START_BPS = 10**8
-except ImportError:
-    pass
+if IS_FAST:
+    try:
+        import media.viewerline
+        media.viewerline.START_BPS = 10**8
+    except ImportError:
+        pass
 raise SystemExit(media.process.main())
 """
-"""The relay's process with ceilings out of the way, and with lines that are believed in from the start: nobody sends
-12 or 60 Mbit/s to a viewer otherwise. Estimating, probing and pacing go on as ever."""
+"""The relay's process with ceilings out of the way, and, where the clip is played faster than it is, with lines that
+are believed in from the start: nobody sends 12 or 60 Mbit/s to a viewer otherwise. Estimating, probing and pacing go
+on as ever."""
 
 
 class _RelayProcess(RelayProcessUnderTest):
     """The relay of any checkout."""
 
     code = ROOT
+    is_fast = False
 
     async def start(self) -> None:
         arguments = ["--folder", str(self.folder), "--port", str(self.port), "--address", ADDRESS]
         arguments += ["--app", f"http://127.0.0.1:{self.apps[0]}"]
         with (self.folder / "relay.log").open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(
-                sys.executable, "-c", _LAUNCH, *arguments, cwd=self.code, stderr=log, stdout=log
+                sys.executable,
+                "-c",
+                _LAUNCH.replace("IS_FAST", str(self.is_fast)),
+                *arguments,
+                cwd=self.code,
+                stderr=log,
+                stdout=log,
             )
 
 
@@ -72,13 +81,15 @@ class _App(FakeApp):
 
 
 class RelayServer:
-    """``renegotiate(leg, offer)`` brings a later offer to its leg and returns the answer. ``code``: other checkout."""
+    """``renegotiate(leg, offer)`` brings a later offer to its leg and returns the answer. ``code``: other checkout.
+    ``is_fast``: the clip is played faster than anybody plays one."""
 
     name = "relay"
 
-    def __init__(self, folder: Path, renegotiate: Renegotiate, code: Path | None) -> None:
+    def __init__(self, folder: Path, renegotiate: Renegotiate, code: Path | None, is_fast: bool) -> None:
         self._relay = _RelayProcess(folder / "relay", [])
         self._relay.code = code or ROOT
+        self._relay.is_fast = is_fast
         self._app = _App(self._relay.public_key)
         self._app.on_offer = self._offered
         self._renegotiate = renegotiate
