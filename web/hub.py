@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from web.auth import LoginThrottle
     from web.health import Metrics
     from web.peers import RedisPeers
+    from web.sockets import SocketAdapter
     from web.supervisor import Supervisor
 
 
@@ -50,7 +51,7 @@ def running(part: T | None) -> T:
 @dataclass
 class Hub:
     """Config and parts. ``sessions``, ``relays``, ``channel``, ``endpoints`` come from signaling (see wiring.py); they
-    are None in a command that works on the folder without a hub."""
+    are None in a command that works on the folder without a hub. ``handed_on``: pages served by another app."""
 
     config: Config
     database: Database
@@ -70,6 +71,7 @@ class Hub:
     test_legs: TestLegs = field(default_factory=TestLegs)
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
     stopping: bool = False
+    handed_on: set[SocketAdapter] = field(default_factory=set)
 
     def stir(self) -> None:
         """Something that other devices see has changed: let the hub channel send it now, not at its next round.

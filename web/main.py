@@ -24,6 +24,7 @@ from rooms import db as rooms_db
 from rooms import signing
 from rooms.files import FileStore
 from rooms.vault import Vault
+from signaling.messages import CLOSE_AGAIN
 from web import auth, devices, errors, folder, health, peerdoor, security, sockets, wiring
 from web.config import Config
 from web.hub import Hub
@@ -118,6 +119,8 @@ async def stop_signaling(hub: Hub) -> None:
     if hub.stopping:
         return
     hub.stopping = True
+    for socket in list(hub.handed_on):
+        await socket.close(CLOSE_AGAIN, "hub stops")
     for part in (hub.channel, hub.sessions, hub.relays, hub.peers):
         if part is not None:
             await part.stop()

@@ -115,8 +115,12 @@ async def handed_on(hub: Hub, session: str, socket: SocketAdapter, websocket: We
             return False  # told to the page in the session's own words
         if there is None:
             return False
-        if await hand_on(hub.peers, there, session, socket, i18n.language_of(websocket), is_local(websocket)):
-            return True
+        hub.handed_on.add(socket)
+        try:
+            if await hand_on(hub.peers, there, session, socket, i18n.language_of(websocket), is_local(websocket)):
+                return True
+        finally:
+            hub.handed_on.discard(socket)
     return False
 
 

@@ -40,6 +40,7 @@ async def test_an_app_is_known_until_it_signs_off(tmp_path: Path) -> None:
         async with app(tmp_path, redis, "app-1", 7001) as one:
             async with app(tmp_path, redis, "app-2", 7002):
                 assert await one.address_of("app-2") == "http://127.0.0.1:7002"
+                assert [there.owner for there in await one.others()] == ["app-2"]
             assert await one.address_of("app-2") == ""
             async with app(tmp_path, redis, "app-3", 7001):
                 assert await one.address_of("app-3") == "", "it has our own address: it was here before us"
