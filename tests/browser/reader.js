@@ -60,5 +60,36 @@
     return flashes.map((flash) => beeps.map((beep) => beep - flash).sort((a, b) => Math.abs(a) - Math.abs(b))[0]).filter((one) => one !== undefined && Math.abs(one) < 400);
   }
 
-  return { read, lipSync };
+  // Every frame shown for `seconds`: how far the counter went back at most, the longest time in ms without a new picture
+  // between pictures of one size and where the size changed, how many frames were looked at, and their widths in order.
+  async function watch(video, seconds) {
+    const seen = { frames: 0, back: 0, gap: 0, switch: 0, invalid: 0, sizes: [] };
+    const end = performance.now() + seconds * 1000;
+    let last = null;
+    let at = performance.now();
+    await new Promise((done) => {
+      const look = (now, meta) => {
+        const one = read(video);
+        if (one?.valid) {
+          const step = last === null ? 1 : ((one.count - last + 0x8000) & 0xffff) - 0x8000;
+          if (step < 0) seen.back = Math.max(seen.back, -step);
+          if (step > 0) {
+            const kind = seen.sizes.at(-1) === meta.width ? 'gap' : 'switch';
+            if (seen.frames) seen[kind] = Math.max(seen[kind], now - at);
+            at = now;
+            last = one.count;
+          }
+          seen.frames += 1;
+        } else seen.invalid += 1;
+        if (seen.sizes.at(-1) !== meta.width) seen.sizes.push(meta.width);
+        if (now < end) video.requestVideoFrameCallback(look);
+        else done();
+      };
+      video.requestVideoFrameCallback(look);
+      setTimeout(done, seconds * 1000 + 2000);
+    });
+    return seen;
+  }
+
+  return { read, lipSync, watch };
 })()
