@@ -59,6 +59,14 @@ def test_whoever_was_let_in_gets_them_for_minutes(pages: Pages, session: str) ->
         assert db.scalar(select(Participant.id).where(Participant.id == holder)) == holder
 
 
+def test_forcing_turn_reaches_the_page(pages: Pages, session: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    alice = pages.browser("alice")
+    alice.get(f"/room/{session}")
+    put(pages, session, ParticipantState.JOINED)
+    monkeypatch.setattr(pages.hub, "config", dataclasses.replace(pages.hub.config, force_relay=True))
+    assert ask(alice, f"/api/sessions/{session}/ice").json()["iceTransportPolicy"] == "relay"
+
+
 @pytest.mark.parametrize("state", ["invited", "waiting", "left", "removed"])
 def test_whoever_was_not_let_in_gets_none(pages: Pages, session: str, state: str) -> None:
     alice = pages.browser("alice")
