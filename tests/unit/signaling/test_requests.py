@@ -114,6 +114,28 @@ async def test_denunciation_seals_the_visit_after_the_media_is_cut(bench: Bench,
     assert held.restricted
 
 
+async def test_a_denunciation_of_an_app_that_died_is_finished_by_the_next(
+    bench: Bench, world: World, vault: Vault
+) -> None:
+    """The cut took effect while the database was away; who seals the visit is whoever owns the session then."""
+    relay = await bench.relay()
+    session, visit, ids, op, _point = await reception(bench, world, vault)
+    bench.database.away = True
+    assert (await op.ask("to_denunciation", participant=ids[world.district.id]))["type"] == "done"
+    await bench.stop()
+    bench.database.away = False
+    await bench.restart()
+    bench.sessions._vault = vault
+    await relay.dial()
+    async with asyncio.timeout(10.0):
+        while True:
+            with bench.database.read() as db:
+                if db.get_one(Visit, visit).restricted and db.get_one(ReceptionSession, session).restricted:
+                    break
+            await asyncio.sleep(0.02)
+    assert bench.kinds(session).count("restricted.denunciation") == 1
+
+
 async def test_next_visit_moves_the_pages_and_keeps_the_legs(bench: Bench, world: World, vault: Vault) -> None:
     relay = await bench.relay()
     session, _visit, _ids, op, point = await reception(bench, world, vault)
