@@ -14,7 +14,10 @@ from media.layerchoice import Choice, Rung
 
 HEADROOM = 1.2  # what an improvement must leave free
 TOLERANCE = 0.95  # of a measured rate: what is shown stays while that fits, for rates swing
-STABLE = 5.0  # s without a decline before anything gets better, unless a probe has proven the rate
+STABLE = 5.0  # s without a decline before anything gets better ...
+LONGEST_STABLE = 40.0  # s, doubled up to while improvements do not last
+LASTING = 10.0  # s after which an improvement has lasted
+SOONEST, PROVEN = 1.0, 1.5  # ... or so many when so many times what was too much has proven to pass
 
 
 class Wish(NamedTuple):
@@ -92,27 +95,39 @@ def _place(rungs: Sequence[Rung], shown: Rung | None) -> int:
 class Allocator:
     """The allocation of one viewer over time. ``plan`` is the last one."""
 
-    __slots__ = ("_declined_at", "_shown", "plan")
+    __slots__ = ("_declined_at", "_failed_bps", "_risen_at", "_shown", "_stable", "plan")
 
     def __init__(self) -> None:
         self.plan = Plan((), 0.0, 0.0)
         self._shown: dict[str, Rung] = {}
         self._declined_at = -1e9
+        self._risen_at = -1e9
+        self._failed_bps = 0.0  # what was sent when something had to be taken away
+        self._stable = STABLE
 
-    def decide(
-        self, wishes: Sequence[Wish], budget_bps: float, now: float, proven: bool = False
-    ) -> dict[str, Rung | None]:
-        """The rung of every wish now. ``proven``: a probe has shown that the line carries the budget."""
-        may_rise = proven or now - self._declined_at >= STABLE
+    def decide(self, wishes: Sequence[Wish], budget_bps: float, now: float) -> dict[str, Rung | None]:
+        """The rung of every wish now."""
         shown = [self._shown.get(wish.key) for wish in wishes]
+        steady = now - self._declined_at
+        may_rise = steady >= self._stable or (steady >= SOONEST and budget_bps >= PROVEN * self._failed_bps)
+        before = self.plan.used_bps
         self.plan = allocate(wishes, shown, budget_bps, may_rise)
         found: dict[str, Rung | None] = {}
-        for wish, rung, before in zip(wishes, self.plan.granted, shown, strict=True):
+        for wish, rung, had in zip(wishes, self.plan.granted, shown, strict=True):
             found[wish.key] = rung
-            if before is not None and _is_below(wish.rungs, rung, before):
-                self._declined_at = now
+            if had is not None and _is_below(wish.rungs, rung, had):
+                self._decline(before, now)
+            elif rung is not None and (had is None or rung.bitrate_bps > had.bitrate_bps and rung.choice != had.choice):
+                self._risen_at = now
         self._shown = {key: rung for key, rung in found.items() if rung is not None}
         return found
+
+    def _decline(self, sent_bps: float, now: float) -> None:
+        if self._risen_at > self._declined_at:  # the first step down since something got better
+            is_failure = now - self._risen_at < LASTING
+            self._stable = min(LONGEST_STABLE, 2 * self._stable) if is_failure else STABLE
+            self._failed_bps = sent_bps
+        self._declined_at = now
 
 
 def _is_below(rungs: Sequence[Rung], rung: Rung | None, before: Rung) -> bool:
@@ -123,4 +138,4 @@ def _is_below(rungs: Sequence[Rung], rung: Rung | None, before: Rung) -> bool:
     return rung is None or order.index(rung.choice) < order.index(before.choice)
 
 
-__all__ = ["HEADROOM", "STABLE", "Allocator", "Plan", "Wish", "allocate", "steps"]
+__all__ = ["HEADROOM", "PROVEN", "STABLE", "Allocator", "Plan", "Wish", "allocate", "steps"]

@@ -93,7 +93,7 @@ class Publication:
         new = self._layer(old.rid, ssrc)
         new.rtx_ssrc = old.rtx_ssrc
         new.keys = old.keys
-        new.size, new.rates = old.size, old.rates
+        new.size, new.rates, new.rated_at = old.size, old.rates, old.rated_at
         if old.highest >= 0:
             # Numbers go on in a later cycle: what a fence closed stays closed.
             new.floor = old.highest

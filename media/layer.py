@@ -25,8 +25,8 @@ class Layer:
     __slots__ = (
         "cache", "clock", "expected", "fence_time", "fence_until", "floor", "highest", "highest_at", "highest_time",
         "keys", "map", "nack", "octets", "passed", "passed_at", "passed_layer", "passed_octets", "passed_packets",
-        "passed_picture", "passed_time", "rates", "record_floor", "record_time", "rid", "rtx_ssrc", "size", "ssrc",
-        "stats",
+        "passed_picture", "passed_time", "rated_at", "rates", "record_floor", "record_time", "rid", "rtx_ssrc",
+        "size", "ssrc", "stats",
     )  # fmt: skip
 
     def __init__(self, rid: str, ssrc: int, clock_rate: int, video: bool, nack: bool) -> None:
@@ -59,6 +59,7 @@ class Layer:
         self.size = (0, 0)  # width and height that the last key frame told
         self.octets = [0, 0, 0, 0]  # passed, by temporal layer
         self.rates = (0.0, 0.0, 0.0, 0.0)  # bit/s by temporal layer, smoothed (``layering``)
+        self.rated_at = 1e18  # when that began
 
     def first(self, seq: int, timestamp: int, now: float) -> int:
         """The first packet; its extended number, in a cycle beyond everything that was fenced off."""

@@ -11,6 +11,7 @@ What a section gets is the least of two wishes:
   rate, then resolution. ``ladder`` gives the allocator the rungs of a section with their measured rates, up to what
   its size asks for; setting ``target`` to the rate of a rung chooses that rung, and a rung that is shown is kept until
   its rate exceeds the target by ``OVERRUN``, so that the ordinary ups and downs of an encoder change nothing.
+  ``Subscription.cap`` names the rung besides: nothing above it is shown, whatever the rates measured meanwhile say.
 
 Nothing here waits for a layer: only what is being sent is chosen from.
 """
@@ -28,7 +29,8 @@ UNSEEN: Final = (1 << 14, 1 << 14)
 STRETCH = 1.25  # a layer may be shown so much larger than it is ...
 STRETCH_DOWN = 1.05  # ... and one steps down to it only when it would fit nearly exactly
 OVERRUN = 1.15
-GROWTH = 3.0  # a layer's rate against the next lower one, while it was never measured
+GROWTH = 3.0  # a layer's rate against the next lower one, while it was never measured ...
+GUESS_BPS = 150_000  # ... and of the lowest while nothing was
 OFF_AFTER_S = 5.0
 """So long a layer must have gone without a taker before the publisher is told to stop it."""
 
@@ -118,7 +120,7 @@ def _rates(offers: Sequence[Offer], index: int) -> tuple[int, ...]:
         return offers[index].rates
     known = [other for other in range(len(offers)) if offers[other].rates]
     if not known:
-        return (0,)  # nothing was measured yet: the first pictures are worth more than caution
+        return (int(GUESS_BPS * GROWTH**index),)
     nearest = min(known, key=lambda other: abs(other - index))
     return (int(offers[nearest].rates[-1] * GROWTH ** (index - nearest)),)
 
@@ -131,6 +133,14 @@ def choose(rungs: Sequence[Rung], target: int, held: Choice | None) -> Choice | 
         if rate <= (target * OVERRUN if choice == held else target):
             return choice
     return rungs[0].choice
+
+
+def up_to(rungs: Sequence[Rung], cap: Choice | None) -> Sequence[Rung]:
+    """The rungs up to the one with this choice; all of them when there is none."""
+    for index, rung in enumerate(rungs):
+        if rung.choice == cap:
+            return rungs[: index + 1]
+    return rungs
 
 
 def demanded(offers: Sequence[Offer], size: tuple[int, int], target: int, held: int) -> int:
@@ -165,5 +175,5 @@ class WantedLayers:
 
 __all__ = [
     "NO_CAP", "UNSEEN", "Choice", "Offer", "Rung", "WantedLayers", "by_size", "choose", "demanded", "ladder",
-    "picture_size", "ranked",
+    "picture_size", "ranked", "up_to",
 ]  # fmt: skip

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from media.codecs import h264_sps, vp8_size
 from media.depacketize import h264_size
-from media.layerchoice import NO_CAP, Offer, WantedLayers, choose, demanded, ladder
+from media.layerchoice import NO_CAP, Offer, WantedLayers, choose, demanded, ladder, up_to
 from media.messages import View
 from media.thinning import ALL
 from media.types import PeerId
@@ -74,7 +74,10 @@ def measure(publication: Publication, elapsed: float, now: float) -> None:
     for layer in publication.layers:
         octets, layer.octets = layer.octets, [0, 0, 0, 0]
         if publication.open and is_sent(publication, layer, now):
-            share = SMOOTHING if any(layer.rates) else 1.0
+            share = SMOOTHING
+            if not any(layer.rates):
+                share = 1.0
+                layer.rated_at = now
             layer.rates = tuple(  # type: ignore[assignment]  # four of them
                 rate + (count * 8 / elapsed - rate) * share for rate, count in zip(layer.rates, octets, strict=True)
             )
@@ -85,7 +88,7 @@ def settle(publication: Publication, subscription: Subscription, offers: list[Of
     layers = publication.layers
     held = subscription.choice
     rungs = ladder(offers, subscription.size, held.layer if held is not None else -1)
-    choice = choose(rungs, subscription.target, held)
+    choice = choose(up_to(rungs, subscription.cap), subscription.target, held)
     subscription.choice = choice
     if len(layers) > 1:
         subscription.demand = demanded(offers, subscription.size, subscription.target, subscription.demand)

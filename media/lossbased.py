@@ -56,10 +56,14 @@ class LossBased:
                 self._cuts = 0
         return False
 
-    def forget(self) -> None:
-        """What was lost so far says nothing about the rate: the line was dead."""
+    def restart(self) -> None:
+        """Count anew: what was lost so far has been answered for."""
         self._counts.clear()
         self._arrived = self._lost = 0
+
+    def forget(self) -> None:
+        """What was lost so far says nothing about the rate: the line was dead."""
+        self.restart()
         self.loss = 0.0
         self._cuts = 0
 

@@ -1,9 +1,10 @@
 """When the packets of one leg leave: pictures spread at a bounded rate, sound, RTCP and resends at once.
 
-A key frame forwarded as it comes fills the queue of the narrowest hop and is lost there. So pictures may leave at
-``FACTOR`` times the target rate, in quanta of 5 ms; what exceeds that waits in the leg's own queue, as references.
-What has waited too long leaves faster, for a late picture is worth less than a short queue elsewhere; beyond a bound
-it is dropped up to the end of a frame.
+A key frame forwarded as it comes fills the queue of the narrowest hop and is lost there, with the sound behind it. So
+pictures leave at ``CALM`` times the target rate, and at up to ``FACTOR`` times when much waits, in quanta of 5 ms; what
+exceeds that waits in the leg's own queue, as references. What has waited too long leaves faster, for a late picture is
+worth less than a short queue elsewhere; beyond a bound it is dropped up to the end of a frame. On a line that is known
+to carry much more than it is sent, a usual picture leaves at once: it is over before the next one comes.
 """
 
 from __future__ import annotations
@@ -12,9 +13,11 @@ from collections import deque
 from typing import Any, Protocol
 
 QUANTUM = 0.005  # s
-FACTOR = 2.5
-LEAST_RATE = 500_000.0  # bit/s: below it a small frame alone would wait for tens of milliseconds
+CALM, FACTOR = 1.25, 2.5  # of the target
+DRAIN = 0.15  # s in which what waits should have left, between the two
+LEAST_RATE = 250_000.0  # bit/s: below it a small frame alone would wait for tens of milliseconds
 LEAST_BURST = 2_400  # bytes that may leave at once
+AMPLE_BURST = 0.04  # s of the target rate that may leave at once on an ample line
 DEEPEST_DEBT = 10_000  # bytes: what left without waiting holds pictures up only so long
 PATIENCE = 0.25  # s that a picture may wait at the usual rate ...
 HURRY = 0.1  # s ... and in which what waits then has to leave
@@ -31,27 +34,31 @@ class Waiting(Protocol):
 class Pacer:
     """The budget of one leg. ``due``: when to ask again while something waits. ``dropped``: packets given up."""
 
-    __slots__ = ("_budget", "_known", "_rate", "_refilled_at", "_since", "dropped", "due")
+    __slots__ = ("_budget", "_burst", "_known", "_refilled_at", "_since", "_target", "_waiting", "dropped", "due")
 
     def __init__(self, target_bps: float, now: float) -> None:
         self.due = now
         self.dropped = 0
-        self._rate = 0.0  # bytes/s
+        self._target = 0.0  # bytes/s
+        self._burst = 0.0  # bytes
         self._budget = float(LEAST_BURST)
+        self._waiting = 0  # bytes left behind by the last ``take``
         self._refilled_at = now
         self._since: deque[tuple[float, int]] = deque()  # (time, how many packets began to wait), oldest first
         self._known = 0  # their sum
         self.set_target(target_bps)
 
-    def set_target(self, target_bps: float) -> None:
-        """The estimate for this leg."""
-        self._rate = max(LEAST_RATE, FACTOR * target_bps) / 8
+    def set_target(self, target_bps: float, is_ample: bool = False) -> None:
+        """The estimate for this leg. ``is_ample``: it is far above what is sent."""
+        self._target = max(LEAST_RATE, target_bps) / 8
+        self._burst = max(LEAST_BURST, self._target * AMPLE_BURST) if is_ample else LEAST_BURST
 
     def take(self, queue: Waiting, now: float) -> list[Any]:
         """Remove from ``queue.pairs`` and return the pairs that leave now, in order."""
         pairs = queue.pairs
-        self._refill(pairs, now)
+        self._refill(now)
         budget = self._budget
+        waiting = 0
         leaving: list[Any] = []
         kept: list[Any] = []
         for at in range(0, len(pairs), 2):
@@ -68,9 +75,11 @@ class Pacer:
                 budget -= size
             else:
                 kept += (stint, packet)
+                waiting += size
                 continue
             leaving += (stint, packet)
         self._budget = budget
+        self._waiting = waiting
         if kept and self._is_too_much(kept, now):
             kept = self._without_whole_frames(kept)
         pairs[:] = kept
@@ -78,15 +87,20 @@ class Pacer:
         self.due = now + QUANTUM
         return leaving
 
-    def _refill(self, pairs: list[Any], now: float) -> None:
-        rate = self._rate
-        if self._since and now - self._since[0][0] > PATIENCE:
-            waiting = sum(_size(pairs[at], pairs[at + 1]) for at in range(0, len(pairs), 2))
-            rate = max(rate, waiting / HURRY)
+    def _refill(self, now: float) -> None:
+        target = self._target
+        rate = CALM * target
+        if self._since:
+            waited = now - self._since[0][0]
+            rate = max(rate, min(FACTOR * target, self._waiting / max(QUANTUM, DRAIN - waited)))
+            if waited > PATIENCE:
+                rate = max(rate, self._waiting / HURRY)
+        elif self._burst > LEAST_BURST:
+            rate = FACTOR * target
         # What was not used is lost beyond one burst; a debt stays.
         elapsed = min(0.1, max(0.0, now - self._refilled_at))
         self._refilled_at = now
-        self._budget = min(self._budget + rate * elapsed, max(LEAST_BURST, rate * QUANTUM))
+        self._budget = min(self._budget + rate * elapsed, max(self._burst, rate * QUANTUM))
 
     def _note(self, count: int, now: float) -> None:
         """Keep since when the packets that still wait have waited: those that came last are the youngest."""
@@ -127,8 +141,4 @@ class Pacer:
         return rest
 
 
-def _size(stint: Any, packet: Any) -> int:
-    return len(packet.data) if stint is None else int(stint.size_of(packet))
-
-
-__all__ = ["FACTOR", "QUANTUM", "Pacer"]
+__all__ = ["CALM", "FACTOR", "QUANTUM", "Pacer"]

@@ -29,9 +29,9 @@ class SendSideEstimator:
     """The estimate for one subscribe leg. ``ceiling_bps`` and ``wanted_bps`` may be changed at any time."""
 
     __slots__ = (
-        "_acked_octets", "_acked_rate", "_before_break", "_broken_at", "_control", "_delay", "_losses", "_prober",
-        "_reference", "_sent_at_feedback", "_told", "ceiling_bps", "feedback_at", "feedbacks", "has_congestion", "log",
-        "min_bps", "rtt", "target_bps", "wanted_bps",
+        "_acked_octets", "_acked_rate", "_before_break", "_broken_at", "_control", "_delay", "_judge_from", "_losses",
+        "_prober", "_reference", "_sent_at_feedback", "_told", "ceiling_bps", "feedback_at", "feedbacks",
+        "has_congestion", "log", "min_bps", "rtt", "target_bps", "wanted_bps",
     )  # fmt: skip
 
     def __init__(self, start_bps: int, min_bps: int, ceiling_bps: int, now: float) -> None:
@@ -55,6 +55,7 @@ class SendSideEstimator:
         self._before_break = 0.0
         self._sent_at_feedback = 0
         self._acked_octets = 0
+        self._judge_from = -1e9  # losses before then are known
 
     # --- figures ----------------------------------------------------------------------------------------------------
 
@@ -167,10 +168,16 @@ class SendSideEstimator:
         acked_bps = self._acked_rate.now() if usage is Usage.OVER else self._acked_rate.over()
         before = self.target_bps
         self.has_congestion = control.update(usage, acked_bps, self._delay.queue, self.rtt, now)
-        cut = self._losses.update(len(acked), lost, before, self.rtt, now)
+        cut = False
+        if now >= self._judge_from:
+            cut = self._losses.update(len(acked), lost, before, self.rtt, now)
         if usage is Usage.OVER or cut:
             self._prober.congested(now)
         self.has_congestion = self.has_congestion or cut
+        if self.has_congestion:
+            # What was sent before is still on its way, and what of it gets lost has been answered for.
+            self._judge_from = now + self.rtt
+            self._losses.restart()
         self._take_found(now)
 
     def _take_found(self, now: float) -> None:

@@ -75,12 +75,12 @@ class Subscription:
     ``layer`` and ``stint`` None: waiting for something to start with. Outgoing numbers are extended, only the low 16
     bits travel. ``pairs``: that of the queue, for the forwarder.
 
-    ``size``: how large the viewer shows it; ``target``: what its line has for it, set by whoever divides the line;
-    ``choice``: what it shall show therefore. See ``layerchoice``.
+    ``size``: how large the viewer shows it; ``target`` and ``cap``: what its line has for it, set by whoever divides
+    the line; ``choice``: what it shall show therefore. See ``layerchoice``.
     """
 
     __slots__ = (
-        "audio", "choice", "cname", "clock_rate", "demand", "fence_time", "fraction_lost", "header", "is_main",
+        "audio", "cap", "choice", "cname", "clock_rate", "demand", "fence_time", "fraction_lost", "header", "is_main",
         "jitter", "last_at", "last_layer", "last_out", "last_picture", "last_time", "last_tl0", "layer", "lost_at",
         "media", "octets", "packets", "pairs", "participant", "publication", "queue", "red_from", "red_header",
         "red_stint", "reports_sent", "resends", "resent", "rtt", "rtx_header", "rtx_number", "size", "source", "stint",
@@ -131,6 +131,7 @@ class Subscription:
         self.size = UNSEEN
         self.is_main = False  # the large picture of its viewer's screen
         self.target = NO_CAP
+        self.cap: Choice | None = None
         self.choice: Choice | None = None
         self.demand = -1  # index of the layer it would show if the publisher sent all
         self.temporal = ALL  # highest temporal layer that passes
@@ -290,7 +291,7 @@ class Subscription:
     def forget(self) -> None:
         """Another source or session."""
         self.fence()
-        self.choice, self.demand = None, -1
+        self.cap, self.choice, self.demand = None, None, -1
         self.resends.clear()
         self.fence_time.clear()
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from media.allocation import HEADROOM, Allocator, Wish
-from media.layerchoice import NO_CAP, Offer, ladder
+from media.layerchoice import NO_CAP, Offer, Rung, ladder
 from media.layering import offers_of, settle_now
 from media.pacer import QUANTUM, Pacer
 from media.receiverside import ReceiverSide
@@ -34,9 +34,9 @@ START_BPS = 300_000
 LEAST_BPS = 50_000
 SOUND_BPS = 50_000  # taken off per sound that is sent: Opus with its headers
 PADDING = 255  # bytes: the most that a padding count can say (RFC 3550 5.1)
-RISEN = 1.2  # by which a probe must have raised the estimate for what it found to be used at once
 AMPLE = 1.5  # of what everything takes: then nothing has to be divided ...
 LOOK_AGAIN = 1.0  # s ... for so long
+BELIEVED = 0.6  # s before a layer's rate is: at first it is all key frame
 MAIN, THUMBNAIL = 0, 1
 
 
@@ -44,8 +44,8 @@ class ViewerLine:
     """The line of one subscribe leg."""
 
     __slots__ = (
-        "_allocator", "_ample_bps", "_ample_until", "_ceiling_bps", "_last_bps", "estimator", "leg", "mode", "pacer",
-        "receiver",
+        "_allocator", "_ample_bps", "_ample_until", "_ceiling_bps", "_limited", "estimator", "leg", "mode",
+        "pacer", "receiver",
     )  # fmt: skip
 
     def __init__(self, leg: SubscribeLeg, ceiling_bps: int) -> None:
@@ -56,7 +56,7 @@ class ViewerLine:
         self.receiver: ReceiverSide | None = None
         self._ceiling_bps = ceiling_bps
         self._allocator = Allocator()
-        self._last_bps = 0.0  # at the last tick
+        self._limited: set[str] = set()  # sections (mid) whose targets were set here
         self._ample_bps = 0.0  # down to this rate ...
         self._ample_until = -1e9  # ... and until then everything is sent without looking
 
@@ -70,6 +70,11 @@ class ViewerLine:
             mode: Mode = "twcc"
         else:
             mode = "remb" if any("goog-remb" in item.codec.feedback for item in media) else "none"
+        if mode == "twcc":
+            for subscription in self.leg.subscriptions.values():
+                if subscription.video and subscription.choice is None and subscription.target == NO_CAP:
+                    subscription.target = START_BPS - SOUND_BPS  # until the first look
+                    self._limited.add(subscription.media.mid)
         if mode == self.mode:
             return
         self.mode = mode
@@ -123,42 +128,59 @@ class ViewerLine:
             self.receiver.tick(self.leg.sent(), now)
         target = self.target_bps
         if self.pacer is not None:
-            self.pacer.set_target(target)
+            self.pacer.set_target(target, is_ample=now < self._ample_until and target >= self._ample_bps)
         if now >= self._ample_until or target < self._ample_bps:
             self._divide(target, offers, now)
-        self._last_bps = target
 
     def _divide(self, target: float, offers: Offers, now: float) -> None:
         sections = self.leg.subscriptions.values()
         sound = SOUND_BPS * sum(1 for item in sections if item.audio and item.layer is not None)
         shown = [item for item in sections if item.video and item.publication is not None]
         has_main = any(item.is_main for item in shown)
-        wishes = [self._wish(item, has_main, offers, now) for item in shown]
-        # With an estimator, what was there before and much less now is here because a probe found it.
-        proven = self.estimator is not None and target > RISEN * self._last_bps > 0
-        granted = self._allocator.decide(wishes, max(0.0, target - sound), now, proven)
-        ideal = self._allocator.plan.ideal_bps
-        is_ample = target >= sound + AMPLE * ideal
+        wishes, ideal = [], 0.0
+        for subscription in shown:
+            found = _offers(subscription, offers, now)
+            held = subscription.choice.layer if subscription.choice is not None else -1
+            priority = MAIN if subscription.is_main or not has_main else THUMBNAIL
+            wishes.append(Wish(subscription.media.mid, priority, tuple(ladder(found, subscription.size, held))))
+            # With the layers that the publisher would have to send for it.
+            best = ladder(found, subscription.size, held, is_any_sent=True)
+            ideal += max((rung.bitrate_bps for rung in best), default=0)
+        budget = max(0.0, target - sound)
+        granted = self._allocator.decide(wishes, budget, now)
+        is_ample = budget >= AMPLE * ideal
+        spare = max(0.0, budget / HEADROOM - self._allocator.plan.used_bps)
         for wish, subscription in zip(wishes, shown, strict=True):
             if wish.rungs:  # while nothing is sent, or the picture is hidden, what was granted stands
-                rung = granted[wish.key]
-                limit = max(1, rung.bitrate_bps) if rung is not None else 0
-                _grant(subscription, NO_CAP if is_ample else limit, now)
+                self._grant(subscription, wish, granted[wish.key], None if is_ample else spare, now)
         if is_ample:
             self._ample_bps, self._ample_until = sound + HEADROOM * ideal, now + LOOK_AGAIN
         if self.estimator is not None:
             self.estimator.wanted_bps = sound + AMPLE * ideal
 
-    @staticmethod
-    def _wish(subscription: Subscription, has_main: bool, offers: Offers, now: float) -> Wish:
-        publication: Publication = subscription.publication  # type: ignore[assignment]  # set by Publication.add
-        layers = publication.layers
-        found = offers.get(id(publication))
-        if found is None:
-            found = offers[id(publication)] = offers_of(publication, now)
-        at = layers.index(subscription.layer) if subscription.layer in layers else -1
-        priority = MAIN if subscription.is_main or not has_main else THUMBNAIL
-        return Wish(subscription.media.mid, priority, tuple(ladder(found, subscription.size, at)))
+    def _grant(
+        self, subscription: Subscription, wish: Wish, rung: Rung | None, spare: float | None, now: float
+    ) -> None:
+        """``spare``: bit/s that are left (None: more than enough). The best that is sent may have them, so that the
+        publisher is asked for a better one if there is room for it."""
+        before = subscription.target, subscription.cap
+        if spare is None:
+            if subscription.media.mid not in self._limited:
+                return
+            self._limited.discard(subscription.media.mid)
+            subscription.target, subscription.cap = NO_CAP, None
+        elif rung is None:
+            subscription.target, subscription.cap = 0, None
+        else:
+            is_best = rung.choice == wish.rungs[-1].choice
+            subscription.target = max(1, rung.bitrate_bps + int(spare if is_best else 0))
+            subscription.cap = rung.choice
+        if spare is not None:
+            self._limited.add(subscription.media.mid)
+        if subscription.target < before[0] or subscription.cap != before[1]:
+            settle_now(subscription.publication, subscription, now)  # type: ignore[arg-type]  # a Publication
+        if subscription.target == 0 and before[0]:
+            subscription.fence()  # what waits to be sent would be a picture that nobody goes on with
 
     # --- padding ----------------------------------------------------------------------------------------------------
 
@@ -206,11 +228,17 @@ def _padding(subscription: Subscription) -> Ready:
     return Ready(data, False, template.time_at, template.wide_at)
 
 
-def _grant(subscription: Subscription, target: int, now: float) -> None:
-    fell = target < subscription.target
-    subscription.target = target
-    if fell:
-        settle_now(subscription.publication, subscription, now)  # type: ignore[arg-type]  # a Publication
+def _offers(subscription: Subscription, offers: Offers, now: float) -> list[Offer]:
+    """The layers of what a section shows."""
+    publication: Publication = subscription.publication  # type: ignore[assignment]  # set by Publication.add
+    found = offers.get(id(publication))
+    if found is None:
+        found = [
+            offer if now - layer.rated_at >= BELIEVED else offer._replace(rates=())
+            for offer, layer in zip(offers_of(publication, now), publication.layers, strict=True)
+        ]
+        offers[id(publication)] = found
+    return found
 
 
 class ViewerLines:

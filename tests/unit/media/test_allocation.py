@@ -28,15 +28,13 @@ def room() -> list[Wish]:
     return [Wish("main", 0, CAMERA), Wish("b", 1, SMALL), Wish("c", 1, SMALL)]
 
 
-def decide(
-    allocator: Allocator, wishes: list[Wish], budget: float, now: float = 0.0, proven: bool = False
-) -> dict[str, Choice | None]:
-    found = allocator.decide(wishes, budget, now, proven)
+def decide(allocator: Allocator, wishes: list[Wish], budget: float, now: float = 0.0) -> dict[str, Choice | None]:
+    found = allocator.decide(wishes, budget, now)
     return {key: rung.choice if rung is not None else None for key, rung in found.items()}
 
 
-def main_of(allocator: Allocator, budget: float, now: float, proven: bool = False) -> Choice | None:
-    return decide(allocator, [Wish("main", 0, CAMERA)], budget, now, proven)["main"]
+def main_of(allocator: Allocator, budget: float, now: float) -> Choice | None:
+    return decide(allocator, [Wish("main", 0, CAMERA)], budget, now)["main"]
 
 
 def test_a_wide_line_carries_everything() -> None:
@@ -74,17 +72,34 @@ def test_what_is_shown_stays_while_it_fits_and_falls_at_once_when_not() -> None:
 def test_it_rises_only_after_a_steady_while_and_with_headroom() -> None:
     allocator = Allocator()
     main_of(allocator, 2_000_000, 0.0)
-    main_of(allocator, 600_000, 1.0)
-    assert main_of(allocator, 2_000_000, 1.0 + STABLE - 0.1) == Choice(1, 2)
-    assert main_of(allocator, 1_700_000, 1.0 + STABLE) == Choice(2, 1), "1.5 Mbit/s would leave no room"
-    assert main_of(allocator, 1_900_000, 1.2 + STABLE) == FULL
+    main_of(allocator, 600_000, 20.0)
+    assert main_of(allocator, 2_000_000, 20.0 + STABLE - 0.1) == Choice(1, 2)
+    assert main_of(allocator, 1_700_000, 20.0 + STABLE) == Choice(2, 1), "1.5 Mbit/s would leave no room"
+    assert main_of(allocator, 1_900_000, 20.2 + STABLE) == FULL
 
 
-def test_what_a_probe_has_proven_is_used_at_once() -> None:
+def test_what_is_far_beyond_what_failed_is_used_at_once() -> None:
     allocator = Allocator()
-    main_of(allocator, 2_000_000, 0.0)
-    main_of(allocator, 600_000, 1.0)
-    assert main_of(allocator, 2_000_000, 1.5, proven=True) == FULL
+    main_of(allocator, 700_000, 0.0)
+    main_of(allocator, 200_000, 20.0)
+    assert main_of(allocator, 700_000, 21.5) == Choice(0, 2), "that much has just failed"
+    assert main_of(allocator, 2_000_000, 21.6) == FULL
+
+
+def test_improvements_that_do_not_last_become_rare() -> None:
+    allocator = Allocator()
+    now, tries, before = 0.0, [], None
+    while now < 200:
+        now += 0.1
+        found = main_of(allocator, 560_000 if before == Choice(1, 2) else 640_000, now)
+        if found == Choice(1, 2) != before:
+            tries.append(now)
+        if before == Choice(1, 2):
+            found = main_of(allocator, 300_000, now + 0.05)
+        before = found
+    pauses = [later - earlier for earlier, later in zip(tries, tries[1:], strict=False)]
+    assert all(later > earlier - 0.5 for earlier, later in zip(pauses, pauses[1:], strict=False))
+    assert 39 < pauses[-1] < 42
 
 
 def test_a_budget_that_swings_around_a_step_does_not_make_the_picture_swing() -> None:

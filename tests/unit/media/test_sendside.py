@@ -176,7 +176,7 @@ def test_a_squeeze_is_followed_down_within_two_seconds_and_up_within_seven() -> 
     run = Call(Link(queue_s=0.3, ordered=True), change=squeezed(300_000, 10, 30)).run(45)
     assert run.when(lambda target: target <= 300_000, since=10) <= 12
     assert run.target(14, 30) <= 300_000
-    assert run.longest_queue(14, 30) <= 0.15
+    assert run.longest_queue(14, 30) <= 0.2
     assert run.when(lambda target: target >= 2_000_000, since=30) <= 37
     assert run.rate(38, 45) >= 1_800_000
 
@@ -202,7 +202,7 @@ def test_bursts_of_loss_and_reordering_do_not_either() -> None:
 def test_a_line_that_drops_instead_of_queueing_is_found_by_its_losses() -> None:
     run = Call(Link(rate_bps=600_000, queue_s=0.02), wanted=2_000_000).run(40)
     assert 0.6 * 600_000 <= run.target(10, 40) <= 600_000
-    assert len([at for at, _ in run.sound_delay if at >= 10]) >= 0.92 * 30 / SOUND_PERIOD
+    assert len([at for at, _ in run.sound_delay if at >= 10]) >= 0.9 * 30 / SOUND_PERIOD
 
 
 def test_sound_arrives_in_time_while_pictures_fill_the_line() -> None:
