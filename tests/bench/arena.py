@@ -51,11 +51,12 @@ def go_first() -> None:
 @contextmanager
 def on_server_core() -> Iterator[None]:
     """Processes started in here live on the server's core, with all threads they ever make."""
+    before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {min(SERVER_CORE, (os.cpu_count() or 1) - 1)})
     try:
         yield
     finally:
-        os.sched_setaffinity(0, {LOAD_CORE})
+        os.sched_setaffinity(0, before)
 
 
 def cpu(pid: int) -> dict[str, float]:

@@ -19,9 +19,8 @@ from tests.bench.arena import enter, go_first, load_average
 from tests.bench.clip import load
 from tests.bench.machine import describe
 from tests.bench.run import Run
+from tests.bench.sdp import FEEDBACK
 from tests.bench.server_janus import is_installed
-
-FEEDBACK = ("nack", "nack pli", "ccm fir", "goog-remb", "transport-cc")
 
 
 async def play(options: argparse.Namespace) -> dict[str, Any]:

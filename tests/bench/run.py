@@ -11,6 +11,7 @@ from typing import Any
 
 from tests.bench.arena import ADDRESS, Worker, cpu, memory
 from tests.bench.plan import Scenario, Session
+from tests.bench.sdp import FEEDBACK
 from tests.bench.server_janus import JanusServer
 from tests.bench.server_relay import RelayServer
 
@@ -19,18 +20,26 @@ JOIN_AT_ONCE = 8
 
 class Run:
     """``server``: "janus", "relay", or "relay=DIR" for the relay of another checkout. ``srtp``, ``feedback``: what the
-    clients offer and accept."""
+    clients offer and accept. ``address``: this machine's, for server and clients."""
 
-    def __init__(self, server: str, scenario: Scenario, folder: Path, srtp: str, feedback: Sequence[str]) -> None:
+    def __init__(
+        self,
+        server: str,
+        scenario: Scenario,
+        folder: Path,
+        srtp: str = "gcm",
+        feedback: Sequence[str] = FEEDBACK,
+        address: str = ADDRESS,
+    ) -> None:
         self.scenario = scenario
-        self._terms = {"address": ADDRESS, "srtp": srtp, "feedback": list(feedback)}
+        self._terms = {"address": address, "srtp": srtp, "feedback": list(feedback)}
         kind, _, code = server.partition("=")
         self.server: JanusServer | RelayServer
         if kind == "janus":
             self.server = JanusServer(folder)
         else:
             is_fast = any(each.speed > 1 for session in scenario.sessions for each in session.sends.values())
-            self.server = RelayServer(folder, self._renegotiate, Path(code) if code else None, is_fast)
+            self.server = RelayServer(folder, self._renegotiate, Path(code) if code else None, is_fast, address)
         self.sender = Worker("tests.bench.sender")
         self.viewers = Worker("tests.bench.viewer")
         self.probe = Worker("tests.bench.viewer", "probe")

@@ -20,7 +20,7 @@ from media.messages import (
     SubscribeStart,
     ToApp,
 )
-from tests.bench.arena import ADDRESS, on_server_core
+from tests.bench.arena import on_server_core
 from tests.bench.plan import Scenario, Session
 from tests.support.fake_app import ROOT, FakeApp, RelayProcessUnderTest
 
@@ -58,7 +58,7 @@ class _RelayProcess(RelayProcessUnderTest):
     is_fast = False
 
     async def start(self) -> None:
-        arguments = ["--folder", str(self.folder), "--port", str(self.port), "--address", ADDRESS]
+        arguments = ["--folder", str(self.folder), "--port", str(self.port), "--address", str(self.announce)]
         arguments += ["--app", f"http://127.0.0.1:{self.apps[0]}"]
         with (self.folder / "relay.log").open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(
@@ -86,10 +86,11 @@ class RelayServer:
 
     name = "relay"
 
-    def __init__(self, folder: Path, renegotiate: Renegotiate, code: Path | None, is_fast: bool) -> None:
+    def __init__(self, folder: Path, renegotiate: Renegotiate, code: Path | None, is_fast: bool, address: str) -> None:
         self._relay = _RelayProcess(folder / "relay", [])
         self._relay.code = code or ROOT
         self._relay.is_fast = is_fast
+        self._relay.announce = address
         self._app = _App(self._relay.public_key)
         self._app.on_offer = self._offered
         self._renegotiate = renegotiate

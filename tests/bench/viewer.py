@@ -53,7 +53,7 @@ class Stream:
     def jump(self, seq: int) -> None:
         """A number that is not the next one."""
         ahead = (seq - self.highest) & 0xFFFF
-        if ahead < 0x8000:
+        if 0 < ahead < 0x8000:
             for number in range(self.highest + 1, self.highest + ahead):
                 self.missing[number] = (0, 0.0)
             self.highest += ahead
