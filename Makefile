@@ -55,6 +55,7 @@ fuzz: .fuzz/.installed
 	touch $@
 
 bench: setup
+	tests/install-tools bench
 	$(PY) -m tests.bench.forwarder
 	$(PY) -m tests.bench.bench_recorder
 	$(PY) -m tests.bench.paired --json build/bench/paired.json

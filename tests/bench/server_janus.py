@@ -17,7 +17,6 @@ from typing import Any
 from tests.bench.arena import on_server_core
 from tests.bench.plan import Scenario, Session
 
-LIBRARY = Path("/usr/lib/x86_64-linux-gnu/janus")
 PLUGIN = "libjanus_videoroom.so"
 TRANSPORT = "libjanus_pfunix.so"
 
@@ -53,9 +52,10 @@ class JanusServer:
 
     def _configure(self) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
-        plugins = ",".join(sorted(path.name for path in (LIBRARY / "plugins").glob("*.so") if path.name != PLUGIN))
+        library = next(Path("/usr/lib").glob("*/janus"))
+        plugins = ",".join(sorted(path.name for path in (library / "plugins").glob("*.so") if path.name != PLUGIN))
         transports = ",".join(
-            sorted(path.name for path in (LIBRARY / "transports").glob("*.so") if path.name != TRANSPORT)
+            sorted(path.name for path in (library / "transports").glob("*.so") if path.name != TRANSPORT)
         )
         (self._folder / "janus.jcfg").write_text(
             f"""general: {{ configs_folder = "{self._folder}" debug_level = 3 session_timeout = 0 }}
