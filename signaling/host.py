@@ -40,10 +40,11 @@ from signaling.errors import Refusal, RequestRefused, SignalingError, Unavailabl
 from signaling.keeping import Keeping
 from signaling.kept import let_through, restrained
 from signaling.lines import Lines
+from signaling.loading import Loaded
 from signaling.relays import RelayPool
 from signaling.room import decide
 from signaling.state import RoomState
-from signaling.store import Extra, Loaded, Store, Written
+from signaling.store import Extra, Store, Written
 from signaling.views import Labels
 
 if TYPE_CHECKING:

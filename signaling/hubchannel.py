@@ -10,17 +10,11 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy.orm import Session
-
-from rooms import audit, people, visits
-from rooms import sessions as rows
 from rooms.errors import NotFound, RoomsError, TicketRefused
 from rooms.ids import new_id
-from rooms.models import Site
-from rooms.words import ParticipantRole, ParticipantState, TicketKind
+from rooms.words import TicketKind
 from signaling import messages as m
 from signaling.board import (
     Alert,
@@ -34,13 +28,11 @@ from signaling.board import (
     rings_for,
     see,
 )
-from signaling.commands import Command, RingAnswered
 from signaling.connection import SILENT_S, Connection
+from signaling.deskrequests import Desk, DeskRequests, RoomUrl
 from signaling.errors import (
     NotAllowed,
     ProtocolError,
-    Refusal,
-    RequestRefused,
     SignalingError,
     Translate,
     Unavailable,
@@ -51,8 +43,7 @@ from signaling.neighbours import Neighbours
 from signaling.pages import DEVICE, HELLO_S, close_code
 from signaling.sessions import Sessions
 from signaling.sockets import Socket, SocketClosed
-from signaling.state import RoomState
-from signaling.store import Store, actor_of, moment
+from signaling.store import Store
 
 log = logging.getLogger(__name__)
 
@@ -68,20 +59,6 @@ REFRESH_S = 15.0
 
 ALERT_S = 30 * 60.0
 MAX_ALERTS = 100
-MAX_HELP = 500
-
-RoomUrl = Callable[[str], str]
-
-
-@dataclass(slots=True, eq=False)
-class Desk:
-    """A device on the channel after its handshake."""
-
-    connection: Connection
-    present: Present
-    translate: Translate
-    last: m.HubState | None = None
-    waits_for: str = ""
 
 
 class HubChannel:
@@ -103,7 +80,7 @@ class HubChannel:
         self._changes = 0
         self._life = new_id()  # a version of before our restart is never ours
         self._neighbours = Neighbours(sessions.peers, sessions.operations, self._told)
-        sessions.operations.add("ring.answer", self._answer_ring)
+        self._requests = DeskRequests(store, sessions, clock, lambda: self._snapshot(clock()), self._noted, room_url)
         self._task: asyncio.Task[None] | None = None
         self._listener: asyncio.Task[None] | None = None
         self._stopping = False
@@ -163,6 +140,12 @@ class HubChannel:
                 if desk.waits_for == visit:
                     desk.waits_for = ""
                     desk.connection.send(m.Called(session=session, url=self._room_url(session)))
+
+    def _noted(self, alert: Alert | None) -> None:
+        """A device asked for help, or waits for a visit: others see it."""
+        if alert is not None:
+            self._alerts.append(alert)
+        self.dirty()
 
     async def _listen(self) -> None:
         """Hear of the other apps."""
@@ -343,7 +326,7 @@ class HubChannel:
                 self._say(desk, ProtocolError(error.code), "")
                 continue
             try:
-                await self._handle(desk, message)
+                await self._requests.handle(desk, message)
             except (SignalingError, RoomsError) as error:
                 self._say(desk, as_signaling_error(error), getattr(message, "req", ""))
             except Exception:
@@ -354,96 +337,6 @@ class HubChannel:
     def _say(desk: Desk, error: SignalingError, req: str) -> None:
         sentence = desk.translate(error.code, error.message, error.values)
         desk.connection.send(m.Error(code=error.code, message=sentence, req=req))
-
-    async def _handle(self, desk: Desk, message: m.FromDevice) -> None:
-        match message:
-            case m.Ping():
-                desk.connection.send(m.Pong(n=message.n, utc=self._clock()))
-            case m.RingAnswer():
-                await self._answer(desk, message)
-            case m.Wait():
-                await self._wait(desk, message)
-            case m.Help():
-                await self._help(desk, message)
-            case m.Present():
-                raise RequestRefused(Refusal("message.unknown"))
-
-    async def _answer(self, desk: Desk, message: m.RingAnswer) -> None:
-        live = self._snapshot(self._clock()).live
-        session = next((s for s, one in live.items() if any(r.ring == message.ring for r in one.state.rings)), "")
-        if not session:
-            raise RequestRefused(Refusal("ring.unknown"))
-        present = desk.present
-        await self._sessions.operations.do(
-            "ring.answer", session=session, ring=message.ring, accept=message.accept, sites=list(present.sites),
-            user=present.user,
-        )  # fmt: skip
-        desk.connection.send(m.Done(req=message.req))
-        if message.accept:
-            desk.connection.send(m.Called(session=session, url=self._room_url(session)))
-
-    async def _answer_ring(self, session: str, ring: str, accept: bool, sites: list[str], user: str) -> None:
-        """Where the session is: somebody at one of ``sites`` answers."""
-        host = await self._sessions.host(session)
-        call = next((one for one in host.state.rings if one.ring == ring), None)
-        if call is None or call.site not in sites:
-            raise RequestRefused(Refusal("ring.unknown"))
-        site = call.site
-        seated = (p for p in host.state.participants if p.site == site and p.state != "removed" and p.role != "viewer")
-        known = next(seated, None)
-        now = self._clock()
-
-        def extra(db: Session, state: RoomState) -> Command:
-            if not accept:
-                return RingAnswered(ring, False, "")
-            if known is not None:
-                return RingAnswered(ring, True, known.participant)
-            place = db.get(Site, site)
-            row = rows.add_participant(
-                db, session, place.name if place is not None else "", moment(now), role=ParticipantRole.GUEST,
-                site_id=site, user_id=user or None, publish=("mic", "camera", "screen"),
-                state=ParticipantState.ADMITTED,
-            )  # fmt: skip
-            return RingAnswered(ring, True, row.id)
-
-        await host.submit(RingAnswered(ring, accept, known.participant if known else ""), extra)
-        await host.refresh()
-
-    async def _wait(self, desk: Desk, message: m.Wait) -> None:
-        if not desk.present.user:
-            raise RequestRefused(Refusal("visit.unknown"))
-
-        def work() -> None:
-            with self._store.database.write() as db:
-                now = self._clock()
-                visits.queue_online(db, actor_of(db, desk.present.user, now), message.visit, moment(now))
-
-        try:
-            await self._store.run(work)
-        except NotFound:
-            raise RequestRefused(Refusal("visit.unknown")) from None
-        desk.waits_for = message.visit
-        desk.connection.send(m.Done(req=message.req))
-        self.dirty()
-
-    async def _help(self, desk: Desk, message: m.Help) -> None:
-        if len(message.text) > MAX_HELP:
-            raise RequestRefused(Refusal("text.too_long", {"limit": MAX_HELP}))
-        now = self._clock()
-        site = desk.present.sites[0] if desk.present.sites else ""
-        alert = Alert(new_id(), message.kind, site, now, message.text)
-        self._alerts.append(alert)
-        desk.connection.send(m.Done(req=message.req, body={"alert": alert.alert}))
-        self.dirty()
-
-        def work() -> None:
-            with self._store.database.write() as db:
-                actor = people.actor_of(db, desk.present.user, moment(now)) if desk.present.user else None
-                if actor is not None:
-                    audit.log(db, actor, f"help.{message.kind}", "site", site, moment(now))
-
-        with contextlib.suppress(Unavailable, NotFound):
-            await self._store.run(work)
 
 
 def _same(old: m.HubState, new: m.HubState) -> bool:

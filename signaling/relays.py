@@ -9,27 +9,23 @@ another ``boot`` (then all its peers are gone), or when nothing is heard of it f
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
 import contextlib
 import logging
-import secrets
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 from media import messages as r
 from rooms import relays as relay_rows
-from rooms.signing import is_signed
 from signaling.errors import Unavailable
 from signaling.messages import CLOSE_AGAIN, CLOSE_NOT_ALLOWED, CLOSE_PROTOCOL, CLOSE_REPLACED
 from signaling.questions import Questions
+from signaling.relaylink import Link, shake_hands
 from signaling.sockets import Socket, SocketClosed
 from signaling.store import Store, moment
 
 log = logging.getLogger(__name__)
 
-HANDSHAKE_S = 10.0
 ANSWER_S = 8.0
 """A relay answers an offer in milliseconds; a hung one must not keep a page waiting for long."""
 
@@ -43,8 +39,6 @@ SEEN_EVERY_S = 60.0
 """How often it is written down that a relay is there: the worker, which has no link, looks there."""
 
 MAX_WAITING_REPORTS = 5000
-
-SIGNED = b"diemcau relay link v1\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,21 +78,6 @@ class RelayListener(Protocol):
 
     def measured(self, relay: str, quality: r.Quality) -> None:
         """Line quality."""
-
-
-@dataclass(slots=True, eq=False)
-class Link:
-    """One relay's socket after its handshake."""
-
-    relay: str
-    hello: r.Hello
-    socket: Socket
-    outbox: asyncio.Queue[r.ToRelay] = field(default_factory=asyncio.Queue)
-    reports: asyncio.Queue[r.Report] = field(default_factory=asyncio.Queue)
-    heard: float = 0.0
-    cpu: float = 0.0
-    offset_s: float | None = None
-    restarted: bool = False
 
 
 class RelayPool:
@@ -260,7 +239,7 @@ class RelayPool:
     async def serve(self, socket: Socket) -> None:
         """Run one relay's link until it ends."""
         try:
-            link = await self._handshake(socket)
+            link = await shake_hands(socket, self._store, self._clock)
         except (r.LinkError, TimeoutError):
             await socket.close(CLOSE_PROTOCOL, "protocol")
             return
@@ -274,39 +253,11 @@ class RelayPool:
             return
         await self._run(link)
 
-    async def _handshake(self, socket: Socket) -> Link | None:
-        nonce = secrets.token_urlsafe(32)
-        await socket.send_text(r.encode(r.Challenge(version=r.LINK_VERSION, nonce=nonce)))
-        async with asyncio.timeout(HANDSHAKE_S):
-            hello = r.decode_to_app(await socket.receive_text())
-        if not isinstance(hello, r.Hello) or hello.version != r.LINK_VERSION:
-            raise r.LinkError("expected hello")
-        known = await self._store.run(self._look_up, hello, nonce)
-        if known is None:
-            log.warning("relay refused: %s", hello.relay[:24])
-            return None
-        acked, boot = known
-        self._boots.setdefault(hello.relay, boot)
-        await socket.send_text(r.encode(r.Welcome(app=self._store.owner, utc=self._clock(), acked=acked)))
-        return Link(hello.relay, hello, socket, heard=asyncio.get_running_loop().time())
-
-    def _look_up(self, hello: r.Hello, nonce: str) -> tuple[int, str] | None:
-        """The number acknowledged and the boot of before, if the relay is enrolled and proves its key."""
-        with self._store.database.write() as db:
-            row = relay_rows.get(db, hello.relay)
-            if row is None or not _proves(row.public_key, hello, nonce):
-                return None
-            before = row.boot
-            relay_rows.seen(
-                db, hello.relay, moment(self._clock()), boot=hello.boot, pid=hello.pid, addresses=hello.addresses
-            )
-            return row.acked, before
-
     async def _run(self, link: Link) -> None:
         old = self._links.get(link.relay)
         if old is not None:
             await old.socket.close(CLOSE_REPLACED, "newer link")
-        before = self._boots.get(link.relay, "")
+        before = self._boots.setdefault(link.relay, link.boot_before)
         link.restarted = bool(before) and before != link.hello.boot
         self._boots[link.relay] = link.hello.boot
         self._links[link.relay] = link
@@ -437,12 +388,3 @@ class RelayPool:
                 except Unavailable:
                     await asyncio.sleep(self._options.retry_s)
             link.outbox.put_nowait(r.Ack(number=report.number))
-
-
-def _proves(public_key: str, hello: r.Hello, nonce: str) -> bool:
-    try:
-        public = base64.b64decode(public_key, validate=True)
-        signature = base64.b64decode(hello.signature, validate=True)
-    except (binascii.Error, ValueError):
-        return False
-    return is_signed(public, signature, SIGNED + nonce.encode() + b"\n" + hello.relay.encode())

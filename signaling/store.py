@@ -11,33 +11,29 @@ import asyncio
 import datetime as dt
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, ParamSpec, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from media.messages import KeptEvent
-from rooms import numbers, people, recordings, sessions, sites, tickets
+from rooms import people, recordings, sessions, tickets
 from rooms.actor import SYSTEM, Actor
 from rooms.db import Database
 from rooms.errors import NotFound, RoomsError, StaleEpoch, StorageFailed
-from rooms.localtime import local_date
-from rooms.models import Package, ReceptionSession, SessionEvent, Site
+from rooms.models import Package, ReceptionSession
 from rooms.models import Participant as ParticipantRow
 from rooms.words import ParticipantState, RecordMode, SessionState, TicketKind
-from signaling.commands import Add, Ask, Command, Late
+from signaling.commands import Ask, Command, Late
 from signaling.errors import Refusal, RequestRefused, Unavailable
 from signaling.kept import Kept, as_late, recovered
+from signaling.loading import ALL, Loaded, as_event, load
 from signaling.room import decide, fold
 from signaling.state import Event, RoomState
-from signaling.views import Labels
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-ALL = 1_000_000
-"""More events than any session has."""
 
 RESUME_TTL = dt.timedelta(hours=12)
 """How long a page may come back with the token of its welcome: longer than any sitting."""
@@ -67,27 +63,6 @@ class Standing:
     owner: str
     epoch: int
     locked: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Loaded:
-    """A session as the database has it. ``missing``: participants with a row that the log does not know yet.
-    ``locked``: the package is made, whatever the log says (its last event follows the lock)."""
-
-    session: str
-    epoch: int
-    state: RoomState
-    relay: str
-    visit: str
-    sitting: str
-    site: str
-    record_wanted: RecordMode
-    chat: bool
-    labels: Labels
-    missing: tuple[Add, ...] = ()
-    visit_points: frozenset[str] = field(default_factory=frozenset)
-    users: dict[str, str] = field(default_factory=dict)
-    locked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,14 +120,14 @@ class Store:
         with self.database.write() as db:
             row = _row(db, session)
             if row.state is SessionState.LOCKED:
-                return _load(db, row, row.epoch, moment(self.clock()))
+                return load(db, row, row.epoch, moment(self.clock()))
             epoch = sessions.take_epoch(db, session, self.owner, epoch)
-            return _load(db, row, epoch, moment(self.clock()))
+            return load(db, row, epoch, moment(self.clock()))
 
     def reload(self, session: str, epoch: int) -> Loaded:
         """The session again, without taking it. Raises NotFound."""
         with self.database.read() as db:
-            return _load(db, _row(db, session), epoch, moment(self.clock()))
+            return load(db, _row(db, session), epoch, moment(self.clock()))
 
     def locked_as(self, session: str) -> str | None:
         """The hash of the signed manifest if somebody (the worker) has locked the session meanwhile, else None."""
@@ -188,7 +163,7 @@ class Store:
             news = recovered(log, kept)
             for event in news:
                 state = _append_recovered(db, state, epoch, event)
-            return _load(db, row, epoch, moment(self.clock())), news
+            return load(db, row, epoch, moment(self.clock())), news
 
     def late(self, session: str, kept: Sequence[KeptEvent]) -> Extra:
         """The command that notes what came too late, made inside the transaction: the log says what is new."""
@@ -261,11 +236,6 @@ class Store:
 def actor_of(db: Session, user: str, now: float) -> Actor:
     """The account as it stands now; the hub itself for "". Raises NotFound."""
     return people.actor_of(db, user, moment(now)) if user else SYSTEM
-
-
-def as_event(row: SessionEvent) -> Event:
-    """A row of the log."""
-    return Event(row.kind, row.utc, row.body)
 
 
 def write(db: Session, state: RoomState, epoch: int, command: Command, now: float, extra: Extra | None) -> Written:
@@ -352,70 +322,6 @@ def _mirror_participants(db: Session, before: RoomState, after: RoomState, epoch
         sessions.set_participant(db, after.session, epoch, one.participant, at, state=state, peer=peer)
         if state is ParticipantState.REMOVED:
             tickets.revoke_for(db, one.participant, at)
-
-
-# --- loading ---------------------------------------------------------------------------------------------------------
-
-
-def _load(db: Session, row: ReceptionSession, epoch: int, now: dt.datetime) -> Loaded:
-    log = [as_event(event) for event in sessions.events_since(db, row.id, 0, limit=ALL)]
-    state = fold(RoomState(session=row.id), log)
-    rows = list(row.participants)
-    return Loaded(
-        session=row.id,
-        epoch=epoch,
-        state=state,
-        relay=row.relay_id or "",
-        visit=row.visit_id or "",
-        sitting=row.sitting_id or "",
-        site=row.site_id or "",
-        record_wanted=row.record_wanted,
-        chat=row.chat,
-        labels=_labels(db, row, rows, state, now),
-        missing=tuple(_as_add(one) for one in rows if state.find(one.id) is None),
-        visit_points=frozenset(one.id for one in rows if one.receives_visit),
-        users={one.id: one.user_id for one in rows if one.user_id},
-        locked=row.state is SessionState.LOCKED,
-    )
-
-
-def _as_add(row: ParticipantRow) -> Add:
-    publishes = tuple(source for source in ("mic", "camera", "screen", "document") if source in row.publish)
-    return Add(
-        participant=row.id,
-        role=row.role.value,
-        site=row.site_id or "",
-        admitted=row.state in (ParticipantState.ADMITTED, ParticipantState.JOINED),
-        publishes=publishes,
-        writes=row.writes,
-    )
-
-
-def _labels(
-    db: Session, row: ReceptionSession, rows: list[ParticipantRow], state: RoomState, now: dt.datetime
-) -> Labels:
-    rung = {ring.site for ring in state.rings}
-    today = local_date(now)
-    return Labels(
-        number=numbers.session_number(row),
-        title=row.title,
-        chair=row.chair,
-        training=row.training_space_id is not None,
-        names={one.id: one.name for one in rows},
-        people={one.id: tuple(_person(p) for p in one.people if p.left_at is None) for one in rows},
-        sites={site: found.name for site in rung if (found := db.get(Site, site)) is not None},
-        duty={site: tuple((one.name, one.phone) for one in sites.duty_of(db, site, today)) for site in rung},
-    )
-
-
-def _person(row: Any) -> dict[str, str]:
-    return {
-        "label": row.label,
-        "name": row.name,
-        "capacity": row.capacity,
-        "title": row.title,
-        "notice": row.notice,
-    }
 
 
 def with_ids(ask: Ask, id: str = "", ids: tuple[str, ...] = ()) -> Ask:

@@ -11,9 +11,10 @@ import logging
 
 from media import messages as r
 from signaling.errors import Unavailable
+from signaling.loading import Loaded
 from signaling.relays import RelayPool
 from signaling.state import Event
-from signaling.store import Loaded, Store
+from signaling.store import Store
 
 log = logging.getLogger(__name__)
 
