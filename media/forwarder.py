@@ -259,6 +259,8 @@ class Publication:
                 note_key_frame(layer, self.codec_name, payload)
         cached = (clean, timestamp, marker, payload, level, vp8)
         layer.cache.put(cached, now)
+        if recovered:
+            layer.mended += 1
         tap = self.tap
         if tap is not None:
             if self.recorded is layer:

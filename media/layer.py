@@ -24,9 +24,9 @@ class Layer:
 
     __slots__ = (
         "cache", "clock", "expected", "fence_time", "fence_until", "floor", "highest", "highest_at", "highest_time",
-        "keys", "map", "nack", "octets", "passed", "passed_at", "passed_layer", "passed_octets", "passed_packets",
-        "passed_picture", "passed_time", "rated_at", "rates", "record_floor", "record_time", "rid", "rtx_ssrc",
-        "size", "ssrc", "stats",
+        "keys", "map", "mended", "nack", "octets", "passed", "passed_at", "passed_layer", "passed_octets",
+        "passed_packets", "passed_picture", "passed_time", "rated_at", "rates", "record_floor", "record_time", "rid",
+        "rtx_ssrc", "size", "ssrc", "stats",
     )  # fmt: skip
 
     def __init__(self, rid: str, ssrc: int, clock_rate: int, video: bool, nack: bool) -> None:
@@ -49,6 +49,7 @@ class Layer:
         self.fence_until = -1e9
         self.record_floor = -1  # numbers up to here are not written (the record began later)
         self.record_time = -1  # nor what is not newer than this RTP time; -1: no packet had come
+        self.mended = 0  # packets that were lost and came by RTX or RED
         self.passed = -1
         self.passed_time = 0
         self.passed_at = 0.0

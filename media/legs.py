@@ -69,6 +69,8 @@ class PublishLeg:
         self.quality_octets = 0
         self.quality_expected = 0
         self.quality_received = 0
+        self.quality_sound = (0, 0)  # packets of sound expected, and those that came or were mended
+        self.rtt = 0.0  # s, by the publisher's answers to our reference times; 0: it gives none
 
     def update(self, media: Sequence[PublishedMedia]) -> list[Publication]:
         """Take the negotiated sections; unchanged ones keep running. The publications that ended."""
@@ -167,6 +169,16 @@ class PublishLeg:
             delay = int((now - stream.report_at) * 65536) if stream.report_ntp else 0
             highest = stats.extended_highest
             yield ssrc, fraction, lost, highest, int(stats.jitter), stream.report_ntp, min(delay, 0xFFFFFFFF)
+
+    def sound(self) -> tuple[int, int]:
+        """(packets of sound expected, packets that came, also late or mended) so far."""
+        expected = came = 0
+        for publication in self.publications.values():
+            for layer in publication.layers if publication.audio else ():
+                if layer.stats.base >= 0:
+                    expected += layer.stats.highest - layer.stats.base + 1
+                    came += layer.stats.packets + layer.mended
+        return expected, came
 
     def counted(self) -> tuple[int, int]:
         """(packets expected, packets received) of the media SSRCs so far."""

@@ -313,7 +313,11 @@ class Speaker(Message, frozen=True, tag=_tag):
 
 
 class LegQuality(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Quality of one leg over the last period: rates in bit/s, loss 0..1, times in seconds."""
+    """Quality of one leg over the last period: rates in bit/s, loss 0..1, times in seconds.
+
+    ``loss``: on the line. ``sound_loss``: of packets of sound, what nothing mended. ``rtt_s`` 0: not known. ``layer``:
+    of the camera, the layers that come in (publish), or the one of the largest picture that goes out (subscribe).
+    """
 
     peer: str
     leg: Leg
@@ -323,6 +327,8 @@ class LegQuality(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     loss: float = 0.0
     rtt_s: float = 0.0
     jitter_s: float = 0.0
+    sound_loss: float = 0.0
+    layer: str = ""
 
 
 class Quality(Message, frozen=True, tag=_tag):

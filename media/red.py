@@ -70,18 +70,22 @@ def parse(payload: bytes, payload_type: int) -> Red | None:
     return Red(payload, payload[at:], tuple(blocks))
 
 
-def missing(red: Red, before: int, count: int) -> tuple[Block, ...]:
-    """The blocks that stand in for the ``count`` packets lost just before this one; () when that is not certain.
+def missing(red: Red, before: int, count: int) -> tuple[tuple[int, int, bytes], ...]:
+    """(packets back from this one, ticks back, sound) of the blocks that stand in for some of the ``count`` packets
+    lost just before this one; () when none certainly does.
 
     ``before``: ticks from this packet back to the newest packet that came. RED carries no numbers (RFC 2198 3.2), only
-    times: what lies between the two and is as many as are missing must be the missing ones, in order.
+    times. Where packets are evenly spaced, the time tells the number; else what lies between the two packets and is as
+    many as are missing must be the missing ones, in order.
     """
-    between = tuple(block for block in red.blocks if block[0] < before)
-    if len(between) != count or any(
-        later[0] >= earlier[0] for earlier, later in zip(between, between[1:], strict=False)
-    ):
+    between = [block for block in red.blocks if block[0] < before]
+    step, uneven = divmod(before, count + 1) if count > 0 else (0, 1)
+    if not uneven and all(offset % step == 0 for offset, _ in between):
+        return tuple((offset // step, offset, sound) for offset, sound in between)
+    ordered = all(later[0] < earlier[0] for earlier, later in zip(between, between[1:], strict=False))
+    if len(between) != count or not ordered:
         return ()
-    return between
+    return tuple((count - index, offset, sound) for index, (offset, sound) in enumerate(between))
 
 
 __all__ = ["MAX_BLOCKS", "MAX_OFFSET", "Block", "Red", "missing", "parse"]

@@ -26,9 +26,9 @@ def unwrap(
     reason = _take(stream, seq, timestamp, marker, red.primary, level, now, batch, red)
     layer = publication.layers[stream.index]  # another one if the sender has restarted
     lost = layer.highest - before - 1 if before >= 0 else 0
-    if 0 < lost <= len(red.blocks):
-        for index, (offset, sound) in enumerate(missing(red, since, lost)):
-            number, at = (seq - lost + index) & 0xFFFF, (timestamp - offset) & 0xFFFFFFFF
+    if lost > 0:
+        for back, offset, sound in missing(red, since, lost):
+            number, at = (seq - back) & 0xFFFF, (timestamp - offset) & 0xFFFFFFFF
             _take(stream, number, at, 0, sound, LEVEL_UNKNOWN, now, batch)
     return reason
 

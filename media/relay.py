@@ -32,6 +32,7 @@ from dataclasses import dataclass
 from struct import Struct
 
 from media.bandwidth import BandwidthEstimator
+from media.figures import of_publisher, of_subscriber
 from media.forwarder import MAX_PAYLOAD, Publication
 from media.gates import Gates
 from media.layering import Layering
@@ -449,10 +450,10 @@ class Relay:
         found = []
         for publisher in self._publishers.values():
             session, participant = self._place(publisher.peer)
-            found.append(self._reporting.publish_quality(publisher, session, participant, now))
+            found.append(of_publisher(publisher, self._subscribers.get(publisher.peer), session, participant, now))
         for subscriber in self._subscribers.values():
             session, participant = self._place(subscriber.peer)
-            found.append(self._reporting.subscribe_quality(subscriber, session, participant, now))
+            found.append(of_subscriber(subscriber, session, participant, now))
         return found
 
     def _place(self, peer: str) -> tuple[str, str]:

@@ -12,7 +12,6 @@ from media import rtcp
 from media.forwarder import Publication
 from media.layer import Layer
 from media.legs import PublishLeg, SubscribeLeg
-from media.messages import LegQuality
 from media.twcc import FORMAT as WIDE
 from media.twcc import BadFeedback
 from media.twcc import read as read_wide
@@ -151,6 +150,8 @@ class Reporting:
         if not blocks:
             return False
         size = rtcp.write_receiver_report(batch.scratch, 0, SENDER, blocks)
+        # Any clock will do for the reference time: only differences to what comes back are taken.
+        size += rtcp.write_reference_time(batch.scratch, size, SENDER, int(now * 4294967296.0))
         batch.add_rtcp(leg.queue, size)
         return True
 
@@ -179,12 +180,21 @@ class Reporting:
                 report = rtcp.read_sender(data, at, end)
                 if report is not None:
                     self._sender_report(leg, *report, now, batch)
+            elif kind == rtcp.XR:
+                self._round_trip(leg, rtcp.read_delays(data, at, end), now)
             elif kind == rtcp.BYE:
                 for ssrc in rtcp.read_bye(data, count, at, end):
                     stream = leg.streams.get(ssrc)
                     if stream is not None and not stream.rtx and len(stream.publication.layers) == 1:
                         ended.append(stream.publication)
         return ("" if understood else "malformed_rtcp"), ended
+
+    @staticmethod
+    def _round_trip(leg: PublishLeg, delays: list[tuple[int, int, int]], now: float) -> None:
+        for ssrc, reference, delay in delays:
+            rtt = ((int(now * 65536) - reference - delay) & 0xFFFFFFFF) / 65536
+            if ssrc == SENDER and reference and rtt < 10:
+                leg.rtt = rtt if not leg.rtt else leg.rtt + 0.25 * (rtt - leg.rtt)
 
     def _sender_report(self, leg: PublishLeg, ssrc: int, ntp: int, rtp_time: int, now: float, batch: Batch) -> None:
         stream = leg.streams.get(ssrc)
@@ -253,46 +263,6 @@ class Reporting:
             return False
         publication.ask_keyframe(now, layer=subscription.layer)
         return True
-
-    # --- figures ----------------------------------------------------------------------------------------------------
-
-    def publish_quality(self, leg: PublishLeg, session: str, participant: str, now: float) -> LegQuality:
-        """How a publisher arrived since the last call."""
-        elapsed = max(0.001, now - leg.quality_at)
-        expected, received = leg.counted()
-        new_expected = expected - leg.quality_expected
-        lost = new_expected - (received - leg.quality_received)
-        layers = [layer for item in leg.publications.values() for layer in item.layers]
-        quality = LegQuality(
-            peer=leg.peer,
-            leg="publish",
-            session=session,
-            participant=participant,
-            bitrate_bps=int((leg.octets - leg.quality_octets) * 8 / elapsed),
-            loss=max(0.0, min(1.0, lost / new_expected)) if new_expected > 0 else 0.0,
-            jitter_s=max((layer.stats.jitter / layer.stats.clock_rate for layer in layers), default=0.0),
-        )
-        leg.quality_at, leg.quality_octets = now, leg.octets
-        leg.quality_expected, leg.quality_received = expected, received
-        return quality
-
-    def subscribe_quality(self, leg: SubscribeLeg, session: str, participant: str, now: float) -> LegQuality:
-        """How a subscriber receives, by its own reports."""
-        elapsed = max(0.001, now - leg.quality_at)
-        octets = leg.sent()
-        active = [item for item in leg.subscriptions.values() if item.layer is not None]
-        quality = LegQuality(
-            peer=leg.peer,
-            leg="subscribe",
-            session=session,
-            participant=participant,
-            bitrate_bps=max(0, int((octets - leg.quality_octets) * 8 / elapsed)),
-            loss=max((item.fraction_lost for item in active), default=0.0),
-            rtt_s=max((item.rtt for item in active), default=0.0),
-            jitter_s=max((item.jitter for item in active), default=0.0),
-        )
-        leg.quality_at, leg.quality_octets = now, octets
-        return quality
 
 
 __all__ = ["Reporting"]

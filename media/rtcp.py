@@ -1,4 +1,4 @@
-"""RTCP as functions on buffers (RFC 3550 6, RFC 4585, RFC 5104 FIR, draft-alvestrand-rmcat-remb).
+"""RTCP as functions on buffers (RFC 3550 6, RFC 3611, RFC 4585, RFC 5104 FIR, draft-alvestrand-rmcat-remb).
 
 Parsing never raises: a compound packet is read as far as it is well formed. Building writes into a caller's buffer at
 an offset and returns the length. Unknown packet types and formats are skipped.
@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from struct import Struct
 
-SR, RR, SDES, BYE, RTPFB, PSFB = 200, 201, 202, 203, 205, 206
+SR, RR, SDES, BYE, RTPFB, PSFB, XR = 200, 201, 202, 203, 205, 206, 207
 NACK, PLI, FIR, REMB = 1, 1, 4, 15
+REFERENCE_TIME, DELAYS = 4, 5  # blocks of XR (RFC 3611 4.4, 4.5)
 
 MAX_PACKETS = 32  # per compound packet; a browser sends at most a handful
 MAX_NACKED = 256  # sequence numbers per NACK packet that are looked at
@@ -21,6 +22,7 @@ _WORD = Struct(">I")
 _SENDER = Struct(">IIIIII")  # SSRC, NTP high, NTP low, RTP time, packets, octets
 _BLOCK = Struct(">IIIIII")  # SSRC, fraction and cumulative, highest, jitter, LSR, DLSR
 _PAIR = Struct(">HH")
+_DELAY = Struct(">III")  # SSRC, LRR, DLRR
 
 Buffer = bytes | bytearray | memoryview
 
@@ -112,6 +114,21 @@ def read_bye(data: Buffer, count: int, at: int, end: int) -> list[int]:
     return [_WORD.unpack_from(data, offset)[0] for offset in range(at, min(end, at + 4 * count) - 3, 4)]
 
 
+def read_delays(data: Buffer, at: int, end: int) -> list[tuple[int, int, int]]:
+    """(SSRC, last reference time, delay since it in 1/65536 s) of an XR body's DLRR blocks, at most MAX_BLOCKS."""
+    found: list[tuple[int, int, int]] = []
+    at += 4
+    while at + 4 <= end:
+        kind, _, words = _HEAD.unpack_from(data, at)
+        block_end = at + 4 + 4 * words
+        if block_end > end:
+            break
+        if kind == DELAYS:
+            found += [_DELAY.unpack_from(data, offset) for offset in range(at + 4, block_end - 11, 12)]
+        at = block_end
+    return found[:MAX_BLOCKS]
+
+
 # --- building -------------------------------------------------------------------------------------------------------
 
 
@@ -130,6 +147,16 @@ def write_receiver_report(
         )
         offset += 24
     return offset - at
+
+
+def write_reference_time(buffer: bytearray, at: int, sender: int, ntp: int) -> int:
+    """XR with the time of a receiver (RFC 3611 4.4), to which a sender answers with a DLRR block."""
+    _HEAD.pack_into(buffer, at, 0x80, XR, 4)
+    _WORD.pack_into(buffer, at + 4, sender)
+    _HEAD.pack_into(buffer, at + 8, REFERENCE_TIME, 0, 2)
+    _WORD.pack_into(buffer, at + 12, ntp >> 32 & 0xFFFFFFFF)
+    _WORD.pack_into(buffer, at + 16, ntp & 0xFFFFFFFF)
+    return 20
 
 
 def write_sender_report(
@@ -214,7 +241,8 @@ def _feedback_head(buffer: bytearray, at: int, form: int, kind: int, size: int, 
 
 
 __all__ = [
-    "BYE", "FIR", "MAX_BLOCKS", "NACK", "PLI", "PSFB", "REMB", "RR", "RTPFB", "SDES", "SR", "packets", "read_blocks",
-    "read_bye", "read_keyframe_request", "read_nack", "read_remb", "read_sender", "write_bye", "write_fir",
-    "write_nack", "write_pli", "write_receiver_report", "write_remb", "write_sdes", "write_sender_report",
+    "BYE", "DELAYS", "FIR", "MAX_BLOCKS", "NACK", "PLI", "PSFB", "REFERENCE_TIME", "REMB", "RR", "RTPFB", "SDES", "SR",
+    "XR", "packets", "read_blocks", "read_bye", "read_delays", "read_keyframe_request", "read_nack", "read_remb",
+    "read_sender", "write_bye", "write_fir", "write_nack", "write_pli", "write_receiver_report",
+    "write_reference_time", "write_remb", "write_sdes", "write_sender_report",
 ]  # fmt: skip

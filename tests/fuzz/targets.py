@@ -82,6 +82,7 @@ def rtcp_compound(data: bytes) -> None:
         for form in (rtcp.PLI, rtcp.FIR):
             rtcp.read_keyframe_request(data, form, at, end)
         assert rtcp.read_remb(data, at, end) < 1 << 51
+        assert len(rtcp.read_delays(data, at, end)) <= rtcp.MAX_BLOCKS
         assert len(rtcp.read_bye(data, count, at, end)) <= 31
         wide_feedback(data[at:end])
 
@@ -124,7 +125,7 @@ def red(data: bytes) -> None:
         assert sum(len(sound) for _, sound in found.blocks) + len(found.primary) < len(data)
         assert parse(found.with_type(96), 96) is not None
         for count in range(3):
-            assert len(missing(found, 1920, count)) in (0, count)
+            assert all(0 < back <= 2 for back, _, _ in missing(found, 1920, count))
 
 
 def _pieces(data: bytes) -> list[bytes]:

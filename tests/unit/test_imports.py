@@ -25,7 +25,7 @@ PURE = {
     "media.delaybased", "media.ratecontrol", "media.lossbased", "media.probing", "media.sendside", "media.pacer",
     "media.allocation", "media.viewerline", "media.receiverside",
     "media.depacketize", "media.journal", "media.ortc", "media.sdp", "media.sdpfrag", "media.offers",
-    "media.red", "media.redundancy", "media.loudest",
+    "media.red", "media.redundancy", "media.loudest", "media.figures",
     "signaling.messages", "signaling.room", "signaling.errors",
     "rooms.models.base", "rooms.models.places", "rooms.models.people", "rooms.models.reception", "rooms.models.matters",
     "rooms.models.sessions", "rooms.models.record", "rooms.models.system", "rooms.policy", "rooms.manifest",

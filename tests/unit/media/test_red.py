@@ -66,18 +66,28 @@ def sounds(*offsets: int) -> Red:
 
 
 def test_one_lost_packet_is_found_again() -> None:
-    assert missing(sounds(960), 1920, 1) == ((960, b"960"),)
-    assert missing(sounds(1920, 960), 2880, 2) == ((1920, b"1920"), (960, b"960"))
+    assert missing(sounds(960), 1920, 1) == ((1, 960, b"960"),)
+    assert missing(sounds(1920, 960), 2880, 2) == ((2, 1920, b"1920"), (1, 960, b"960"))
 
 
 def test_what_came_already_is_not_taken_for_what_is_missing() -> None:
-    assert missing(sounds(1920, 960), 1920, 1) == ((960, b"960"),)
+    assert missing(sounds(1920, 960), 1920, 1) == ((1, 960, b"960"),)
+
+
+def test_some_of_more_lost_packets_are_found_by_their_time() -> None:
+    assert missing(sounds(960), 2880, 2) == ((1, 960, b"960"),)
+    assert missing(sounds(2880, 960), 4800, 4) == ((3, 2880, b"2880"), (1, 960, b"960"))
+
+
+def test_after_a_pause_as_many_as_are_missing_are_the_missing_ones() -> None:
+    assert missing(sounds(960), 20_000, 1) == ((1, 960, b"960"),)
 
 
 def test_nothing_is_guessed() -> None:
-    assert missing(sounds(960), 2880, 2) == (), "two are missing, one is there"
-    assert missing(sounds(1920, 960), 2880, 1) == (), "one is missing, two are there"
-    assert missing(sounds(960, 1920), 2880, 2) == (), "not in order of time"
+    assert missing(sounds(960), 20_000, 2) == (), "two are missing, one is there"
+    assert missing(sounds(1920, 960), 3000, 1) == (), "one is missing, two are there"
+    assert missing(sounds(960, 1920), 20_000, 2) == (), "not in order of time"
+    assert missing(sounds(960), 1920, 0) == ()
     assert missing(sounds(), 1920, 1) == ()
 
 

@@ -100,3 +100,21 @@ def test_key_frame_requests_and_goodbyes_read_back() -> None:
     size = rtcp.write_bye(buffer, 0, 55)
     ((kind, count, at, end),) = rtcp.packets(buffer[:size])
     assert (kind, rtcp.read_bye(buffer, count, at, end)) == (rtcp.BYE, [55])
+
+
+def test_a_reference_time_is_written_and_its_answers_are_read() -> None:
+    buffer = bytearray(100)
+    size = rtcp.write_reference_time(buffer, 0, 1, 0x0123456789ABCDEF)
+    assert bytes(buffer[:size]).hex() == "80cf000400000001040000020123456789abcdef"
+    answer = bytes.fromhex("80cf000a000000640500000600000001456789ab0000001000000002cafecafe00000020") + bytes(
+        [9, 0, 0, 0]
+    )
+    [(kind, _, at, end)] = [found for found in rtcp.packets(answer + bytes(4)) if found[0] == rtcp.XR]
+    assert rtcp.read_delays(answer + bytes(4), at, end) == [(1, 0x456789AB, 16), (2, 0xCAFECAFE, 32)]
+
+
+def test_reading_delays_is_bounded() -> None:
+    blocks = b"\x05\0\0\x03" + bytes(12)
+    data = b"\0\0\0\1" + blocks * 90 + b"\x05\0\xff\xff"
+    assert len(rtcp.read_delays(data, 0, len(data))) == rtcp.MAX_BLOCKS
+    assert rtcp.read_delays(b"\0\0\0\1\x05\0\0\x02" + bytes(8), 0, 16) == []
