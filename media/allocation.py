@@ -13,7 +13,8 @@ from typing import NamedTuple
 from media.layerchoice import Choice, Rung
 
 HEADROOM = 1.2  # what an improvement must leave free
-TOLERANCE = 0.95  # of a measured rate: what is shown stays while that fits, for rates swing
+TOLERANCE = 0.95  # of a measured rate: what is shown stays while that fits, for rates swing ...
+UNPROVEN = 0.7  # ... or that, while nothing has shown the line to be full: what passes proves that it does
 STABLE = 5.0  # s without a decline before anything gets better ...
 LONGEST_STABLE = 40.0  # s, doubled up to while improvements do not last
 LASTING = 10.0  # s after which an improvement has lasted
@@ -51,7 +52,13 @@ def steps(rungs: Sequence[Rung]) -> list[Rung]:
     return found
 
 
-def allocate(wishes: Sequence[Wish], shown: Sequence[Rung | None], budget_bps: float, may_rise: bool) -> Plan:
+def allocate(
+    wishes: Sequence[Wish],
+    shown: Sequence[Rung | None],
+    budget_bps: float,
+    may_rise: bool,
+    tolerance: float = TOLERANCE,
+) -> Plan:
     """Spread ``budget_bps`` over the pictures. ``shown``: what each was granted before, in the same order.
 
     Pictures of one priority rise together, step by step; a less important one gets what the others leave.
@@ -70,7 +77,7 @@ def allocate(wishes: Sequence[Wish], shown: Sequence[Rung | None], budget_bps: f
                     rising.remove(index)
                     continue
                 more = used + rungs[place].bitrate_bps - (rungs[place - 1].bitrate_bps if place else 0)
-                if more * (HEADROOM if is_rise else TOLERANCE) > budget_bps:
+                if more * (HEADROOM if is_rise else tolerance) > budget_bps:
                     rising.remove(index)
                     continue
                 places[index] = place
@@ -105,13 +112,15 @@ class Allocator:
         self._failed_bps = 0.0  # what was sent when something had to be taken away
         self._stable = STABLE
 
-    def decide(self, wishes: Sequence[Wish], budget_bps: float, now: float) -> dict[str, Rung | None]:
-        """The rung of every wish now."""
+    def decide(
+        self, wishes: Sequence[Wish], budget_bps: float, now: float, is_free: bool = False
+    ) -> dict[str, Rung | None]:
+        """The rung of every wish now. ``is_free``: nothing shows that the line is full."""
         shown = [self._shown.get(wish.key) for wish in wishes]
         steady = now - self._declined_at
         may_rise = steady >= self._stable or (steady >= SOONEST and budget_bps >= PROVEN * self._failed_bps)
         before = self.plan.used_bps
-        self.plan = allocate(wishes, shown, budget_bps, may_rise)
+        self.plan = allocate(wishes, shown, budget_bps, may_rise, UNPROVEN if is_free else TOLERANCE)
         found: dict[str, Rung | None] = {}
         for wish, rung, had in zip(wishes, self.plan.granted, shown, strict=True):
             found[wish.key] = rung

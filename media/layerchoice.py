@@ -11,7 +11,7 @@ What a section gets is the least of two wishes:
   rate, then resolution. ``ladder`` gives the allocator the rungs of a section with their measured rates, up to what
   its size asks for; setting ``target`` to the rate of a rung chooses that rung, and a rung that is shown is kept until
   its rate exceeds the target by ``OVERRUN``, so that the ordinary ups and downs of an encoder change nothing.
-  ``Subscription.cap`` names the rung besides: nothing above it is shown, whatever the rates measured meanwhile say.
+  ``Subscription.cap`` names the rung besides: that one is shown while there is one, whatever is measured meanwhile.
 
 Nothing here waits for a layer: only what is being sent is chosen from.
 """
@@ -135,12 +135,13 @@ def choose(rungs: Sequence[Rung], target: int, held: Choice | None) -> Choice | 
     return rungs[0].choice
 
 
-def up_to(rungs: Sequence[Rung], cap: Choice | None) -> Sequence[Rung]:
-    """The rungs up to the one with this choice; all of them when there is none."""
-    for index, rung in enumerate(rungs):
-        if rung.choice == cap:
-            return rungs[: index + 1]
-    return rungs
+def granted(rungs: Sequence[Rung], target: int, cap: Choice | None, held: Choice | None) -> Choice | None:
+    """The rung with this choice, while there is one; else what ``target`` allows (``choose``)."""
+    if target > 0:
+        for rung in rungs:
+            if rung.choice == cap:
+                return cap
+    return choose(rungs, target, held)
 
 
 def demanded(offers: Sequence[Offer], size: tuple[int, int], target: int, held: int) -> int:
@@ -174,6 +175,6 @@ class WantedLayers:
 
 
 __all__ = [
-    "NO_CAP", "UNSEEN", "Choice", "Offer", "Rung", "WantedLayers", "by_size", "choose", "demanded", "ladder",
-    "picture_size", "ranked", "up_to",
+    "NO_CAP", "UNSEEN", "Choice", "Offer", "Rung", "WantedLayers", "by_size", "choose", "demanded", "granted",
+    "ladder", "picture_size", "ranked",
 ]  # fmt: skip

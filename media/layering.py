@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from media.codecs import h264_sps, vp8_size
 from media.depacketize import h264_size
-from media.layerchoice import NO_CAP, Offer, WantedLayers, choose, demanded, ladder, up_to
+from media.layerchoice import NO_CAP, Offer, WantedLayers, demanded, granted, ladder
 from media.messages import View
 from media.thinning import ALL
 from media.types import PeerId
@@ -88,7 +88,7 @@ def settle(publication: Publication, subscription: Subscription, offers: list[Of
     layers = publication.layers
     held = subscription.choice
     rungs = ladder(offers, subscription.size, held.layer if held is not None else -1)
-    choice = choose(up_to(rungs, subscription.cap), subscription.target, held)
+    choice = granted(rungs, subscription.target, subscription.cap, held)
     subscription.choice = choice
     if len(layers) > 1:
         subscription.demand = demanded(offers, subscription.size, subscription.target, subscription.demand)

@@ -17,6 +17,7 @@ LEAST_STEP = 0.5  # of what went through lately: no single decrease goes deeper,
 DECREASE_PAUSE = 0.25  # s besides the round trip between two decreases: the first must have had its effect
 PACKET = 1200 * 8  # bits
 FOLLOWED = 0.7  # share of the rate that must arrive before it may grow: an idle line proves nothing
+EMPTY, PROVEN = 0.005, 0.9  # s: with a queue below it, that share of what arrived is known to pass
 HEADROOM = 1.5  # how far the rate may stand above what is acknowledged
 
 RATE_WINDOW, SHORT_WINDOW = 0.5, 0.2  # s
@@ -116,6 +117,8 @@ class RateControl:
             return self._decrease(acked_bps, queue, rtt, now)
         if usage is Usage.NORMAL and acked_bps >= FOLLOWED * self.rate_bps:
             self._increase(acked_bps, rtt, elapsed)
+            if queue < EMPTY:
+                self.rate_bps = max(self.rate_bps, PROVEN * acked_bps)
         return False
 
     def _increase(self, acked_bps: float, rtt: float, elapsed: float) -> None:

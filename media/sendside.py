@@ -30,8 +30,8 @@ class SendSideEstimator:
 
     __slots__ = (
         "_acked_octets", "_acked_rate", "_before_break", "_broken_at", "_control", "_delay", "_judge_from", "_losses",
-        "_prober", "_reference", "_sent_at_feedback", "_told", "ceiling_bps", "feedback_at", "feedbacks",
-        "has_congestion", "log", "min_bps", "rtt", "target_bps", "wanted_bps",
+        "_prober", "_reference", "_sent_at_feedback", "_told", "ceiling_bps", "congested_at", "feedback_at",
+        "feedbacks", "has_congestion", "log", "min_bps", "rtt", "target_bps", "wanted_bps",
     )  # fmt: skip
 
     def __init__(self, start_bps: int, min_bps: int, ceiling_bps: int, now: float) -> None:
@@ -44,6 +44,7 @@ class SendSideEstimator:
         self.feedbacks = 0
         self.feedback_at = now
         self.has_congestion = False  # the last feedback lowered the rate
+        self.congested_at = -1e9
         self._control = RateControl(self.target_bps)
         self._delay = DelayBased()
         self._losses = LossBased()
@@ -175,6 +176,7 @@ class SendSideEstimator:
             self._prober.congested(now)
         self.has_congestion = self.has_congestion or cut
         if self.has_congestion:
+            self.congested_at = now
             # What was sent before is still on its way, and what of it gets lost has been answered for.
             self._judge_from = now + self.rtt
             self._losses.restart()

@@ -36,6 +36,7 @@ SOUND_BPS = 50_000  # taken off per sound that is sent: Opus with its headers
 PADDING = 255  # bytes: the most that a padding count can say (RFC 3550 5.1)
 AMPLE = 1.5  # of what everything takes: then nothing has to be divided ...
 LOOK_AGAIN = 1.0  # s ... for so long
+FREE_AFTER, FREE_LOSS = 2.0, 0.05  # s without congestion, share of loss: nothing shows that the line is full
 BELIEVED = 0.6  # s before a layer's rate is: at first it is all key frame
 MAIN, THUMBNAIL = 0, 1
 
@@ -147,7 +148,9 @@ class ViewerLine:
             best = ladder(found, subscription.size, held, is_any_sent=True)
             ideal += max((rung.bitrate_bps for rung in best), default=0)
         budget = max(0.0, target - sound)
-        granted = self._allocator.decide(wishes, budget, now)
+        estimator = self.estimator
+        is_free = estimator is not None and now - estimator.congested_at > FREE_AFTER and estimator.loss < FREE_LOSS
+        granted = self._allocator.decide(wishes, budget, now, is_free)
         is_ample = budget >= AMPLE * ideal
         spare = max(0.0, budget / HEADROOM - self._allocator.plan.used_bps)
         for wish, subscription in zip(wishes, shown, strict=True):
@@ -155,8 +158,8 @@ class ViewerLine:
                 self._grant(subscription, wish, granted[wish.key], None if is_ample else spare, now)
         if is_ample:
             self._ample_bps, self._ample_until = sound + HEADROOM * ideal, now + LOOK_AGAIN
-        if self.estimator is not None:
-            self.estimator.wanted_bps = sound + AMPLE * ideal
+        if estimator is not None:
+            estimator.wanted_bps = sound + AMPLE * ideal
 
     def _grant(
         self, subscription: Subscription, wish: Wish, rung: Rung | None, spare: float | None, now: float

@@ -170,3 +170,12 @@ def test_the_same_again_changes_nothing(row: tuple[Rung, ...], budget: float) ->
     wishes = [Wish("a", 0, row)]
     first = allocate(wishes, [None], budget, True)
     assert allocate(wishes, list(first.granted), budget, True).granted == first.granted
+
+
+def test_what_grows_is_not_taken_away_while_nothing_shows_the_line_to_be_full() -> None:
+    allocator = Allocator()
+    assert decide(allocator, [Wish("main", 0, rungs((300,)))], 400_000)["main"] is not None
+    grown = [Wish("main", 0, rungs((500,)))]
+    free = allocator.decide(grown, 400_000, 1.0, is_free=True)
+    assert free["main"] is not None
+    assert allocator.decide(grown, 400_000, 1.1)["main"] is None
