@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -38,8 +39,14 @@ def enter(module: str, arguments: Sequence[str]) -> None:
         return
     user = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
     command = ["unshare", *user, "--net", "--pid", "--fork", "--kill-child", "--mount-proc"]
-    os.environ[INSIDE] = "1"
-    os.execvp(command[0], [*command, sys.executable, "-m", module, *arguments])
+    command += [sys.executable, "-m", module, *arguments]
+    inside = subprocess.Popen(command, env=os.environ | {INSIDE: "1"})
+    # unshare itself ignores SIGTERM; when it is killed, so is everything in the namespaces.
+    signal.signal(signal.SIGTERM, lambda number, frame: inside.kill())
+    try:
+        raise SystemExit(inside.wait())
+    finally:
+        inside.kill()
 
 
 def go_first() -> None:

@@ -28,7 +28,8 @@ DRAIN_S = 0.005
 REPORT_S = 1.0
 NACK_S = 0.02
 NACK_TRIES = 10
-FEEDBACK_S = 0.05
+FEEDBACK_S = 0.1
+"""Between two transport-wide feedbacks; libwebrtc takes so long on a leg that only receives."""
 FEEDBACK_PACKETS = 300
 """Reported by one packet at most, so that it stays below 1,200 bytes."""
 _STAMP = struct.Struct("!Q")
