@@ -65,6 +65,7 @@ async def test_red_is_spoken_and_a_viewer_without_it_hears_the_same(tmp_path: Pa
             assert repeated[0] >= 0.8 * heard["packetsReceived"] and repeated[1] > 0, repeated
             assert heard["totalAudioEnergy"] > 0
             await until(lambda: asyncio.sleep(0, len(ear.frames) >= 150), 15, "heard without RED")
+            await until(lambda: asyncio.sleep(0, round_trip(app) > 0), 10, "its round trip told by RTCP XR")
             assert abs(ear.pitch() - TONE_HZ) < 5
             await speaker.evaluate("() => { window.__peer.getSenders()[0].track.enabled = false; }")
             await asyncio.sleep(1)
@@ -102,6 +103,12 @@ async def join(app: FakeApp, speaker: Page, listener: Page, ear: Ear) -> None:
     await speaker.evaluate("sdp => window.__answer(sdp)", answer.sdp)
     for peer in ("peer-binh", "peer-chi"):
         assert isinstance(await app.ask(SubscribeStart(req="", peer=peer)), Answer)
+
+
+def round_trip(app: FakeApp) -> float:
+    """What the relay tells of An's publish leg, the only leg An has."""
+    legs = app.quality.legs if app.quality is not None else ()
+    return next((leg.rtt_s for leg in legs if leg.peer == "peer-an"), 0.0)
 
 
 async def sound(page: Page) -> dict[str, Any]:
