@@ -23,7 +23,7 @@ from media.ice import Address, local_user
 from media.messages import Leg
 from media.peer import Connection, Way
 from media.sender import Sender
-from media.transport import pointer_to
+from media.transport import SrtpSession, pointer_to
 from media.types import MAX_DATAGRAM, Batch, PeerId
 
 SOCKET_BUFFER = 8 * 1024 * 1024
@@ -33,6 +33,10 @@ FLUSH_EVERY = 32
 """Datagrams between two flushes: a frame of a picture goes out in one run, and the first packet does not wait long."""
 MAX_SSRCS = 256
 """Per connection: libsrtp keeps about 300 bytes for each SSRC with a good tag, for ever."""
+LATER_S = 0.05
+"""How long transport-wide feedback may wait to be taken; what follows from it is decided ten times a second."""
+MAX_LATER = 256
+RTPFB, WIDE = 205, 15  # in the clear also in SRTCP (RFC 3711 3.4): transport-wide feedback
 _log = logging.getLogger(__name__)
 _SSRC = struct.Struct("!I")
 
@@ -58,10 +62,17 @@ class Front:
     ``after`` is called after each wake-up, when the core's deadlines may have moved. ``runs``: see ``sender``.
     """
 
-    def __init__(self, core: Core, clock: Callable[[], float], after: Callable[[], None], runs: bool = True) -> None:
+    def __init__(
+        self,
+        core: Core,
+        clock: Callable[[], float],
+        after: Callable[[], None],
+        runs: bool = True,
+    ) -> None:
         self._core = core
         self._clock = clock
         self._after = after
+        self._later: list[tuple[Connection, bytes, float]] = []
         self._sockets: list[socket.socket] = []
         self._by_user: dict[str, Connection] = {}
         self._by_address: dict[Address, Connection] = {}
@@ -152,30 +163,37 @@ class Front:
     # --- in ---------------------------------------------------------------------------------------------------------
 
     def _read(self, opened: socket.socket) -> None:
+        """One wake-up: take what there is, then send."""
         now = self._clock()
-        receive = opened.recvfrom_into
-        for count in range(1, DRAIN + 1):
+        receive, buffer, take, dropped = opened.recvfrom_into, self._buffer, self._take, self.dropped
+        count = 0
+        while count < DRAIN:
             try:
-                length, address = receive(self._buffer)
+                length, address = receive(buffer)
             except BlockingIOError:
                 break
             except OSError:
-                self.dropped["error"] += 1
+                count += 1
+                dropped["error"] += 1
                 continue
-            self.received += 1
+            count += 1
             try:
-                reason = self._take(opened, length, address, now)
+                reason = take(opened, length, address, now)
             except Exception:  # one datagram must never cost another one
-                reason = "error"
-                if not self._has_failed:
-                    self._has_failed = True  # once: a flood of them must not fill the disk
-                    _log.exception("a datagram failed")
+                reason = self._failed()
             if reason:
-                self.dropped[reason] += 1
-            if count % FLUSH_EVERY == 0:
+                dropped[reason] += 1
+            if not count % FLUSH_EVERY:
                 self.flush()
+        self.received += count
         self.flush()
         self._after()
+
+    def _failed(self) -> str:
+        if not self._has_failed:
+            self._has_failed = True  # once: a flood of them must not fill the disk
+            _log.exception("a datagram failed")
+        return "error"
 
     def take(self, way: Way, data: memoryview, address: Address) -> bool:
         """A datagram that came in a frame over TCP (media.icetcp); whether it was of use. ``finish`` follows."""
@@ -188,10 +206,7 @@ class Front:
         try:
             reason = self._take(way, length, address, self._clock())
         except Exception:
-            reason = "error"
-            if not self._has_failed:
-                self._has_failed = True
-                _log.exception("a datagram failed")
+            reason = self._failed()
         if reason:
             self.dropped[reason] += 1
         return not reason
@@ -228,6 +243,33 @@ class Front:
             return "early"
         if length < 12:
             return "short"
+        if self._buffer[1] == RTPFB and self._buffer[0] & 0x1F == WIDE and connection.leg == "subscribe":
+            self._later.append((connection, bytes(self._view[:length]), now))
+            if len(self._later) >= MAX_LATER:
+                self.settle(now + 2 * LATER_S)
+            return ""
+        return self._open_srtp(connection, session, length, now)
+
+    def settle(self, now: float) -> None:
+        """Take the transport-wide feedback that has waited for ``LATER_S``: all at once it costs a third of what it
+        costs one by one, each after a wake-up of its own. When each arrived is kept."""
+        if not self._later or now - self._later[0][2] < LATER_S:
+            return
+        later, self._later = self._later, []
+        for connection, data, arrived in later:
+            session = connection.receiving
+            if session is None:
+                continue
+            self._view[: len(data)] = data
+            try:
+                reason = self._open_srtp(connection, session, len(data), arrived)
+            except Exception:
+                reason = self._failed()
+            if reason:
+                self.dropped[reason] += 1
+
+    def _open_srtp(self, connection: Connection, session: SrtpSession, length: int, now: float) -> str:
+        """Decrypt the datagram in the buffer and hand it to the core."""
         is_rtcp = 192 <= self._buffer[1] <= 223  # RFC 5761 4
         ssrc = _SSRC.unpack_from(self._buffer, 4 if is_rtcp else 8)[0]
         known = connection.ssrcs

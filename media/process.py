@@ -178,7 +178,9 @@ class RelayProcess:
     def _deadline(self) -> None:
         self._timer = None
         try:
-            self._core.handle_deadline(time.monotonic(), self.front.batch)
+            now = time.monotonic()
+            self.front.settle(now)
+            self._core.handle_deadline(now, self.front.batch)
         except Exception:
             _log.exception("a deadline failed")
         self.front.flush()

@@ -45,6 +45,8 @@ class Sender:
         self._buffer = bytearray(ROOM + MAX_PACKET + TRAILER)
         self._view = memoryview(self._buffer)
         self._base = pointer_to(self._buffer)
+        self._stamped_at = -1.0
+        self._stamp = b"\0\0\0"
         self._segments: dict[int, list[tuple[int, int, bytes]]] = {}  # packet size -> control message
 
     def add_socket(self, opened: socket.socket) -> None:
@@ -91,7 +93,9 @@ class Sender:
             return
         buffer, base = self._buffer, self._base
         state, protect, length = session.state, session.protect, session.length
-        time = abs_send_time(now)
+        if now != self._stamped_at:
+            self._stamped_at, self._stamp = now, abs_send_time(now)
+        time = self._stamp
         written = start = size = count = 0  # end of what is written; the run: where it starts, its size, its packets
         known = None
         items = iter(pairs)
@@ -145,7 +149,13 @@ class Sender:
                 start, size, count = written, octets, 0
             written += octets
             count += 1
-        if count:
+        if count == 1:
+            try:
+                opened.sendto(self._view[start:written], address)
+                self.sent += 1
+            except OSError as error:
+                self._refused(error, 1)
+        elif count:
             self._emit(connection, opened, address, start, written, size, count)
 
     def _place(self, packet: Ready, at: int, time: bytes, now: float, log: SentLog | None) -> None:

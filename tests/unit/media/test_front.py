@@ -1,0 +1,141 @@
+"""The media port over a real socket, in virtual time: feedback that may wait, and what must not break it."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from media.front import LATER_S, Front
+from media.messages import Leg
+from media.peer import Connection
+from media.transport import Certificate, pointer_to
+from media.types import Batch, PeerId
+from tests.support.srtp import GCM, protect, session_pair
+
+CERTIFICATE = Certificate.generateCertificate()
+
+
+class Core:
+    """Remembers what it was given."""
+
+    def __init__(self) -> None:
+        self.rtp: list[tuple[bytes, float]] = []
+        self.rtcp: list[tuple[str, bytes, float]] = []
+
+    def receive_rtp(self, peer: PeerId, data: memoryview, now: float, batch: Batch) -> None:
+        self.rtp.append((bytes(data), now))
+        if data[3] == 0xEE:
+            raise RuntimeError("a bug")
+
+    def receive_rtcp(self, peer: PeerId, leg: Leg, data: memoryview, now: float, batch: Batch) -> None:
+        self.rtcp.append((leg, bytes(data), now))
+
+
+class Rig:
+    """A front with one leg."""
+
+    def __init__(self, leg: Leg) -> None:
+        self.core = Core()
+        self.now = 100.0
+        self.front = Front(self.core, lambda: self.now, lambda: None)
+        self.port = self.front.open(0, ["127.0.0.1"])
+        self.client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.client.bind(("127.0.0.1", 0))
+        self.client.connect(("127.0.0.1", self.port))
+        self.keys, inbound = session_pair(GCM)
+        self.connection = Connection(
+            PeerId("peer"), leg, self.now, CERTIFICATE, self.front.send_dtls, lambda _: None, lambda _: None
+        )
+        self.connection.receiving = inbound
+        self.front._by_address[self.client.getsockname()] = self.connection
+
+    def send(self, plain: bytes) -> None:
+        buffer = bytearray(plain + bytes(200))
+        length = protect(self.keys, pointer_to(buffer), len(plain), 192 <= plain[1] <= 223)
+        self.client.send(buffer[:length])
+
+    def rtp(self, seq: int, marker: bool) -> None:
+        self.send(bytes((0x80, 96 | (0x80 if marker else 0), seq >> 8, seq & 0xFF)) + bytes(4) + b"\0\0\0\1" + b"body")
+
+    async def woken(self) -> None:
+        """The loop has had its turns: what was sent is read."""
+        for _ in range(3):
+            await asyncio.sleep(0)
+
+
+@asynccontextmanager
+async def rig(leg: Leg = "publish") -> AsyncIterator[Rig]:
+    made = Rig(leg)
+    try:
+        yield made
+    finally:
+        made.front.close()
+        made.client.close()
+        await made.connection.close()
+
+
+def played(story: Callable[[Rig], Any], leg: Leg = "publish") -> None:
+    async def run() -> None:
+        async with rig(leg) as made:
+            await story(made)
+
+    asyncio.run(run())
+
+
+FEEDBACK = bytes((0x8F, 205, 0, 4)) + bytes(16)
+NACK = bytes((0x81, 205, 0, 3)) + bytes(12)
+
+
+def test_transport_wide_feedback_waits_for_the_tick_and_keeps_its_time() -> None:
+    async def story(made: Rig) -> None:
+        made.send(FEEDBACK)
+        made.send(NACK)
+        await made.woken()
+        assert [data for _, data, _ in made.core.rtcp] == [NACK]
+        made.front.settle(made.now + LATER_S / 2)
+        assert len(made.core.rtcp) == 1
+        made.front.settle(made.now + 1.1 * LATER_S)
+        assert made.core.rtcp[1:] == [("subscribe", FEEDBACK, made.now)]
+        made.front.settle(made.now + 1)
+        assert len(made.core.rtcp) == 2
+
+    played(story, "subscribe")
+
+
+def test_a_flood_of_feedback_is_not_kept() -> None:
+    async def story(made: Rig) -> None:
+        for _ in range(600):
+            made.send(FEEDBACK)
+            await made.woken()
+        assert len(made.core.rtcp) >= 300 and len(made.front._later) <= 256
+
+    played(story, "subscribe")
+
+
+def test_forged_feedback_and_feedback_of_a_closed_leg_reach_nobody() -> None:
+    async def story(made: Rig) -> None:
+        made.client.send(FEEDBACK + bytes(20))
+        made.send(FEEDBACK)
+        await made.woken()
+        made.front.settle(made.now + 1)
+        assert made.front.dropped["srtp_refused"] == 1 and len(made.core.rtcp) == 1
+        made.send(FEEDBACK)
+        await made.woken()
+        await made.connection.close()
+        made.front.settle(made.now + 1)
+        assert len(made.core.rtcp) == 1
+
+    played(story, "subscribe")
+
+
+def test_a_packet_that_breaks_something_costs_no_other() -> None:
+    async def story(made: Rig) -> None:
+        made.rtp(0xEE, True)
+        made.rtp(0xEF, True)
+        await made.woken()
+        assert len(made.core.rtp) == 2 and made.front.dropped["error"] == 1
+
+    played(story)
