@@ -80,16 +80,6 @@ class Seat:
         )
         return found
 
-    async def lip_sync(self, selector: str, sound: str, seconds: float = 6.0) -> list[float]:
-        """Milliseconds by which beeps come after flashes, one per second watched. Sound is taken through Web Audio,
-        whose buffers grow on a busy machine: compare with ``playout_skew``."""
-        script = (
-            f"([selector, sound, seconds]) => {READER}.lipSync(document.querySelector(selector), "
-            "document.querySelector(sound).srcObject, seconds)"
-        )
-        found: list[float] = await self.page.evaluate(script, [selector, sound, seconds])
-        return found
-
     async def stats(self) -> list[dict[str, Any]]:
         """getStats of all connections of the page that are open, flat."""
         script = """async () => {

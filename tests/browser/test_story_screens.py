@@ -16,7 +16,7 @@ from tests.browser.receptions import OPERATOR, POINT, admitted, let_in, others, 
 from tests.browser.story import CENTRE, DISTRICT, Person, World, screens, world_in
 from tests.browser.support import shows
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(90)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
 
 VIETNAMESE = re.compile(r"[ăâđêôơưàáảãạằắẳẵặầấẩẫậèéẻẽẹềếểễệìíỉĩịòóỏõọồốổỗộờớởỡợùúủũụừứửữựỳýỷỹỵ]", re.IGNORECASE)
 PHONE = (390, 844)
