@@ -144,6 +144,7 @@ async def longest_gap(media: MediaClient, participant: str, seconds: float) -> t
 
 async def test_a_session_is_served_by_both_apps_and_outlives_its_owner(pair: Pair) -> None:
     a, b = pair.a, pair.b
+    await the_door_is_closed_to_others(a)
     session = (await asyncio.to_thread(a.ask, "session", "open", "Phiên", "--record"))["id"]
     owner, epoch = pair.owner(session)
     me, secret = seat_of_operator(pair.database, session)
@@ -193,19 +194,19 @@ async def test_a_session_is_served_by_both_apps_and_outlives_its_owner(pair: Pai
     assert {one.epoch for one in events} == {epoch, epoch + 1}
 
 
+async def the_door_is_closed_to_others(hub: StartedHub) -> None:
+    """Whoever cannot prove to be an app of this hub finds nothing there."""
+    async with httpx.AsyncClient() as http:
+        for headers in ({}, {"Authorization": "Diemcau-Peer 1.x.y"}):
+            answer = await http.post(f"{hub.url}/peer/call", json={"operation": "command"}, headers=headers)
+            assert answer.status_code == 404
+    with pytest.raises(InvalidStatus) as refused:
+        async with connect(f"ws{hub.url[4:]}/peer/session/{'s' * 24}"):
+            pass
+    assert refused.value.response.status_code == 403
+
+
 def recorded(pair: Pair, session: str) -> bool:
     """Whether the first bytes of the camera are known to be on disk: the relay told it to one of the apps."""
     confirmed = [one.body for one in pair.log(session) if one.kind == "record.confirmed"]
     return any(body["source"] == "camera" for body in confirmed)
-
-
-async def test_the_door_between_apps_is_closed_to_others(tmp_path: Path) -> None:
-    with apps(tmp_path, "a") as ([hub], _database, _token):
-        async with httpx.AsyncClient() as http:
-            for headers in ({}, {"Authorization": "Diemcau-Peer 1.x.y"}):
-                answer = await http.post(f"{hub.url}/peer/call", json={"operation": "command"}, headers=headers)
-                assert answer.status_code == 404
-        with pytest.raises(InvalidStatus) as refused:
-            async with connect(f"ws{hub.url[4:]}/peer/session/{'s' * 24}"):
-                pass
-        assert refused.value.response.status_code == 403
