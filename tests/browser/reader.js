@@ -1,4 +1,4 @@
-// Reads what camera.js drew out of a <video>, and compares flashes with beeps. Evaluated in the page by support.py.
+// Reads what camera.js drew out of a <video>. Evaluated in the page by support.py.
 (() => {
   const CELLS = 16;
   const canvas = document.createElement('canvas');
@@ -25,39 +25,6 @@
     const ident = row(4, 2);
     const valid = (count ^ row(16, 1)) === 0xffff && (ident ^ row(4, 3)) === 15;
     return { count, ident, valid, flash: light(8, 7) };
-  }
-
-  // Milliseconds by which each beep comes after its flash, over `seconds`.
-  async function lipSync(video, stream, seconds) {
-    const context = new AudioContext();
-    await context.resume();
-    const source = context.createMediaStreamSource(stream);
-    const analyser = new AnalyserNode(context, { fftSize: 512, smoothingTimeConstant: 0 });
-    source.connect(new BiquadFilterNode(context, { type: 'bandpass', frequency: 1600, Q: 4 })).connect(analyser);
-    const block = new Float32Array(256);
-    const flashes = [];
-    const beeps = [];
-    let white = true;
-    let loud = true;
-    const end = performance.now() + seconds * 1000;
-    const look = (now, meta) => {
-      const seen = read(video);
-      if (seen?.valid) {
-        if (seen.flash && !white) flashes.push(meta.expectedDisplayTime);
-        white = seen.flash;
-      }
-      if (performance.now() < end) video.requestVideoFrameCallback(look);
-    };
-    video.requestVideoFrameCallback(look);
-    while (performance.now() < end) {
-      analyser.getFloatTimeDomainData(block);
-      const level = Math.max(...block.map(Math.abs));
-      if (level > 0.08 && !loud) beeps.push(performance.now());
-      loud = level > 0.03;
-      await new Promise((resolve) => setTimeout(resolve, 4));
-    }
-    await context.close();
-    return flashes.map((flash) => beeps.map((beep) => beep - flash).sort((a, b) => Math.abs(a) - Math.abs(b))[0]).filter((one) => one !== undefined && Math.abs(one) < 400);
   }
 
   // Every frame shown for `seconds`: how far the counter went back at most, the longest time in ms without a new picture
@@ -91,5 +58,5 @@
     return seen;
   }
 
-  return { read, lipSync, watch };
+  return { read, watch };
 })()
