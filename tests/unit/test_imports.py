@@ -18,7 +18,7 @@ ALLOWED = {
 }
 PURE = {
     "media.layerchoice", "media.layering", "media.thinning",
-    "media.types", "media.messages", "media.errors", "media.seq", "media.rtp", "media.rtcp", "media.codecs",
+    "media.types", "media.framing", "media.messages", "media.errors", "media.seq", "media.rtp", "media.rtcp", "media.codecs",
     "media.packetcache", "media.nack", "media.feedback", "media.forwarder", "media.relay", "media.speaker",
     "media.layer", "media.subscription", "media.sessions", "media.tracks", "media.legs", "media.reporting",
     "media.bandwidth", "media.gates", "media.twcc", "media.arrivals", "media.sentlog",
@@ -26,7 +26,7 @@ PURE = {
     "media.allocation", "media.viewerline", "media.receiverside",
     "media.depacketize", "media.journal", "media.ortc", "media.sdp", "media.sdpfrag", "media.offers",
     "media.red", "media.redundancy", "media.loudest", "media.figures",
-    "signaling.messages", "signaling.room", "signaling.errors",
+    "signaling.messages", "signaling.room", "signaling.errors", "signaling.mos", "signaling.quality",
     "rooms.models.base", "rooms.models.places", "rooms.models.people", "rooms.models.reception", "rooms.models.matters",
     "rooms.models.sessions", "rooms.models.record", "rooms.models.system", "rooms.policy", "rooms.manifest",
     "rooms.gaps", "rooms.tree", "rooms.fold", "rooms.words",
