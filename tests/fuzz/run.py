@@ -2,7 +2,7 @@
 
 Each target (``targets.py``) runs in a process of its own under libFuzzer (atheris), beginning with its corpus: at
 most 5 s per input and 512 MiB. What it finds is printed in hexadecimal with its traceback: mend the parser, add a test,
-and add the line to the corpus. ``--keep`` writes the smallest inputs that reach all that was reached to the corpus.
+and add the line to the corpus. ``--keep`` adds the shortest inputs that reach all that was reached to the corpus.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def run(target: str, seconds: int, keep: bool) -> bool:
             say(done[-4000:])
         if keep and not bad:
             reaching = corpus.reaching(TARGETS[target], (path.read_bytes() for path in inputs.iterdir()))
-            say(f"{target}: {corpus.keep(target, reaching)} inputs kept")
+            say(f"{target}: {corpus.keep(target, [*corpus.kept(target), *reaching])} inputs kept")
         return not bad and count > 0
 
 
