@@ -18,12 +18,13 @@ ALLOWED = {
 }
 PURE = {
     "media.layerchoice", "media.layering", "media.thinning",
-    "media.types", "media.framing", "media.messages", "media.errors", "media.seq", "media.rtp", "media.rtcp", "media.codecs",
+    "media.types", "media.framing", "media.messages", "media.errors", "media.seq", "media.rtp", "media.rtcp",
+    "media.codecs",
     "media.packetcache", "media.nack", "media.feedback", "media.forwarder", "media.relay", "media.speaker",
     "media.layer", "media.subscription", "media.sessions", "media.tracks", "media.legs", "media.reporting",
     "media.bandwidth", "media.gates", "media.twcc", "media.arrivals", "media.sentlog",
     "media.delaybased", "media.ratecontrol", "media.lossbased", "media.probing", "media.sendside", "media.pacer",
-    "media.allocation", "media.viewerline", "media.receiverside",
+    "media.allocation", "media.viewerline", "media.receiverside", "media.ceiling",
     "media.depacketize", "media.journal", "media.ortc", "media.sdp", "media.sdpfrag", "media.offers",
     "media.red", "media.redundancy", "media.loudest", "media.figures",
     "signaling.messages", "signaling.room", "signaling.errors", "signaling.mos", "signaling.quality",
