@@ -38,7 +38,9 @@ class Link:
     restarted: bool = False
 
 
-async def shake_hands(socket: Socket, store: Store, clock: Callable[[], float]) -> Link | None:
+async def shake_hands(
+    socket: Socket, store: Store, clock: Callable[[], float], ceilings: tuple[int, int] = (0, 0)
+) -> Link | None:
     """The link, None for a relay that is not enrolled or does not prove its key. Raises LinkError, TimeoutError,
     Unavailable, SocketClosed."""
     nonce = secrets.token_urlsafe(32)
@@ -52,7 +54,9 @@ async def shake_hands(socket: Socket, store: Store, clock: Callable[[], float]) 
         log.warning("relay refused: %s", hello.relay[:24])
         return None
     acked, boot = known
-    await socket.send_text(r.encode(r.Welcome(app=store.owner, utc=clock(), acked=acked)))
+    source, viewer = ceilings
+    welcome = r.Welcome(app=store.owner, utc=clock(), acked=acked, max_source_bps=source, max_viewer_bps=viewer)
+    await socket.send_text(r.encode(welcome))
     return Link(hello.relay, hello, socket, boot, heard=asyncio.get_running_loop().time())
 
 

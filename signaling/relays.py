@@ -44,7 +44,8 @@ MAX_WAITING_REPORTS = 5000
 @dataclass(frozen=True, slots=True)
 class RelayOptions:
     """``gone_s``: after a lost link, when the process cannot be looked at. ``hung_s``: when it is there but silent.
-    ``seen_s``: how often a linked relay is noted in the database."""
+    ``seen_s``: how often a linked relay is noted in the database. ``max_source_bps``, ``max_viewer_bps``: ceilings that
+    relays are told, 0: their own."""
 
     gone_s: float = 5.0
     hung_s: float = 30.0
@@ -53,6 +54,8 @@ class RelayOptions:
     answer_s: float = ANSWER_S
     keep_s: float = KEEP_S
     seen_s: float = SEEN_EVERY_S
+    max_source_bps: int = 0
+    max_viewer_bps: int = 0
 
 
 class RelayListener(Protocol):
@@ -239,7 +242,8 @@ class RelayPool:
     async def serve(self, socket: Socket) -> None:
         """Run one relay's link until it ends."""
         try:
-            link = await shake_hands(socket, self._store, self._clock)
+            ceilings = self._options.max_source_bps, self._options.max_viewer_bps
+            link = await shake_hands(socket, self._store, self._clock, ceilings)
         except (r.LinkError, TimeoutError):
             await socket.close(CLOSE_PROTOCOL, "protocol")
             return

@@ -105,13 +105,18 @@ class Sessions:
                 log.exception("the sessions of other apps cannot be looked at")
 
     async def _look_for_orphans(self) -> None:
-        """Begin to take over every unfinished session whose owner does not live. Waits for none of them."""
+        """Begin to take over every unfinished session whose owner does not live. Waits for none of them.
+
+        One that nobody owns yet was just opened: among several apps it is left to the one that opened it.
+        """
         try:
             unfinished = await self.store.run(self.store.unfinished_sessions)
             owners = await self.store.run(self.store.owners, [one for one in unfinished if one not in self.hosts])
             self._waiting = False
             others = set(owners.values()) - {"", self.store.owner}
             living = {owner for owner in others if await self.peers.address_of(owner)}
+            if not self.peers.alone:
+                living.add("")
             for session, owner in owners.items():
                 if owner not in living and session not in self._taking:
                     self._taking.add(session)
@@ -125,7 +130,7 @@ class Sessions:
             async with self._few:
                 await self.host(session)
         except (SignalingError, RoomsError) as error:
-            self._waiting = self._waiting or not isinstance(error, (Elsewhere, NotFound))
+            self._waiting |= isinstance(error, Unavailable) and not isinstance(error, Elsewhere)
             log.warning("session %s: not taken over: %s", session, error)
         finally:
             self._taking.discard(session)

@@ -112,6 +112,25 @@ async def test_the_dead_are_followed_by_one_of_the_living(town: tuple[Town, Benc
     await third.stop()
 
 
+async def test_only_sessions_of_the_dead_are_looked_for(town: tuple[Town, Bench, Sessions]) -> None:
+    people, bench, other = town
+    opened, _ = bench.open_plain()
+    owned, ids = bench.open_plain(a="admitted")
+    await bench.page(owned, ids["a"])
+
+    async def look() -> set[str]:
+        await other._look_for_orphans()
+        async with asyncio.timeout(10):
+            while other._taking:  # noqa: ASYNC110 (waits for the bench's tasks)
+                await asyncio.sleep(0.01)
+        return set(other.hosts)
+
+    assert await look() == set(), "one has a living owner, the other was just opened by somebody"
+    people.apps.pop("app1")
+    assert await look() == {owned}
+    assert opened not in other.hosts
+
+
 async def test_desks_of_both_apps_see_and_ring_each_other(
     town: tuple[Town, Bench, Sessions], world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
