@@ -20,11 +20,11 @@ import itertools
 import logging
 import resource
 import socket
-import struct
 from collections import Counter
 from collections.abc import Sequence
 from typing import Protocol
 
+from media.framing import HEAD, FrameTooLong, split
 from media.ice import MAX_CHECK, Address
 from media.types import MAX_DATAGRAM
 
@@ -49,7 +49,6 @@ DEAD_MS = 10_000
 BACKLOG = 64
 
 DROPS = ("tcp_full", "tcp_late", "tcp_framing", "tcp_stranger")
-_FRAME = struct.Struct("!H")
 _TCP_USER_TIMEOUT = 18  # linux/tcp.h
 _log = logging.getLogger(__name__)
 
@@ -102,23 +101,16 @@ class TcpWay:
         if length == 0:
             self.close()
             return
-        at = self._frames(memoryview(room)[: have + length])
+        try:
+            frames, at = split(memoryview(room)[: have + length])
+        except FrameTooLong:
+            self._owner.drop(self, "tcp_framing")
+            return
         self._begun = bytes(room[at : have + length])
+        for frame in frames:
+            if not self.is_closed:
+                self._take(frame)
         self._owner.front.finish()
-
-    def _frames(self, data: memoryview) -> int:
-        """Take all whole frames; where the begun one starts."""
-        at, end = 0, len(data)
-        while end - at >= 2 and not self.is_closed:
-            size = _FRAME.unpack_from(data, at)[0]
-            if size > MAX_DATAGRAM:
-                self._owner.drop(self, "tcp_framing")
-                break
-            if end - at - 2 < size:
-                break
-            self._take(data[at + 2 : at + 2 + size])
-            at += 2 + size
-        return end if self.is_closed else at
 
     def _take(self, frame: memoryview) -> None:
         if not self.is_proven and (not 20 <= len(frame) <= MAX_CHECK or frame[0] > 3):
@@ -139,7 +131,7 @@ class TcpWay:
         OSError when it is gone."""
         if self.is_closed:
             raise OSError(errno.ENOTCONN, "closed")
-        head = _FRAME.pack(len(data))
+        head = HEAD.pack(len(data))
         sent = 0
         if not self._rest:
             try:

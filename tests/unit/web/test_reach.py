@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from collections.abc import Iterator
 
 import pytest
@@ -12,6 +13,7 @@ from sqlalchemy import select, update
 from rooms.models import Participant, ReceptionSession
 from rooms.words import ParticipantState, SessionState
 from tests.support.pages import Browser, Pages, pages_at, register
+from web.testlegs import MAX_ALL
 
 
 @pytest.fixture(scope="module")
@@ -117,3 +119,15 @@ def test_a_test_leg_needs_a_relay_and_a_short_offer(pages: Pages) -> None:
     assert (answer.status_code, answer.json()["error"]) == (503, "relay.none")
     for bad in ({"sdp": "v" * 20_000}, {"sdp": "v=0", "relay": -1}, {"sdp": "v=0", "relay": 1000}, {}):
         assert alice.client.post("/api/reach/legs", json=bad, headers=headers).status_code in (400, 422)
+
+
+def test_too_many_test_legs_are_refused_with_when_to_come_back(pages: Pages, monkeypatch: pytest.MonkeyPatch) -> None:
+    alice = pages.browser("alice")
+    alice.get("/check")
+    assert pages.hub.relays is not None
+    monkeypatch.setattr(pages.hub.relays, "linked", lambda: ["relay"])
+    monkeypatch.setattr(pages.hub.test_legs, "held", Counter({"somebody": MAX_ALL}))
+    headers = {"x-csrftoken": alice.token, "accept": "application/json"}
+    answer = alice.client.post("/api/reach/legs", json={"sdp": "v=0"}, headers=headers)
+    assert (answer.status_code, answer.json()["error"]) == (429, "reach.busy")
+    assert "20 giây" in answer.json()["message"]

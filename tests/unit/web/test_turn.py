@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
 
 from web.cli.turn import turn
 from web.config import ConfigError, load
@@ -91,6 +93,31 @@ def test_a_clients_messages_are_read_as_they_were_written() -> None:
         assert unpack_address(pack_address(address, message.transaction), message.transaction) == address
     message.attributes = [(6, b"abc"), (0x24, b"1234")]
     assert decode(message.encode(b"key")).get(6) == b"abc"
-    for broken in (b"", bytes(20), message.encode()[:-1], message.encode() + b"\0"):
+
+
+@given(st.binary(max_size=200))
+def test_a_hostile_server_raises_only_what_is_declared(data: bytes) -> None:
+    for given_bytes in (data, Stun(1).encode()[:8] + data, Stun(1, attributes=[(6, data)]).encode()[:-1]):
         with contextlib.suppress(ValueError):
-            decode(broken)
+            decode(given_bytes)
+    with contextlib.suppress(ValueError):
+        unpack_address(data, bytes(12))
+
+
+@pytest.mark.parametrize(
+    ("environ", "options", "words"),
+    [
+        ({}, [], "HUB_TURN_SECRET"),
+        ({"HUB_TURN_SECRET": "s" * 32}, ["--cert", "x.pem"], "--cert and --key"),
+        ({"HUB_TURN_SECRET": "s" * 32}, ["--address", "127.0.0.1"], "no media address"),
+        ({"HUB_TURN_SECRET": "s" * 32}, ["--address", "224.0.0.5"], "multicast"),
+        ({"HUB_TURN_SECRET": "s" * 32}, ["--address", "relay.example"], "relay.example"),
+        ({"HUB_TURN_URL": "http://turn"}, [], "HUB_TURN_URL"),
+    ],
+)
+def test_the_command_says_what_it_lacks(
+    tmp_path: Path, environ: dict[str, str], options: list[str], words: str
+) -> None:
+    done = CliRunner().invoke(turn, ["config", "--data", str(tmp_path), *options], env=environ)
+    assert done.exit_code == 5 and words in done.output
+    assert "static-auth-secret" not in done.output
