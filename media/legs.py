@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from media.bandwidth import BandwidthEstimator
+from media.ceiling import Ceilings, Meter
 from media.feedback import ReceiveStats
 from media.forwarder import Publication
 from media.rtp import find_extensions, text_value
@@ -19,12 +20,14 @@ class Stream:
     """One incoming SSRC: a layer of a publication, or the retransmissions of that layer."""
 
     __slots__ = (
-        "index", "payload_type", "publication", "red_type", "report_at", "report_ntp", "rtx", "rtx_stats", "ssrc",
+        "index", "meter", "payload_type", "publication", "red_type", "report_at", "report_ntp", "rtx", "rtx_stats",
+        "ssrc",
     )  # fmt: skip
 
-    def __init__(self, publication: Publication, index: int, ssrc: int, rtx: bool) -> None:
+    def __init__(self, publication: Publication, index: int, ssrc: int, rtx: bool, meter: Meter) -> None:
         codec = publication.media.codec
         self.publication = publication
+        self.meter = meter  # of the publication, shared by its SSRCs
         self.index = index
         self.ssrc = ssrc
         self.rtx = rtx
@@ -52,10 +55,15 @@ def _types(codec: Codec) -> tuple[int | None, ...]:
 class PublishLeg:
     """A publisher's connection. ``streams`` is only ever added to: extensions that name an SSRC stop early."""
 
-    def __init__(self, peer: str, queue: SendQueue, estimator: BandwidthEstimator, now: float) -> None:
+    def __init__(
+        self, peer: str, queue: SendQueue, estimator: BandwidthEstimator, ceilings: Ceilings, now: float
+    ) -> None:
         self.peer = peer
         self.queue = queue
         self.estimator = estimator
+        self._ceilings = ceilings
+        self._began = now
+        self._meters: dict[str, Meter] = {}  # by mid
         self.publications: dict[str, Publication] = {}  # by mid
         self.streams: dict[int, Stream] = {}
         self.learned = 0
@@ -91,17 +99,31 @@ class PublishLeg:
         pictures = [item for item in self.publications.values() if not item.audio]
         self.timed = pictures[0] if pictures and not self.time_id else None
         self.remb = any("goog-remb" in section.codec.feedback for section in media)
+        self.set_ceilings()
         return gone
+
+    def set_ceilings(self) -> None:
+        """Take what the ceilings are now: for the meters, and for what the publisher is told."""
+        for publication in self.publications.values():
+            self._meter(publication).set_ceiling(self._ceilings.of(publication.source))
+        self.estimator.ceiling_bps = sum(self._ceilings.of(item.source) for item in self.publications.values())
+
+    def _meter(self, publication: Publication) -> Meter:
+        mid = publication.media.mid
+        if mid not in self._meters:
+            self._meters[mid] = Meter(self._ceilings.of(publication.source), publication.source, self._began)
+        return self._meters[mid]
 
     def _announce(self, publication: Publication) -> None:
         media = publication.media
         for index, layer in enumerate(publication.layers):
             if index < len(media.ssrcs):
                 layer.ssrc = media.ssrcs[index]
-                self.streams[layer.ssrc] = Stream(publication, index, layer.ssrc, rtx=False)
+                self.streams[layer.ssrc] = Stream(publication, index, layer.ssrc, False, self._meter(publication))
             if index < len(media.rtx_ssrcs):
                 layer.rtx_ssrc = media.rtx_ssrcs[index]
-                self.streams[layer.rtx_ssrc] = Stream(publication, index, layer.rtx_ssrc, rtx=True)
+                meter = self._meter(publication)
+                self.streams[layer.rtx_ssrc] = Stream(publication, index, layer.rtx_ssrc, True, meter)
 
     def learn(self, data: memoryview, start: int, ssrc: int, payload_type: int, now: float) -> Stream | None:
         """Find out what an unknown SSRC is, from mid and rid in the packet, else from a payload type used once."""
@@ -137,7 +159,7 @@ class PublishLeg:
             del self.streams[old]
         self.learned += 1
         self.report_due = min(self.report_due, now)  # until then the sender repeats mid and rid in every packet
-        stream = Stream(publication, index, ssrc, rtx)
+        stream = Stream(publication, index, ssrc, rtx, self._meter(publication))
         self.streams[ssrc] = stream
         return stream
 

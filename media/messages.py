@@ -50,11 +50,14 @@ class Challenge(Message, frozen=True, tag=_tag):
 
 
 class Welcome(Message, frozen=True, tag=_tag):
-    """The app accepts the relay. ``acked`` is the highest report number this hub has stored for it."""
+    """The app accepts the relay. ``acked`` is the highest report number this hub has stored for it.
+    ``max_source_bps``/``max_viewer_bps``: the most that each picture and each viewer may take, 0: the relay's own."""
 
     app: str
     utc: float
     acked: int
+    max_source_bps: int = 0
+    max_viewer_bps: int = 0
 
 
 class Member(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):

@@ -292,6 +292,7 @@ class RelayProcess:
         """An app is there (LinkListener)."""
         _log.info("link to %s is up", link.app)
         self._recorder.set_clock_offset(welcome.utc - time.time())
+        self._core.set_ceilings(welcome.max_source_bps, welcome.max_viewer_bps)
         self._courier.link_up(link, welcome.acked)
         self._legs.repeat_offers(time.monotonic(), 0.0)
 

@@ -21,10 +21,10 @@ SMOOTHING = 0.3  # of the rate sent, per tick of 100 ms
 class ReceiverSide:
     """The rate of one leg. ``target_bps`` begins at the ceiling: nothing is known against it."""
 
-    __slots__ = ("_cut_at", "_limited_at", "_octets", "_ticked_at", "ceiling_bps", "sent_bps", "target_bps")
+    __slots__ = ("_ceiling_bps", "_cut_at", "_limited_at", "_octets", "_ticked_at", "sent_bps", "target_bps")
 
     def __init__(self, ceiling_bps: int, now: float) -> None:
-        self.ceiling_bps = ceiling_bps
+        self._ceiling_bps = ceiling_bps
         self.target_bps = float(ceiling_bps)
         self.sent_bps = 0.0
         self._octets = -1
@@ -32,12 +32,19 @@ class ReceiverSide:
         self._limited_at = -1e9
         self._cut_at = -1e9
 
+    def set_ceiling(self, ceiling_bps: int) -> None:
+        """Another ceiling from now on."""
+        self.target_bps = float(
+            ceiling_bps if self.target_bps >= self._ceiling_bps else min(self.target_bps, ceiling_bps)
+        )
+        self._ceiling_bps = ceiling_bps
+
     def estimate(self, bitrate_bps: int, now: float) -> None:
         """A REMB came."""
         if bitrate_bps < EXCEEDED * self.sent_bps:
             self._limit(max(bitrate_bps, LEAST_ESTIMATE_BPS), now)
         else:
-            self.target_bps = max(self.target_bps, min(float(bitrate_bps), float(self.ceiling_bps)))
+            self.target_bps = max(self.target_bps, min(float(bitrate_bps), float(self._ceiling_bps)))
 
     def loss(self, share: float, now: float) -> None:
         """A receiver report came: share of packets lost since the one before."""
@@ -59,7 +66,7 @@ class ReceiverSide:
         self._octets = octets
         if now - self._limited_at >= STEADY:
             self.target_bps *= 1 + GROWTH * min(elapsed, 0.5)
-        self.target_bps = min(self.target_bps, float(self.ceiling_bps))
+        self.target_bps = min(self.target_bps, float(self._ceiling_bps))
 
 
 __all__ = ["LEAST_BPS", "LEAST_ESTIMATE_BPS", "STEADY", "ReceiverSide"]

@@ -32,6 +32,7 @@ from dataclasses import dataclass
 from struct import Struct
 
 from media.bandwidth import BandwidthEstimator
+from media.ceiling import Ceilings
 from media.figures import of_publisher, of_subscriber
 from media.forwarder import MAX_PAYLOAD, Publication
 from media.gates import Gates
@@ -69,7 +70,7 @@ class RelayOptions:
     """Ceilings and periods of a relay. Rates in bit/s, times in seconds."""
 
     start_bitrate_bps: int = 600_000  # first REMB to a publisher
-    max_viewer_bps: int = 8_000_000
+    max_viewer_bps: int = 8_000_000  # ceiling per viewer, sound and pictures
     min_bitrate_bps: int = 100_000
     audio_bitrate_bps: int = 96_000  # ceiling per source; the REMB ceiling of a leg is their sum
     camera_bitrate_bps: int = 2_500_000
@@ -96,7 +97,11 @@ class Relay:
         self._publishers: dict[str, PublishLeg] = {}
         self._subscribers: dict[str, SubscribeLeg] = {}
         self._speakers = Speakers()
-        self._lines = ViewerLines(self._options.max_viewer_bps)
+        options = self._options
+        self._ceilings = Ceilings(
+            options.audio_bitrate_bps, options.camera_bitrate_bps, options.screen_bitrate_bps, options.max_viewer_bps
+        )
+        self._lines = ViewerLines(options.max_viewer_bps)
         self._reporting = Reporting(self._options, self._publishers, self._subscribers, self._lines)
         self._layering = Layering(listener, self._publishers, self._subscribers)
         self._loudest = Loudest(self._options.loudest, self._layering.shows_large)
@@ -162,9 +167,8 @@ class Relay:
             if leg is not None:
                 self._end_publications(list(leg.publications.values()), now)
             estimator = BandwidthEstimator(self._options.start_bitrate_bps, self._options.min_bitrate_bps)
-            leg = self._publishers[peer] = PublishLeg(peer, queue, estimator, now)
+            leg = self._publishers[peer] = PublishLeg(peer, queue, estimator, self._ceilings, now)
         self._end_publications(leg.update(media), now)
-        leg.estimator.ceiling_bps = self._reporting.ceiling(leg)
         self._wake(now)
         self._route(now)
 
@@ -217,6 +221,13 @@ class Relay:
         leg = self._subscribers.get(peer)
         self._loudest.look(leg.subscriptions.values() if leg is not None else ())
         self._reporting.schedule()
+
+    def set_ceilings(self, source_bps: int, viewer_bps: int) -> None:
+        """The most that each picture and each viewer may take, in bit/s; 0 keeps what there is."""
+        self._ceilings.set(source_bps, viewer_bps)
+        self._lines.set_ceiling(self._ceilings.viewer_bps)
+        for leg in self._publishers.values():
+            leg.set_ceilings()
 
     def codec_of(self, participant: str, source: Source, peer: PeerId) -> PublishedMedia | None:
         """The published section that ``peer`` would receive for (participant, source), for matching codecs in an
@@ -344,6 +355,11 @@ class Relay:
                 leg.estimator.add(timestamp * 262144 // publication.clock_rate & 0xFFFFFF, size, now)
             else:
                 leg.estimator.add_size(size)
+        meter = stream.meter
+        meter.octets -= size
+        meter.packets -= 1
+        if (meter.octets < 0 or meter.packets < 0) and not meter.refill(size, now):
+            return "over_ceiling"
         publication.last_at = now
         if not publication.allowed:
             return "not_allowed"

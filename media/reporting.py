@@ -26,12 +26,6 @@ class Options(Protocol):
     """What of the relay's options is needed here."""
 
     @property
-    def audio_bitrate_bps(self) -> int: ...
-    @property
-    def camera_bitrate_bps(self) -> int: ...
-    @property
-    def screen_bitrate_bps(self) -> int: ...
-    @property
     def report_interval_s(self) -> float: ...
     @property
     def record_keyframe_interval_s(self) -> float: ...
@@ -154,17 +148,6 @@ class Reporting:
         size += rtcp.write_reference_time(batch.scratch, size, SENDER, int(now * 4294967296.0))
         batch.add_rtcp(leg.queue, size)
         return True
-
-    def ceiling(self, leg: PublishLeg) -> int:
-        """The most that a leg with these sources may send, in bit/s."""
-        options = self._options
-        total = 0
-        for publication in leg.publications.values():
-            if publication.audio:
-                total += options.audio_bitrate_bps
-            else:
-                total += options.camera_bitrate_bps if publication.source == "camera" else options.screen_bitrate_bps
-        return total
 
     # --- what comes in ----------------------------------------------------------------------------------------------
 

@@ -95,7 +95,7 @@ class ViewerLine:
         if self.estimator is not None:
             self.estimator.ceiling_bps = ceiling_bps
         if self.receiver is not None:
-            self.receiver.ceiling_bps = ceiling_bps
+            self.receiver.set_ceiling(ceiling_bps)
 
     def feedback(self, told: Feedback, now: float) -> None:
         """Transport-wide feedback; ignored unless that is the mode, as the others are."""

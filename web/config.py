@@ -50,6 +50,8 @@ class Config:
     media_port: int
     media_loudest: int
     announce: tuple[str, ...]
+    media_max_source_bps: int
+    media_max_viewer_bps: int
     relay_token: str
     turn_url: tuple[str, ...]
     turn_secret: str
@@ -285,6 +287,14 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(
         "announce", "list", "", "Media addresses told to clients (public or LAN); empty: those of this machine.", _list
+    ),
+    Setting(
+        "media_max_source_bps", "bit/s", "3000000", "The most that one picture may send, all its layers together.",
+        _integer(100_000, 50_000_000),
+    ),
+    Setting(
+        "media_max_viewer_bps", "bit/s", "8000000", "The most that one viewer is sent, sound and pictures.",
+        _integer(100_000, 200_000_000),
     ),
     Setting(
         "relay_token", "text", "", "Lets relays that serve did not start enrol; empty: one-time tokens only.",

@@ -12,7 +12,7 @@ from typing import Any
 
 from signaling.endpoints import Endpoints
 from signaling.hubchannel import HubChannel
-from signaling.relays import RelayPool
+from signaling.relays import RelayOptions, RelayPool
 from signaling.sessions import Sessions
 from signaling.store import Store
 from web.hub import Hub, running
@@ -26,7 +26,9 @@ def connect(hub: Hub) -> None:
     """Build the parts and put them into ``hub``."""
     store = Store(hub.database, owner=f"app-{secrets.token_hex(6)}")
     hub.peers = RedisPeers(hub.config, store.owner) if hub.config.peer_url else None
-    relays = RelayPool(store, time.time, is_alive=lambda relay, pid: is_alive(hub.config.data, relay, pid))
+    config = hub.config
+    options = RelayOptions(max_source_bps=config.media_max_source_bps, max_viewer_bps=config.media_max_viewer_bps)
+    relays = RelayPool(store, time.time, options, is_alive=lambda relay, pid: is_alive(config.data, relay, pid))
     hub.relays = relays
     hub.sessions = Sessions(store, relays, time.time, vault=hub.vault, peers=hub.peers)
     hub.channel = HubChannel(store, hub.sessions, time.time)
