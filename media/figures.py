@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from media.legs import PublishLeg, SubscribeLeg
 from media.messages import LegQuality
+from media.viewerline import ViewerLine
 
 
 def of_publisher(
@@ -29,6 +30,8 @@ def of_publisher(
         jitter_s=max((layer.stats.jitter / layer.stats.clock_rate for layer in layers), default=0.0),
         sound_loss=_share(new_sound - new_came, new_sound),
         layer=_sent_layers(leg, now),
+        estimate_bps=int(leg.estimator.bitrate_bps) if leg.remb else 0,
+        queue_s=round(leg.estimator.queue, 3),
     )
     leg.quality_at, leg.quality_octets = now, leg.octets
     leg.quality_expected, leg.quality_received = expected, received
@@ -36,8 +39,8 @@ def of_publisher(
     return quality
 
 
-def of_subscriber(leg: SubscribeLeg, session: str, participant: str, now: float) -> LegQuality:
-    """How a subscriber receives, by its own reports."""
+def of_subscriber(leg: SubscribeLeg, line: ViewerLine | None, session: str, participant: str, now: float) -> LegQuality:
+    """How a subscriber receives, by its own reports, and what its line is thought to carry."""
     elapsed = max(0.001, now - leg.quality_at)
     octets = leg.sent()
     active = [item for item in leg.subscriptions.values() if item.layer is not None]
@@ -54,6 +57,9 @@ def of_subscriber(leg: SubscribeLeg, session: str, participant: str, now: float)
         jitter_s=max((item.jitter for item in active), default=0.0),
         sound_loss=max((item.fraction_lost for item in active if item.audio), default=0.0),
         layer=shown.rid if shown is not None else "",
+        estimate_bps=int(line.target_bps) if line is not None and line.mode != "none" else 0,
+        wanted_bps=int(line.wanted_bps) if line is not None else 0,
+        queue_s=round(line.estimator.queue, 3) if line is not None and line.estimator is not None else 0.0,
     )
     leg.quality_at, leg.quality_octets = now, octets
     return quality

@@ -320,6 +320,8 @@ class LegQuality(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
     ``loss``: on the line. ``sound_loss``: of packets of sound, what nothing mended. ``rtt_s`` 0: not known. ``layer``:
     of the camera, the layers that come in (publish), or the one of the largest picture that goes out (subscribe).
+    ``estimate_bps``: what the line is thought to carry; ``wanted_bps``: what everything would take that could be sent
+    on it (subscribe); ``queue_s``: what waits on the line. 0: not known.
     """
 
     peer: str
@@ -332,6 +334,9 @@ class LegQuality(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     jitter_s: float = 0.0
     sound_loss: float = 0.0
     layer: str = ""
+    estimate_bps: int = 0
+    wanted_bps: int = 0
+    queue_s: float = 0.0
 
 
 class Quality(Message, frozen=True, tag=_tag):

@@ -469,7 +469,7 @@ class Relay:
             found.append(of_publisher(publisher, self._subscribers.get(publisher.peer), session, participant, now))
         for subscriber in self._subscribers.values():
             session, participant = self._place(subscriber.peer)
-            found.append(of_subscriber(subscriber, session, participant, now))
+            found.append(of_subscriber(subscriber, self._lines.of(subscriber.peer), session, participant, now))
         return found
 
     def _place(self, peer: str) -> tuple[str, str]:

@@ -46,7 +46,7 @@ class ViewerLine:
 
     __slots__ = (
         "_allocator", "_ample_bps", "_ample_until", "_ceiling_bps", "_limited", "estimator", "leg", "mode",
-        "pacer", "receiver",
+        "pacer", "receiver", "wanted_bps",
     )  # fmt: skip
 
     def __init__(self, leg: SubscribeLeg, ceiling_bps: int) -> None:
@@ -58,6 +58,7 @@ class ViewerLine:
         self._ceiling_bps = ceiling_bps
         self._allocator = Allocator()
         self._limited: set[str] = set()  # sections (mid) whose targets were set here
+        self.wanted_bps = 0.0  # what everything would take that could be sent
         self._ample_bps = 0.0  # down to this rate ...
         self._ample_until = -1e9  # ... and until then everything is sent without looking
 
@@ -152,6 +153,7 @@ class ViewerLine:
         is_free = estimator is not None and now - estimator.congested_at > FREE_AFTER and estimator.loss < FREE_LOSS
         granted = self._allocator.decide(wishes, budget, now, is_free)
         is_ample = budget >= AMPLE * ideal
+        self.wanted_bps = sound + ideal
         spare = max(0.0, budget / HEADROOM - self._allocator.plan.used_bps)
         for wish, subscription in zip(wishes, shown, strict=True):
             if wish.rungs:  # while nothing is sent, or the picture is hidden, what was granted stands

@@ -137,3 +137,12 @@ def test_what_waits_of_a_picture_is_not_sent_when_it_stops() -> None:
     call.world.apply(members=tuple(member for member in call.world.desired.members if member.participant == "binh"))  # type: ignore[union-attr]
     call.run(7)
     assert len(binh.pictures) <= before + 1
+
+
+def test_the_hub_is_told_what_the_line_carries_and_what_would_be_wanted() -> None:
+    binh = Viewer("binh", Link(delay=0.02, rate_bps=400_000, queue_s=0.3, ordered=True), 6000)
+    call = watch(binh, 12)
+    (figures,) = [each for each in call.world.relay.quality(call.world.now) if each.peer == binh.peer]
+    assert 200_000 <= figures.estimate_bps <= 400_000
+    assert 1_200_000 <= figures.wanted_bps <= 2_000_000
+    assert figures.queue_s < 0.2
