@@ -32,8 +32,8 @@ from signaling.store import Store
 from tests.support.factories import NOW
 from tests.support.sockets import JsonPeer, MemorySocket, socket_pair
 
-FAST = HostOptions(ring_s=0.2, silent_s=15.0, tick_s=0.05, state_every_s=0.01, check_lock_s=0.05)
-QUICK = RelayOptions(gone_s=0.3, hung_s=5.0, silent_s=5.0, retry_s=0.05, answer_s=2.0)
+FAST = HostOptions(ring_s=0.2, silent_s=120.0, tick_s=0.05, state_every_s=0.01, check_lock_s=0.05)
+QUICK = RelayOptions(gone_s=0.3, hung_s=5.0, silent_s=60.0, retry_s=0.05, answer_s=2.0)
 
 
 class FlakyDatabase(rooms_db.Database):
