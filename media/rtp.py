@@ -136,17 +136,21 @@ class HeaderTemplate:
 
     ``time_at``/``wide_at``/``level_at``: where the values of abs-send-time (3 bytes), of the transport-wide number
     (2 bytes) and the audio level element (2 bytes: id and level) stand; 0 when the leg did not negotiate it.
+    ``patch_wide``: packs what differs from packet to packet up to the transport-wide number, at offset 1: the fields of
+    ``PATCH``, then ``constant``, then that number.
     """
 
-    __slots__ = ("buffer", "level_at", "level_prefix", "payload_type", "size", "time_at", "wide_at")
+    __slots__ = (
+        "buffer", "constant", "level_at", "level_prefix", "patch_wide", "payload_type", "size", "time_at", "wide_at",
+    )  # fmt: skip
 
     def __init__(self, payload_type: int, ssrc: int, ids: ExtensionIds, mid: str, audio: bool) -> None:
         self.payload_type = payload_type
         elements: list[tuple[int, bytes]] = []
+        if ids.transport_cc:
+            elements.append((ids.transport_cc, b"\0\0"))  # first, so that one call patches up to it
         if ids.abs_send_time:
             elements.append((ids.abs_send_time, b"\0\0\0"))
-        if ids.transport_cc:
-            elements.append((ids.transport_cc, b"\0\0"))
         if ids.audio_level and audio:
             elements.append((ids.audio_level, b"\x7f"))
         if ids.mid and mid:
@@ -166,6 +170,8 @@ class HeaderTemplate:
         self.size = len(self.buffer)
         self.time_at = positions.get(ids.abs_send_time, 0) if ids.abs_send_time else 0
         self.wide_at = positions.get(ids.transport_cc, 0) if ids.transport_cc else 0
+        self.constant = bytes(self.buffer[8 : self.wide_at])
+        self.patch_wide = Struct(f">BHI{len(self.constant)}sH").pack_into
         level_value = positions.get(ids.audio_level, 0) if ids.audio_level and audio else 0
         # A level nobody measured is not sent: its element becomes padding (zero bytes, RFC 8285 4.2).
         self.level_at = level_value - (2 if two_byte else 1) if level_value else 0

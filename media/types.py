@@ -96,10 +96,13 @@ class Ready:
 
 
 class SentLog(Protocol):
-    """What a leg sent with a transport-wide number (draft-holmer-rmcat-transport-wide-cc-extensions-01, 2.2)."""
+    """What a leg sent with a transport-wide number (draft-holmer-rmcat-transport-wide-cc-extensions-01, 2.2).
+    ``next``: the next packet's, extended; its low 16 bits travel."""
 
-    def add(self, size: int, now: float) -> int:
-        """A packet of ``size`` bytes leaves now: the number it carries, of which the low 16 bits travel."""
+    next: int
+
+    def add_all(self, sizes: list[int], now: float) -> None:
+        """Packets of these sizes in bytes leave now, numbered from ``next`` on."""
 
 
 class SendQueue:

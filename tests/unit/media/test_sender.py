@@ -66,6 +66,25 @@ def test_a_frame_is_one_run_and_its_last_packet_may_be_shorter() -> None:
     assert paper.sender.sent == 7
 
 
+def test_a_frame_cut_into_almost_equal_packets_is_one_run() -> None:
+    """As Chromium cuts: the smaller ones get a byte of padding, which no receiver shows."""
+    paper = Paper()
+    assert paper.send(copies(stint(), 700, 700, 701, 701)) == [4]
+    assert {len(data) for data in paper.socket.packets} == {len(paper.socket.packets[0])}
+    assert [len(parse(data).payload) for data in paper.socket.packets] == [700, 700, 701, 701]
+    assert [data[0] & 0x20 for data in paper.socket.packets] == [0x20, 0x20, 0, 0]
+    again = Stint(HeaderTemplate(96, 6000, IDS, "1", False), False, LAYER, 0, 0, 0, 0, 0)
+    assert paper.send(copies(again, 500, 500, 500)) == [3]
+    assert not any(data[0] & 0x20 for data in paper.socket.packets[4:])
+
+
+def test_sound_is_never_padded() -> None:
+    shown = Stint(HeaderTemplate(111, 5000, IDS, "0", True), True, LAYER, 0, 0, 0, 0, 0)
+    paper = Paper()
+    paper.send(copies(shown, 80, 81, 80, 81))
+    assert not any(data[0] & 0x20 for data in paper.socket.packets)
+
+
 def test_sound_and_single_packets_go_as_they_are() -> None:
     assert Paper().send(copies(stint(), 80)) == [1]
     assert Paper().send(copies(stint(), 80, 90, 100)) == [1, 1, 1]
@@ -120,12 +139,13 @@ def test_a_kernel_without_runs_is_never_handed_one() -> None:
 
 def test_every_packet_is_stamped_when_it_leaves() -> None:
     class Log:
-        added: list[tuple[int, float]] = []
+        next = 0x1FFFF
 
-        def add(self, size: int, now: float) -> int:
-            self.added.append((size, now))
-            return 0x1FFFE + len(self.added)
+        def add_all(self, sizes: list[int], now: float) -> None:
+            added.append((sizes, now))
+            self.next += len(sizes)
 
+    added: list[tuple[list[int], float]] = []
     paper, log = Paper(), Log()
     header = HeaderTemplate(97, 6000, IDS, "1", False)
     resend = Ready(header.buffer + b"again", False, header.time_at, header.wide_at)
@@ -137,7 +157,10 @@ def test_every_packet_is_stamped_when_it_leaves() -> None:
         found = find_extensions(data, payload_start(data))
         assert int.from_bytes(found[3], "big") == int(1.5 * 262144)
         assert int.from_bytes(found[4], "big") == number
-    assert [now for _, now in log.added] == [65.5] * 3
+    assert [(len(sizes), now) for sizes, now in added] == [(3, 65.5)]
+    assert all(abs(size - len(data)) <= 16 for size, data in zip(added[0][0], (first, second, again), strict=True))
+    paper.send(copies(stint(), 90), log, now=66.0)
+    assert find_extensions(paper.socket.packets[-1], 12 + 4 + 12)[4] == b"\0\2"
 
 
 def test_a_leg_without_feedback_carries_no_numbers() -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from media.sentlog import LARGEST, SMALLEST, SentLog
 
 
@@ -33,3 +36,15 @@ def test_it_does_not_grow_without_end() -> None:
     for _ in range(3 * LARGEST):
         log.add(100, 0.0)
     assert log.mask == LARGEST - 1
+
+
+@given(st.lists(st.tuples(st.lists(st.integers(50, 1500), min_size=1, max_size=60), st.floats(0, 0.5)), max_size=40))
+def test_packets_logged_together_are_logged_as_one_by_one(batches: list[tuple[list[int], float]]) -> None:
+    together, single, now = SentLog(), SentLog(), 0.0
+    for sizes, pause in batches:
+        now += pause
+        together.add_all(sizes, now)
+        for size in sizes:
+            single.add(size, now)
+    assert (together.next, together.octets, together.flying) == (single.next, single.octets, single.flying)
+    assert (together.times, together.sizes, together.states) == (single.times, single.sizes, single.states)
