@@ -315,6 +315,14 @@ class Speaker(Message, frozen=True, tag=_tag):
     participant: str
 
 
+class Crosstalk(Message, frozen=True, tag=_tag):
+    """Rooms of a session that hear each other: (participant that hears it louder, the one to mute); none: it is over.
+    Volatile, repeated every 10 s while it lasts."""
+
+    session: str
+    pairs: tuple[tuple[str, str], ...] = ()
+
+
 class LegQuality(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Quality of one leg over the last period: rates in bit/s, loss 0..1, times in seconds.
 
@@ -482,7 +490,10 @@ class Report(Message, frozen=True, tag=_tag):
     body: ReportBody
 
 
-ToApp = Hello | Answer | Refused | SubscribeOffer | Layers | Speaker | Quality | RelayState | KeptEvents | Report
+ToApp = (
+    Hello | Answer | Refused | SubscribeOffer | Layers | Speaker | Crosstalk | Quality | RelayState | KeptEvents
+    | Report
+)  # fmt: skip
 
 _to_relay: msgspec.json.Decoder[ToRelay] = msgspec.json.Decoder(ToRelay)
 _to_app: msgspec.json.Decoder[ToApp] = msgspec.json.Decoder(ToApp)

@@ -38,6 +38,7 @@ from media.messages import (
     Answer,
     Ask,
     ClosePeer,
+    Crosstalk,
     Desired,
     Drain,
     ForgetKept,
@@ -244,6 +245,10 @@ class RelayProcess:
         if not self._is_ending:
             self._legs.changed(sorted(peers))
             self._plan()
+
+    def crosstalk(self, session: SessionId, pairs: tuple[tuple[str, str], ...]) -> None:
+        """Tell the apps which rooms hear each other (Listener)."""
+        self._send_all(Crosstalk(session=session, pairs=pairs))
 
     def layers_wanted(self, peer: PeerId, source: Source, rids: tuple[str, ...]) -> None:
         """Tell a publisher which layers it need send (Listener)."""

@@ -33,6 +33,7 @@ from struct import Struct
 
 from media.bandwidth import BandwidthEstimator
 from media.ceiling import Ceilings
+from media.crosstalk import Crosstalk
 from media.figures import of_publisher, of_subscriber
 from media.forwarder import MAX_PAYLOAD, Publication
 from media.gates import Gates
@@ -102,6 +103,7 @@ class Relay:
             options.audio_bitrate_bps, options.camera_bitrate_bps, options.screen_bitrate_bps, options.max_viewer_bps
         )
         self._lines = ViewerLines(options.max_viewer_bps)
+        self._crosstalk = Crosstalk()
         self._reporting = Reporting(self._options, self._publishers, self._subscribers, self._lines)
         self._layering = Layering(listener, self._publishers, self._subscribers)
         self._loudest = Loudest(self._options.loudest, self._layering.shows_large)
@@ -455,6 +457,8 @@ class Relay:
         voices = [(item.session, item.participant, item.voice) for item in microphones]
         for session, speaker in self._speakers.update(self._sessions.running, voices, now):
             self._listener.speaker(SessionId(session), speaker)
+        for session, pairs in self._crosstalk.update(self._sessions.running, voices):
+            self._listener.crosstalk(SessionId(session), pairs)
         self._loudest.update(microphones)
 
     def _wake(self, now: float) -> None:

@@ -45,6 +45,12 @@ class Voice:
         self._at = now
 
     @property
+    def level(self) -> float:
+        """How loud it was when heard in the tick before now; 0: not heard."""
+        talk, loud = self._ticks[-1] if self._ticks else (0.0, 0.0)
+        return loud / talk if talk else 0.0
+
+    @property
     def tells(self) -> bool:
         """Its packets carry levels."""
         return self._at > -1e9

@@ -238,6 +238,9 @@ class Listener(Protocol):
     def speaker(self, session: SessionId, participant: str) -> None:
         """The loudest participant changed."""
 
+    def crosstalk(self, session: SessionId, pairs: tuple[tuple[str, str], ...]) -> None:
+        """These participants' microphones hear the same sound: (the louder one, the one to mute); told again."""
+
     def subscriptions_changed(self, peer: PeerId) -> None:
         """What this peer should receive changed: renegotiate its subscribe leg when convenient."""
 

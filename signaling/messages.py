@@ -422,6 +422,13 @@ class Layers(Message, frozen=True, tag=_tag):
     rids: tuple[str, ...]
 
 
+class Crosstalk(Message, frozen=True, tag=_tag):
+    """Rooms that hear each other: (the one that hears it louder, the one whose microphone should go off). Operators get
+    all, a point its own; none: it is over. Repeated every 10 s while it lasts."""
+
+    pairs: tuple[tuple[str, str], ...]
+
+
 class Speaker(Message, frozen=True, tag=_tag):
     """Who speaks ("" for nobody)."""
 
@@ -456,7 +463,8 @@ class Error(Message, frozen=True, tag=_tag):
 
 
 ToPage = (
-    Welcome | State | Event | MinutesState | Done | Answer | Offer | Layers | Speaker | RelayLost | Moved | Pong | Error
+    Welcome | State | Event | MinutesState | Done | Answer | Offer | Layers | Crosstalk | Speaker
+    | RelayLost | Moved | Pong | Error
 )  # fmt: skip
 
 

@@ -124,6 +124,18 @@ class RelayNews:
         if page is not None:
             page.connection.send(m.Layers(source=layers.source, rids=layers.rids))
 
+    def crosstalk(self, relay: str, crosstalk: r.Crosstalk) -> None:
+        """Which rooms hear each other: for the operators, and for those it is about."""
+        host = self._sessions.hosts.get(crosstalk.session)
+        if host is None:
+            return
+        for participant, connection in host.audience.connections.items():
+            one = host.state.find(participant)
+            if one is not None and one.connected:
+                mine = tuple(pair for pair in crosstalk.pairs if one.role == "operator" or participant in pair)
+                if mine or not crosstalk.pairs:
+                    connection.send(m.Crosstalk(pairs=mine))
+
     def speaks(self, relay: str, speaker: r.Speaker) -> None:
         """Who speaks."""
         host = self._sessions.hosts.get(speaker.session)

@@ -76,6 +76,9 @@ class RelayListener(Protocol):
     def layers(self, relay: str, layers: r.Layers) -> None:
         """Which layers of a page's source are wanted."""
 
+    def crosstalk(self, relay: str, crosstalk: r.Crosstalk) -> None:
+        """Which rooms hear each other."""
+
     def speaks(self, relay: str, speaker: r.Speaker) -> None:
         """Who speaks."""
 
@@ -371,6 +374,8 @@ class RelayPool:
                 listener.offered(link.relay, message)
             case r.Layers() if listener is not None:
                 listener.layers(link.relay, message)
+            case r.Crosstalk() if listener is not None:
+                listener.crosstalk(link.relay, message)
             case r.Speaker() if listener is not None:
                 listener.speaks(link.relay, message)
             case r.Quality():

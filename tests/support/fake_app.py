@@ -27,6 +27,7 @@ from media.messages import (
     Ack,
     Answer,
     Challenge,
+    Crosstalk,
     Desired,
     Hello,
     Layers,
@@ -64,6 +65,7 @@ class FakeApp:
         self.refusals: list[Refused] = []
         self.speakers: list[Speaker] = []
         self.layers: list[Layers] = []
+        self.crosstalks: list[Crosstalk] = []
         self.quality: Quality | None = None
         self.hello: Hello | None = None
         self.port = 0
@@ -133,6 +135,8 @@ class FakeApp:
                     await self.send(Ack(number=message.number))
             case Speaker():
                 self.speakers.append(message)
+            case Crosstalk():
+                self.crosstalks.append(message)
             case Layers():
                 self.layers.append(message)
             case Quality():

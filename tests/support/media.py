@@ -35,6 +35,7 @@ class Heard:
     reports: list[tuple[str, ReportBody]] = field(default_factory=list)
     speakers: list[tuple[str, str]] = field(default_factory=list)
     changed: list[str] = field(default_factory=list)
+    crosstalks: list[tuple[str, tuple[tuple[str, str], ...]]] = field(default_factory=list)
     layers: list[tuple[str, str, tuple[str, ...]]] = field(default_factory=list)
 
     def report(self, session: SessionId, epoch: int, body: ReportBody) -> None:
@@ -45,6 +46,9 @@ class Heard:
 
     def subscriptions_changed(self, peer: PeerId) -> None:
         self.changed.append(peer)
+
+    def crosstalk(self, session: SessionId, pairs: tuple[tuple[str, str], ...]) -> None:
+        self.crosstalks.append((session, pairs))
 
     def layers_wanted(self, peer: PeerId, source: Source, rids: tuple[str, ...]) -> None:
         self.layers.append((peer, source, rids))

@@ -17,7 +17,7 @@ ALLOWED = {
     "web": set(PACKAGES),
 }
 PURE = {
-    "media.layerchoice", "media.layering", "media.thinning",
+    "media.crosstalk", "media.layerchoice", "media.layering", "media.thinning",
     "media.types", "media.framing", "media.messages", "media.errors", "media.seq", "media.rtp", "media.rtcp",
     "media.codecs",
     "media.packetcache", "media.nack", "media.feedback", "media.forwarder", "media.relay", "media.speaker",

@@ -55,3 +55,22 @@ test('who is asked, step by step', () => {
   const ring = { ring: 'r', site: 's', name: 'Sơn Động', stage: 'duty', who: 'Hoàng Minh Thảo', phone: '' };
   assert.deepEqual(notes(roomOf('op', { rings: [ring], participants: [point('op', { role: 'operator' })] })), ['ring: Sơn Động: đang gọi Hoàng Minh Thảo…']);
 });
+
+test('rooms that hear each other: the operator may mute one, the quieter one is asked to, and it ends by itself', () => {
+  const session = { participants: [point('op', { role: 'operator' }), point('a'), point('b')] };
+  const words = (me, changes = {}) => {
+    const room = roomOf(me, { ...session, ...changes });
+    room.clock = { now: () => 100, after: () => 0, cancel: () => {} };
+    room.takeCrosstalk([['a', 'b']]);
+    return room;
+  };
+  const note = (room) => new Notices(room, /** @type {any} */ (null), () => {}).list().find((one) => one.name === 'crosstalk');
+  assert.equal(note(words('op')).act, 'mute:b');
+  assert.equal(note(words('b')).act, 'mute-own');
+  assert.equal(note(words('a')).act, undefined);
+  const muted = { participants: [point('op', { role: 'operator' }), point('a'), point('b', { muted_by_operator: ['mic'] })] };
+  assert.equal(note(words('op', muted)), undefined, 'done is done');
+  const old = words('op');
+  old.clock.now = () => 130;
+  assert.equal(note(old), undefined);
+});

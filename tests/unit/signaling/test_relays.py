@@ -218,6 +218,19 @@ async def test_sizes_reach_the_relay_and_wanted_layers_the_page(bench: Bench) ->
     assert not any(g["type"] == "layers" for g in op.got)
 
 
+async def test_rooms_that_hear_each_other_are_told_to_operators_and_to_themselves(bench: Bench) -> None:
+    relay = await bench.relay()
+    session, ids, op, a = await live_session(bench, relay)
+    await relay.say(r.Crosstalk(session=session, pairs=((ids["op"], "other"),)))
+    assert (await op.until("crosstalk"))["pairs"] == [[ids["op"], "other"]]
+    await relay.say(r.Crosstalk(session=session, pairs=((ids["op"], ids["a"]),)))
+    assert (await a.until("crosstalk"))["pairs"] == [[ids["op"], ids["a"]]], (
+        "it was not told what is none of its business"
+    )
+    await relay.say(r.Crosstalk(session=session, pairs=()))
+    assert (await a.until("crosstalk"))["pairs"] == []
+
+
 async def test_a_flood_of_sizes_does_not_reach_the_relay(bench: Bench) -> None:
     relay = await bench.relay()
     _session, ids, _op, a = await live_session(bench, relay)

@@ -56,6 +56,7 @@ export class Notices {
     if (session.state === 'suspended') {
       add({ name: 'paused', tone: 'info', image: 'circle-pause', text: _('Phiên đang tạm dừng: không ai nghe hay thấy ai, không có gì được ghi.') });
     }
+    this._crosstalk(add);
     if (session.unsaved) {
       add({ name: 'unsaved', tone: 'warn', image: 'database', text: _('Lệnh đã có hiệu lực nhưng chưa lưu được; sẽ lưu khi cơ sở dữ liệu trở lại.') });
     }
@@ -72,6 +73,23 @@ export class Notices {
     }
     if (session.notice_read && room.self?.role === 'point' && !room.self.notice && !room.isOperator) {
       add({ name: 'answer', tone: 'info', image: 'megaphone', text: _('Thông báo ghi âm, ghi hình đã được đọc. Hãy ghi câu trả lời của công dân.'), label: _('Trả lời'), act: 'answer' });
+    }
+  }
+
+  /** Two rooms in one building hear each other: one microphone has to go off. @param {(note: Note) => void} add */
+  _crosstalk(add) {
+    const { room } = this;
+    for (const [louder, quieter] of room.hearEachOther()) {
+      const note = { name: 'crosstalk', tone: /** @type {'warn'} */ ('warn'), image: 'volume-x' };
+      if (room.me === quieter) {
+        const text = _('Phòng này và {name} đang nghe thấy nhau nên tiếng bị vọng. Hãy tắt micro ở đây khi không nói.', { name: room.nameOf(louder) });
+        add({ ...note, text, label: _('Tắt micro'), act: 'mute-own' });
+      } else if (room.isOperator) {
+        const text = _('Hai phòng đang nghe thấy nhau: {louder} và {quieter}. Tắt micro một phòng để khỏi vọng tiếng.', { louder: room.nameOf(louder), quieter: room.nameOf(quieter) });
+        add({ ...note, text, label: _('Tắt micro {name}', { name: room.nameOf(quieter) }), act: `mute:${quieter}` });
+      } else {
+        add({ ...note, text: _('Phòng này và {name} đang nghe thấy nhau nên tiếng bị vọng. Chỉ nên bật micro ở một phòng.', { name: room.nameOf(quieter) }) });
+      }
     }
   }
 

@@ -8,6 +8,8 @@ import { HubClock, systemClock } from '../lib/clock.js';
 import { _ } from '../lib/i18n.js';
 import { readMinutes } from '../lib/minutes.js';
 
+const CROSSTALK_S = 25; // what was not repeated for so long is over
+
 export class RoomState {
   /** @param {any} data the page's JSON block (web/pages/room.py) */
   constructor(data) {
@@ -32,6 +34,8 @@ export class RoomState {
     this.incoming = new Map();
     /** @type {Set<string>} keys of pictures that are laid out nowhere: the relay sends nothing of them */
     this.unseen = new Set();
+    /** @type {{pairs: [string, string][], at: number}} rooms that hear each other: louder one, the one to mute */
+    this.crosstalk = { pairs: [], at: 0 };
     this.pinned = '';
     this.speaker = '';
     this.lastSpeaker = '';
@@ -118,6 +122,21 @@ export class RoomState {
   shownAt(at) {
     const started = this.session.started_utc;
     return started ? at - (started - this.session.opened_utc) : at;
+  }
+
+  /** @param {[string, string][]} pairs */
+  takeCrosstalk(pairs) {
+    this.crosstalk = { pairs, at: this.clock.now() };
+  }
+
+  /** Rooms that hear each other now, as far as both microphones are still on. It is told again every 10 s. */
+  hearEachOther() {
+    if (this.clock.now() - this.crosstalk.at > CROSSTALK_S) return [];
+    const on = (/** @type {string} */ id) => {
+      const one = this.session.participants.find((/** @type {any} */ view) => view.participant === id);
+      return Boolean(one) && !one.muted.includes('mic') && !one.muted_by_operator.includes('mic');
+    };
+    return this.crosstalk.pairs.filter((pair) => pair.every(on));
   }
 
   /** @param {any} session @param {string[]} may */

@@ -156,6 +156,7 @@ class RoomPage {
       room.take(message.session, message.may);
       this.follow();
     } else if (message.type === 'minutes_state') room.minutes = { ...readMinutes(message.minutes), savedUtc: room.hub.utc() };
+    else if (message.type === 'crosstalk') room.takeCrosstalk(message.pairs);
     else if (message.type === 'speaker') {
       room.speaker = message.participant;
       if (message.participant && message.participant !== room.me) room.lastSpeaker = message.participant;
@@ -316,6 +317,8 @@ class RoomPage {
     else if (act === 'devices') this.devices();
     else if (act === 'share') this.share();
     else if (act === 'answer') this.answer();
+    else if (act === 'mute-own') await this.toggle('mic');
+    else if (act.startsWith('mute:')) await this.room.ask('mute', { participant: act.slice(5), source: 'mic', on: true });
     else if (act === 'help:https') location.href = `https://${location.host}${location.pathname}${location.search}`;
     else if (act.startsWith('start:')) await this.media.start(/** @type {Source} */ (act.slice(6)));
     this.render();
