@@ -55,8 +55,8 @@ def written(turn: Turn) -> str:
         raise ValueError("no media address is given: announce one (HUB_ANNOUNCE)")
     lines = [
         "# coturn for clients behind firewalls that let no UDP out. Credentials are made by the hub (HUB_TURN_SECRET)",
-        "# and live for minutes. Keep this file readable by coturn alone: it holds the secret. While the secret changes",
-        "# two static-auth-secret lines may stand here.",
+        "# and live for minutes. Keep this file readable by coturn alone: it holds the secret. While that changes, two",
+        "# static-auth-secret lines may stand here.",
         "use-auth-secret",
         f"static-auth-secret={turn.secret}",
         f"realm={turn.realm}",
