@@ -156,3 +156,13 @@ def test_one_holder_cannot_take_all_ports() -> None:
         for _ in range(40):
             open_ones.enter_context(TurnClient(TURN, 3478, "udp")).allocate(one.username, one.password)
     assert refused.value.code == 486
+
+
+def test_both_secrets_are_good_while_it_is_changed(tmp_path: Path) -> None:
+    both = "the-old-secret\nstatic-auth-secret=the-new-secret"
+    turn = Turn(secret=both, realm="hub.example", allowed=(RELAY,), listening=(OTHER,), ports=(50000, 50100))
+    with running_coturn(tmp_path, turn):
+        for secret in ("the-new-secret", "the-old-secret"):
+            one = login(secret=secret)
+            with TurnClient(OTHER, 3478, "udp") as client:
+                assert client.allocate(one.username, one.password)[0] == OTHER
