@@ -124,6 +124,13 @@ class Quality:
 
 
 @dataclass(frozen=True, slots=True)
+class Measured:
+    """How good all lines of the session were over the last seconds, both ways (``signaling.quality.Line.take``)."""
+
+    points: tuple[Mapping[str, Any], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Late:
     """Events that a relay kept for an owner of before, and that come too late to take effect (``signaling.kept``)."""
 
@@ -155,6 +162,7 @@ Command = (
     | RelayGone
     | Anchor
     | Quality
+    | Measured
     | Late
     | Locked
     | Tick

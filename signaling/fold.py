@@ -446,5 +446,8 @@ FOLDS: dict[str, Fold] = {
 }
 """Kinds that change the state."""
 
-LOG_ONLY = frozenset({"bookmark.added", "minutes.line", "journal.heads", "clock.anchor", "quality.seen", "event.late"})
+LOG_ONLY = frozenset(
+    {"bookmark.added", "minutes.line", "journal.heads", "clock.anchor", "event.late"}
+    | {"quality.seen", "quality.measured"}
+)
 """Kinds that are part of the record but change nothing in the room."""

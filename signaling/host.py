@@ -29,6 +29,7 @@ from signaling.commands import (
     Command,
     Connect,
     Disconnect,
+    Measured,
     Open,
     Quality,
     Reported,
@@ -210,7 +211,7 @@ class SessionHost:
             try:
                 await self._feed(command, now)
             except Unavailable:
-                if not isinstance(command, (Tick, Quality)):
+                if not isinstance(command, (Tick, Quality, Measured)):
                     self._pending.append(command)
             except RequestRefused as refused:
                 log.info("session %s: %s refused: %s", self.session, type(command).__name__, refused.code)
@@ -332,6 +333,7 @@ class SessionHost:
             if ring.stage != "phone" and now - ring.since >= self.options.ring_s:
                 await self.feed(RingNext(ring.ring))
         await self._anchor(loop_now)
+        await self.lines.log(loop_now)
         self._watch_recording()
 
     async def _anchor(self, loop_now: float) -> None:

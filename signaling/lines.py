@@ -1,44 +1,49 @@
 """How good each participant's line is, in one word for all: what the relay measures of its legs and what its page sees.
 
-Words are shown and never logged; what pages measured goes into the log once a minute and when its word turns
-(``signaling.quality``).
+Words are shown and never logged. The log of a session that is held gets one ``quality.measured`` every 10 s with the
+figures of all its points, and one ``quality.seen`` when the word that a page's own figures give turns.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from media import messages as r
 from signaling import messages as m
-from signaling.commands import Quality
+from signaling.commands import Measured, Quality
 from signaling.desired import desired
-from signaling.quality import Fold, word_of, worst
+from signaling.quality import Fold, Line, word_of, worst
 
 if TYPE_CHECKING:
     from signaling.host import SessionHost
 
-WEAK_LOSS = 0.05
-WEAK_RTT_S = 0.4
+LOG_EVERY_S = 10.0
 
 
 class Lines:
-    """``words``: participant -> "", good, weak or sound_only."""
+    """``words``: participant -> "", good, weak or sound_only. ``points``: the figures of the last 10 s (protocol.md,
+    ``quality.measured``)."""
 
     def __init__(self, host: SessionHost) -> None:
         self._host = host
         self.words: dict[str, str] = {}
         self._heard: dict[str, str] = {}
         self._seen: dict[str, Fold] = {}
+        self._measured: dict[str, Line] = {}
+        self._logged_at = 0.0
+        self.points: tuple[dict[str, Any], ...] = ()
 
     def measured(self, quality: r.Quality) -> None:
         """Line quality of the session's legs; pages hear of it when a word changes."""
         peers = {one.peer: one.participant for one in reversed(self._host.state.participants) if one.peer}
         for leg in quality.legs:
             participant = peers.get(leg.peer)
-            if participant is None or leg.leg != "publish":
+            if participant is None:
                 continue
-            weak = leg.loss > WEAK_LOSS or leg.rtt_s > WEAK_RTT_S
-            self._heard[participant] = "weak" if weak else "good"
+            line = self._measured.setdefault(participant, Line(participant))
+            line.add(leg)
+            if leg.leg == "publish":
+                self._heard[participant] = line.word_up()
             self._show(participant)
 
     async def seen(self, participant: str, figures: m.Seen) -> None:
@@ -48,12 +53,24 @@ class Lines:
         if one is None or not one.connected or state.state not in ("open", "running", "suspended"):
             return
         now = self._host.clock()
-        line = self._seen.setdefault(participant, Fold())
+        self._measured.setdefault(participant, Line(participant)).see(figures)
         word = word_of(figures, self._gets_pictures(participant))
-        body = line.take(figures, word, now)
+        body = self._seen.setdefault(participant, Fold()).take(figures, word, now)
         self._show(participant, word)
         if body is not None:
             await self._host.feed(Quality(participant, body))
+
+    async def log(self, loop_now: float) -> None:
+        """Called about once a second: every 10 s the figures since the last time become ``points`` and an event."""
+        if loop_now - self._logged_at < LOG_EVERY_S:
+            return
+        self._logged_at = loop_now
+        rows = (line.take() for line in self._measured.values())
+        self.points = tuple(row for row in rows if row)
+        connected = {one.participant for one in self._host.state.connected()}
+        self._measured = {who: line for who, line in self._measured.items() if who in connected}
+        if self.points and self._host.state.state in ("running", "suspended"):
+            await self._host.feed(Measured(self.points))
 
     def forget(self, participant: str) -> None:
         """The page is gone, and with it what it saw."""

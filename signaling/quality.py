@@ -1,19 +1,22 @@
-"""What the pages measure of their own lines (``seen``, every 10 s), folded into words and few events. Pure.
+"""Figures of lines, from the relay (every 2 s) and from pages (``seen``, every 10 s), as words and few events. Pure.
 
-The board and the tiles show a word at once. The log gets one ``quality.seen`` per participant and minute, and one
-whenever the word turns, so that a bad hour can be explained years later without swelling the record.
+The board and the tiles show a word at once. The log gets one ``quality.measured`` for all points of a session every
+10 s, 0.3 kB a point, so that a bad hour can be explained years later, and one ``quality.seen`` whenever the word of a
+page turns.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
+from media.messages import LegQuality
 from signaling.messages import Seen
+from signaling.mos import delay_of, mos
 
 Word = Literal["good", "weak", "sound_only"]
 
-FOLD_S = 60.0
 WEAK_FROZEN_S = 1.0
 """Seconds of still picture within ten that a viewer calls bad."""
 WEAK_CONCEALED = 0.05
@@ -21,7 +24,13 @@ WEAK_RTT_S = 0.4
 SOUND_BPS = 80_000
 """Opus of three speakers; less than this, while others send pictures, means that only sound comes through."""
 
+WEAK_LOSS = 0.05
+WEAK_MOS = 3.1
+"""Below this most people complain (G.107 Annex B)."""
+
 MAX_BPS = 10**10
+MAX_FOLDED = 360
+"""Looks of a page that an event sums up: an hour."""
 RANK = ("sound_only", "weak", "good")
 
 
@@ -41,7 +50,7 @@ def worst(*words: str) -> str:
 
 @dataclass(slots=True)
 class Fold:
-    """One participant's figures since the last event. ``take`` gives the body of the next event when one is due."""
+    """What one participant's page saw since its word turned. ``take`` gives the body of an event when it turns."""
 
     word: str = ""
     since: float = 0.0
@@ -49,15 +58,74 @@ class Fold:
 
     def take(self, seen: Seen, word: Word, now: float) -> dict[str, Any] | None:
         """One more ``seen`` at ``now`` (UTC)."""
-        turned = word != self.word
         if not self.figures and not self.word:
             self.since = now
-        self.figures.append(seen)
-        if not turned and now - self.since < FOLD_S:
+        self.figures = [*self.figures[-MAX_FOLDED:], seen]
+        if word == self.word:
             return None
         body = {"word": word, "since": round(self.since, 3), **_summed(self.figures)}
         self.word, self.since, self.figures = word, now, []
         return body
+
+
+@dataclass(slots=True)
+class Line:
+    """One participant's line over some seconds, both ways: *up* from it to the hub, *down* from the hub to it."""
+
+    participant: str
+    legs: dict[str, list[LegQuality]] = field(default_factory=dict)
+    seen: list[Seen] = field(default_factory=list)
+
+    def add(self, leg: LegQuality) -> None:
+        """What the relay measured of one leg."""
+        self.legs.setdefault(leg.leg, []).append(leg)
+
+    def see(self, seen: Seen) -> None:
+        """What the page measured."""
+        self.seen.append(seen)
+
+    def word_up(self) -> Word:
+        """The way up in one word, by the last measurement."""
+        leg = self.legs["publish"][-1]
+        speech = mos(leg.sound_loss, delay_of(leg.rtt_s, leg.jitter_s))
+        weak = leg.loss > WEAK_LOSS or leg.rtt_s > WEAK_RTT_S or speech < WEAK_MOS
+        return "weak" if weak else "good"
+
+    def take(self) -> dict[str, Any]:
+        """The figures since the last call (docs/protocol.md, ``quality.measured``); empty when nothing was measured.
+        What the page heard counts before what its reports say: it knows what could be mended."""
+        body: dict[str, Any] = {}
+        if up := self.legs.get("publish"):
+            body["up"] = _way(up, _mean(leg.sound_loss for leg in up))
+        if down := self.legs.get("subscribe"):
+            concealed = max((_bounded(one.concealed, 1.0) for one in self.seen), default=None)
+            body["down"] = _way(down, _mean(leg.sound_loss for leg in down) if concealed is None else concealed)
+            if self.seen:
+                body["down"] |= {
+                    "freezes": sum(_bounded(one.freezes, 10_000) for one in self.seen),
+                    "frozen_s": round(sum(_bounded(one.frozen_s, 60.0) for one in self.seen), 1),
+                    "concealed": round(concealed or 0.0, 4),
+                }
+        self.legs, self.seen = {}, []
+        return {"participant": self.participant, **body} if body else {}
+
+
+def _way(legs: list[LegQuality], sound_loss: float) -> dict[str, Any]:
+    rtt, jitter = _mean(leg.rtt_s for leg in legs), _mean(leg.jitter_s for leg in legs)
+    layer = legs[-1].layer[:32]
+    return {
+        "kbps": round(_mean(leg.bitrate_bps for leg in legs) / 1000),
+        "loss": round(_mean(leg.loss for leg in legs), 4),
+        "rtt_s": round(rtt, 3),
+        "jitter_s": round(jitter, 4),
+        "mos": mos(sound_loss, delay_of(rtt, jitter)),
+        **({"layer": layer} if layer else {}),
+    }
+
+
+def _mean(values: Iterable[float]) -> float:
+    found = list(values)
+    return sum(found) / len(found)
 
 
 def _summed(figures: list[Seen]) -> dict[str, Any]:

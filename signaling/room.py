@@ -23,6 +23,7 @@ from signaling.commands import (
     GiveButtons,
     Late,
     Locked,
+    Measured,
     Open,
     Quality,
     RelayGone,
@@ -73,6 +74,9 @@ def decide(state: RoomState, command: Command, now: float) -> Decision:
             known = state.find(command.participant) is not None and state.state not in ("planned", "closed")
             body = {"participant": command.participant, **command.figures}
             return [Event("quality.seen", now, body)] if known else []
+        case Measured():
+            held = state.state in ("running", "suspended")
+            return [Event("quality.measured", now, {"points": list(command.points)})] if held else []
         case Late():
             return list(command.events)
         case Locked():

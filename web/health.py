@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from fastapi import APIRouter, Depends, FastAPI
@@ -25,6 +25,14 @@ from web.hub import Hub
 
 router = APIRouter()
 DATABASE_PATIENCE_S = 3.0
+
+
+WAY_FIGURES: dict[str, Callable[[list[float]], float]] = {
+    "loss": max, "rtt_s": max, "jitter_s": max, "kbps": min, "mos": min, "frozen_s": max, "concealed": max,
+}  # fmt: skip
+"""Figures of a line and which one is the worst."""
+SPEECH_BANDS = (("good", 4.0), ("fair", 3.6), ("poor", 3.1), ("bad", 0.0))
+"""From R 80, 70 and 60 (G.109)."""
 
 
 class Metrics:
@@ -54,6 +62,14 @@ class Metrics:
         self.lines = Gauge(
             "diemcau_lines", "Participants in sessions by the word for their line", ["word"], registry=self.registry
         )
+        self.way = Gauge(
+            "diemcau_way", "Legs of the last 10 s: figures by direction (up, down) and mean or worst",
+            ["direction", "figure", "of"], registry=self.registry,
+        )  # fmt: skip
+        self.speech = Gauge(
+            "diemcau_speech", "Ways by how speech is understood (MOS of G.107)", ["direction", "band"],
+            registry=self.registry,
+        )  # fmt: skip
         self.unsaved = Gauge(
             "diemcau_events_unsaved",
             "Events that have taken effect and wait for the database",
@@ -63,6 +79,20 @@ class Metrics:
             "diemcau_loop_lag_seconds", "Delay of the event loop, last second", registry=self.registry
         )
         self.on_scrape: list[Callable[[], None]] = []
+
+    def ways(self, points: Iterable[Mapping[str, Any]]) -> None:
+        """Take the figures of all lines (docs/protocol.md, ``quality.measured``). No label names anybody."""
+        known = list(points)
+        for direction in ("up", "down"):
+            ways = [point[direction] for point in known if direction in point]
+            for figure, worst in WAY_FIGURES.items():
+                values = [way[figure] for way in ways if figure in way]
+                self.way.labels(direction, figure, "mean").set(sum(values) / len(values) if values else 0.0)
+                self.way.labels(direction, figure, "worst").set(worst(values) if values else 0.0)
+            left = [way["mos"] for way in ways]
+            for band, least in SPEECH_BANDS:
+                self.speech.labels(direction, band).set(sum(1 for score in left if score >= least))
+                left = [score for score in left if score < least]
 
 
 class RequestMetrics:

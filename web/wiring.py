@@ -43,6 +43,7 @@ def _figures(hub: Hub) -> None:
     words = Counter(host.lines.words.get(one.participant, "") for host in hosts for one in host.state.connected())
     for word in LINE_WORDS:
         hub.metrics.lines.labels(word).set(words[word])
+    hub.metrics.ways(point for host in hosts for point in host.lines.points)
     hub.metrics.unsaved.set(sum(host.unsaved for host in hosts))
 
 
