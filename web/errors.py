@@ -113,7 +113,7 @@ HEADINGS: dict[int, str] = {
 }
 """What a page says above the sentence, by status."""
 
-JSON_PREFIXES = ("/api/", "/whip/", "/whep/", "/relay/", "/control/", "/healthz", "/readyz", "/metrics")
+JSON_PREFIXES = ("/api/", "/whip/", "/whep/", "/relay/", "/peer/", "/control/", "/healthz", "/readyz", "/metrics")
 
 
 class Refusal(Exception):
