@@ -27,8 +27,9 @@
     return { count, ident, valid, flash: light(8, 7) };
   }
 
-  // Every frame shown for `seconds`: how far the counter went back at most, the longest time in ms without a new picture
-  // between pictures of one size and where the size changed, how many frames were looked at, and their widths in order.
+  // Every frame shown until `window.enough` is set, or for `seconds`: how far the counter went back at most, the longest
+  // time in ms without a new picture between pictures of one size and where the size changed, how many frames were
+  // looked at, and their widths in order.
   async function watch(video, seconds) {
     const seen = { frames: 0, back: 0, gap: 0, switch: 0, invalid: 0, sizes: [] };
     const end = performance.now() + seconds * 1000;
@@ -49,7 +50,7 @@
           seen.frames += 1;
         } else seen.invalid += 1;
         if (seen.sizes.at(-1) !== meta.width) seen.sizes.push(meta.width);
-        if (now < end) video.requestVideoFrameCallback(look);
+        if (now < end && !window.enough) video.requestVideoFrameCallback(look);
         else done();
       };
       video.requestVideoFrameCallback(look);

@@ -10,7 +10,7 @@ from media.crosstalk import Crosstalk, SessionEars, alikeness
 from media.speaker import Voice
 
 TICK = 0.1
-SECONDS = 30
+SECONDS = 24
 
 
 def talk(seed: int, seconds: float = SECONDS, share: float = 0.7) -> list[float]:
@@ -57,12 +57,12 @@ def test_two_rooms_that_hear_the_same_are_told_within_thirteen_seconds(late: int
     assert more == []
 
 
-@pytest.mark.parametrize("seed", range(30))
+@pytest.mark.parametrize("seed", range(12))
 def test_people_who_talk_at_once_are_not_taken_for_one(seed: int) -> None:
     assert listen({"an": talk(seed), "binh": talk(seed + 1000)}) == []
 
 
-@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("seed", range(6))
 def test_people_who_talk_in_turn_are_not_taken_for_one(seed: int) -> None:
     random, silence = Random(seed), [40.0] * 10_000
     an, binh = talk(seed), talk(seed + 500)
