@@ -428,7 +428,10 @@ class Relay:
         """When ``handle_deadline`` wants to be called next (monotonic seconds); None while nothing is attached."""
         if not self._publishers and not self._subscribers:
             return None
-        return min(at for at in (self._tick_at, self._reporting.due, self._lines.due) if at is not None)
+        due, soon, padding = self._tick_at, self._reporting.due, self._lines.due  # asked after every wake-up
+        if soon is not None and soon < due:
+            due = soon
+        return padding if padding is not None and padding < due else due
 
     def handle_deadline(self, now: float, batch: Batch) -> None:
         """Do what is due by ``now``: NACK, receiver reports, REMB, key frame requests, silence, active speaker."""

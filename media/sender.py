@@ -179,7 +179,7 @@ class Sender:
         asked = (pairs[1], pairs[-1], len(pairs))
         if asked[0] is not self._asked[0] or asked[1] is not self._asked[1] or asked[2] != self._asked[2]:
             sizes = {len(pairs[at + 1][3]) for at in range(0, len(pairs), 2) if pairs[at] is not None}
-            self._asked, self._short = asked, frozenset(size for size in sizes if size + 1 in sizes)
+            self._asked, self._short = asked, frozenset([size for size in sizes if size + 1 in sizes]) or _NONE
         return self._short
 
     def _place(self, packet: Ready, at: int, time: bytes, wide: int) -> None:
