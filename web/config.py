@@ -119,6 +119,12 @@ def _text(value: str) -> str:
     return value.strip()
 
 
+def _one_line(value: str) -> str:
+    if not value.strip().isprintable():
+        raise ValueError("must be one line of printable characters")
+    return value.strip()
+
+
 def _path(value: str) -> Path:
     return Path(value).expanduser().absolute()
 
@@ -305,7 +311,7 @@ SETTINGS: tuple[Setting, ...] = (
         "Addresses of coturn, such as turn:host:3478?transport=udp, turn:host:3478?transport=tcp, turns:host:5349.",
         _turn_urls,
     ),
-    Setting("turn_secret", "text", "", "coturn's static-auth-secret.", _text, secret=True),
+    Setting("turn_secret", "text", "", "coturn's static-auth-secret.", _one_line, secret=True),
     Setting(
         "turn_ttl_s", "seconds", "1800", "How long TURN credentials are good; pages fetch new ones before.",
         _integer(600, 3600),

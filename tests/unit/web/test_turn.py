@@ -121,3 +121,9 @@ def test_the_command_says_what_it_lacks(
     done = CliRunner().invoke(turn, ["config", "--data", str(tmp_path), *options], env=environ)
     assert done.exit_code == 5 and words in done.output
     assert "static-auth-secret" not in done.output
+
+
+def test_a_secret_cannot_smuggle_lines_into_coturns_file(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="HUB_TURN_SECRET") as refused:
+        load({"HUB_TURN_SECRET": "x\nallowed-peer-ip=0.0.0.0-255.255.255.255"}, data=tmp_path)
+    assert "allowed" not in str(refused.value)
