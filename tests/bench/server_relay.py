@@ -38,6 +38,11 @@ def relay(listener, recorder, options=None):
     return media.relay.Relay(listener, recorder, dataclasses.replace(options, **dict.fromkeys(ceilings, 10**9)))
 
 media.process.Relay = relay
+if PROFILE:
+    import cProfile, signal
+    profile = cProfile.Profile()
+    signal.signal(signal.SIGUSR1, lambda number, frame: profile.enable())
+    signal.signal(signal.SIGUSR2, lambda number, frame: (profile.disable(), profile.dump_stats(PROFILE)))
 if IS_FAST:
     try:
         import media.viewerline
@@ -56,6 +61,7 @@ class _RelayProcess(RelayProcessUnderTest):
 
     code = ROOT
     is_fast = False
+    profile = ""
 
     async def start(self) -> None:
         arguments = ["--folder", str(self.folder), "--port", str(self.port), "--address", str(self.announce)]
@@ -64,7 +70,7 @@ class _RelayProcess(RelayProcessUnderTest):
             self.process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-c",
-                _LAUNCH.replace("IS_FAST", str(self.is_fast)),
+                _LAUNCH.replace("IS_FAST", str(self.is_fast)).replace("PROFILE", repr(self.profile)),
                 *arguments,
                 cwd=self.code,
                 stderr=log,
@@ -98,6 +104,10 @@ class RelayServer:
         self._last: dict[str, int] = {}
         self._versions: dict[str, int] = {}
         self._gone: set[str] = set()
+
+    def profile_into(self, file: str) -> None:
+        """Before ``start``: have SIGUSR1 begin a profile of its functions, and SIGUSR2 end it and write ``file``."""
+        self._relay.profile = file
 
     @property
     def pids(self) -> list[int]:
