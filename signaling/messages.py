@@ -263,7 +263,8 @@ class Views(Message, frozen=True, tag=_tag):
 
 
 class Seen(Message, frozen=True, tag=_tag):
-    """Quality as the page sees it, every 10 s: numbers of its getStats, for log and board."""
+    """Quality as the page sees it, every 10 s: numbers of its getStats, for log and board. ``pictures``: frames that it
+    decoded, of all others together; -1: not told."""
 
     freezes: int = 0
     frozen_s: float = 0.0
@@ -271,6 +272,7 @@ class Seen(Message, frozen=True, tag=_tag):
     received_bps: int = 0
     sent_bps: int = 0
     rtt_s: float = 0.0
+    pictures: int = -1
 
 
 class Ping(Message, frozen=True, tag=_tag):

@@ -36,7 +36,8 @@ RANK = ("sound_only", "weak", "good")
 
 def word_of(seen: Seen, pictures: bool) -> Word:
     """The line in one word; ``pictures``: somebody sends this page pictures."""
-    if pictures and seen.received_bps < SOUND_BPS:
+    # A small layer of a still scene is less than sound used to be: where frames are told, they count.
+    if pictures and (seen.pictures == 0 if seen.pictures >= 0 else seen.received_bps < SOUND_BPS):
         return "sound_only"
     if seen.frozen_s > WEAK_FROZEN_S or seen.concealed > WEAK_CONCEALED or seen.rtt_s > WEAK_RTT_S:
         return "weak"

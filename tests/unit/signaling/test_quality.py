@@ -23,6 +23,8 @@ def test_the_word() -> None:
     assert word_of(WEAK, True) == "weak"
     assert word_of(Seen(received_bps=40_000), True) == "sound_only"
     assert word_of(Seen(received_bps=40_000), False) == "good", "nobody sends pictures"
+    assert word_of(Seen(received_bps=40_000, pictures=70), True) == "good", "a small layer of a still scene"
+    assert word_of(Seen(received_bps=140_000, pictures=0), True) == "sound_only"
     assert word_of(Seen(concealed=0.2, received_bps=10**6), True) == "weak"
     assert (worst("good", "weak"), worst("weak", "sound_only"), worst("", "good"), worst("", "")) == (
         "weak", "sound_only", "good", "",

@@ -3,6 +3,7 @@
 
 import { el, icon, rebuild } from '../lib/dom.js';
 import { _ } from '../lib/i18n.js';
+import { shortName } from '../lib/layout.js';
 import { alarmSentences, ringWords } from '../lib/record.js';
 import { deviceSentence } from '../lib/troubles.js';
 
@@ -79,16 +80,17 @@ export class Notices {
   /** Two rooms in one building hear each other: one microphone has to go off. @param {(note: Note) => void} add */
   _crosstalk(add) {
     const { room } = this;
+    const name = (/** @type {string} */ id) => shortName(room.nameOf(id));
     for (const [louder, quieter] of room.hearEachOther()) {
       const note = { name: 'crosstalk', tone: /** @type {'warn'} */ ('warn'), image: 'volume-x' };
       if (room.me === quieter) {
-        const text = _('Phòng này và {name} đang nghe thấy nhau nên tiếng bị vọng. Hãy tắt micro ở đây khi không nói.', { name: room.nameOf(louder) });
+        const text = _('Phòng này và {name} đang nghe thấy nhau nên tiếng bị vọng. Hãy tắt micro ở đây khi không nói.', { name: name(louder) });
         add({ ...note, text, label: _('Tắt micro'), act: 'mute-own' });
       } else if (room.isOperator) {
-        const text = _('Hai phòng đang nghe thấy nhau: {louder} và {quieter}. Tắt micro một phòng để khỏi vọng tiếng.', { louder: room.nameOf(louder), quieter: room.nameOf(quieter) });
-        add({ ...note, text, label: _('Tắt micro {name}', { name: room.nameOf(quieter) }), act: `mute:${quieter}` });
+        const text = _('Hai phòng đang nghe thấy nhau: {louder} và {quieter}. Tắt micro một phòng để khỏi vọng tiếng.', { louder: name(louder), quieter: name(quieter) });
+        add({ ...note, text, label: _('Tắt micro {name}', { name: name(quieter) }), act: `mute:${quieter}` });
       } else {
-        add({ ...note, text: _('Phòng này và {name} đang nghe thấy nhau nên tiếng bị vọng. Chỉ nên bật micro ở một phòng.', { name: room.nameOf(quieter) }) });
+        add({ ...note, text: _('Phòng này và {name} đang nghe thấy nhau nên tiếng bị vọng. Chỉ nên bật micro ở một phòng.', { name: name(quieter) }) });
       }
     }
   }

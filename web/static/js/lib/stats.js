@@ -11,6 +11,7 @@
  * @property {number} frozen seconds
  * @property {number} concealed samples
  * @property {number} samples
+ * @property {number} pictures frames decoded
  * @property {number} limited 1 when the sender lowers quality for bandwidth
  */
 
@@ -19,7 +20,7 @@
  * @returns {LegNumbers}
  */
 export function legNumbers(report) {
-  const numbers = { received: 0, sent: 0, alive: 0, rtt: 0, freezes: 0, frozen: 0, concealed: 0, samples: 0, limited: 0 };
+  const numbers = { received: 0, sent: 0, alive: 0, rtt: 0, freezes: 0, frozen: 0, concealed: 0, samples: 0, limited: 0, pictures: 0 };
   const values = report instanceof Map || 'values' in report ? /** @type {any} */ (report).values() : report;
   for (const stat of values) {
     if (stat.type === 'candidate-pair' && (stat.nominated || stat.selected)) {
@@ -30,6 +31,7 @@ export function legNumbers(report) {
     } else if (stat.type === 'inbound-rtp' && stat.kind === 'video') {
       numbers.freezes += stat.freezeCount ?? 0;
       numbers.frozen += stat.totalFreezesDuration ?? 0;
+      numbers.pictures += stat.framesDecoded ?? 0;
     } else if (stat.type === 'inbound-rtp' && stat.kind === 'audio') {
       numbers.concealed += (stat.concealedSamples ?? 0) - (stat.silentConcealedSamples ?? 0);
       numbers.samples += stat.totalSamplesReceived ?? 0;
@@ -57,5 +59,7 @@ export function seenBetween(before, after, seconds) {
     received_bps: Math.round((grown(before.subscribe.received, after.subscribe.received) * 8) / seconds),
     sent_bps: Math.round((grown(before.publish.sent, after.publish.sent) * 8) / seconds),
     rtt_s: after.publish.rtt || after.subscribe.rtt,
+    // a connection that was made anew counts from nothing
+    pictures: after.subscribe.pictures - (after.subscribe.pictures >= before.subscribe.pictures ? before.subscribe.pictures : 0),
   };
 }
