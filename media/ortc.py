@@ -2,7 +2,7 @@
 
 Our own preferences live here. VP8 and Opus by default, H.264 (constrained baseline, packetization-mode 1) beside it;
 the client's order among them counts. RTX and RED wherever the client has them. Of the ways to tell the bandwidth each
-leg has one: where we send, transport-wide feedback if the client has it, else REMB; where we receive, REMB (ADR 0012).
+leg has one: where we send, transport-wide feedback if the client has it, else REMB; where we receive, REMB (ADR 0013).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from media.sdp import (
     ABS_SEND_TIME_URI,
     AUDIO_LEVEL_URI,
     MID_URI,
+    PLAYOUT_DELAY_URI,
     RID_URI,
     RRID_URI,
     TRANSPORT_CC_URI,
@@ -50,7 +51,7 @@ MAX_LAYERS = 3
 USUAL_RIDS = (("q", "h", "f"), ("l", "m", "h"), ("low", "mid", "high"), ("r0", "r1", "r2"))
 OUR_EXTENSIONS = {
     "audio": ((1, MID_URI), (2, ABS_SEND_TIME_URI), (3, AUDIO_LEVEL_URI), (4, TRANSPORT_CC_URI)),
-    "video": ((1, MID_URI), (2, ABS_SEND_TIME_URI), (4, TRANSPORT_CC_URI)),
+    "video": ((1, MID_URI), (2, ABS_SEND_TIME_URI), (4, TRANSPORT_CC_URI), (5, PLAYOUT_DELAY_URI)),
 }
 """Ids on subscribe legs, the same in every offer for ever: changing one breaks running receivers."""
 
@@ -148,6 +149,7 @@ def extension_ids(section: Section, take_layers: bool = False, sends: bool = Fal
         audio_level=number(AUDIO_LEVEL_URI) if section.kind == "audio" else 0,
         abs_send_time=number(ABS_SEND_TIME_URI),
         transport_cc=number(TRANSPORT_CC_URI) if sends else 0,
+        playout_delay=number(PLAYOUT_DELAY_URI) if sends and section.kind == "video" else 0,
     )
 
 
@@ -160,6 +162,7 @@ def extension_lines(extensions: ExtensionIds) -> tuple[tuple[int, str], ...]:
         (extensions.abs_send_time, ABS_SEND_TIME_URI),
         (extensions.audio_level, AUDIO_LEVEL_URI),
         (extensions.transport_cc, TRANSPORT_CC_URI),
+        (extensions.playout_delay, PLAYOUT_DELAY_URI),
     )
     return tuple(pair for pair in pairs if pair[0])
 

@@ -19,6 +19,7 @@ LEAST_RATE = 250_000.0  # bit/s: below it a small frame alone would wait for ten
 LEAST_BURST = 2_400  # bytes that may leave at once
 AMPLE_BURST = 0.04  # s of the target rate that may leave at once on an ample line
 LARGEST, TYPICAL = 1_500, 1_000  # bytes of a packet
+FULL, USUAL = 1300, 1000  # bytes of the largest packet, and of a usual one, where nobody looks closely
 DEEPEST_DEBT = 10_000  # bytes: what left without waiting holds pictures up only so long
 PATIENCE = 0.25  # s that a picture may wait at the usual rate ...
 HURRY = 0.1  # s ... and in which what waits then has to leave
@@ -59,6 +60,11 @@ class Pacer:
         pairs = queue.pairs
         self._refill(now)
         budget = self._budget
+        if not self._since and budget > FULL * (len(pairs) >> 1):
+            self._budget = budget - USUAL * (len(pairs) >> 1)
+            everything = pairs[:]
+            pairs.clear()
+            return everything
         if not self._since and len(pairs) // 2 * LARGEST <= budget and self._burst > LEAST_BURST:
             self._budget -= len(pairs) // 2 * TYPICAL  # an ample line: nobody needs to look at each packet
             self.due = now + QUANTUM

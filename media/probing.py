@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from media.delaybased import Acked
 
-LEAST_TIME = 0.03  # s
+LEAST_TIME, LONGEST_TIME = 0.03, 0.08  # s; longer after one that found nothing although no queue grew: jitter
 LEAST_BYTES = 2500  # ten packets of padding
 MOST_BYTES = 30_000
 FIRST_FACTORS = (3.0, 6.0)  # of the start rate
@@ -31,14 +31,14 @@ class Cluster:
 
     __slots__ = ("_arrivals", "began", "ended", "first", "last", "octets", "rate_bps", "wanted")
 
-    def __init__(self, rate_bps: float, first: int, octets: int, now: float) -> None:
+    def __init__(self, rate_bps: float, first: int, octets: int, now: float, seconds: float = LEAST_TIME) -> None:
         self.rate_bps = rate_bps
         self.first = first
         self.last = -1
         self.octets = octets  # the leg's total when it began
         self.began = now
         self.ended = 0.0
-        self.wanted = min(MOST_BYTES, max(LEAST_BYTES, int(rate_bps * LEAST_TIME / 8)))
+        self.wanted = min(MOST_BYTES, max(LEAST_BYTES, int(rate_bps * seconds / 8)))
         self._arrivals: list[Acked] = []
 
     def due(self, octets: int, now: float) -> int:
@@ -74,7 +74,7 @@ class Cluster:
 class Prober:
     """When to probe, and how fast. ``cluster``: the one that runs or waits for its answer."""
 
-    __slots__ = ("_pause", "_queue", "_ready_at", "cluster", "failed", "made")
+    __slots__ = ("_pause", "_queue", "_seconds", "_ready_at", "cluster", "failed", "made")
 
     def __init__(self, start_bps: float, now: float) -> None:
         self.cluster: Cluster | None = None
@@ -82,6 +82,7 @@ class Prober:
         self.failed = 0
         self._queue = [factor * start_bps for factor in FIRST_FACTORS]
         self._pause = FIRST_PAUSE
+        self._seconds = LEAST_TIME
         self._ready_at = now
 
     def begin(self, rate_bps: float, wanted_bps: float, number: int, octets: int, now: float) -> Cluster | None:
@@ -91,7 +92,7 @@ class Prober:
         while self._queue and self._queue[0] <= LEAST_GAIN * rate_bps:
             del self._queue[0]
         target = self._queue.pop(0) if self._queue else STEP * rate_bps
-        self.cluster = Cluster(min(target, wanted_bps), number, octets, now)
+        self.cluster = Cluster(min(target, wanted_bps), number, octets, now, self._seconds)
         self.made += 1
         return self.cluster
 
@@ -113,11 +114,13 @@ class Prober:
         found = cluster.result()
         if found > LEAST_GAIN * rate_bps:
             self._pause = FIRST_PAUSE
+            self._seconds = LEAST_TIME
             carried = found >= FURTHER * cluster.rate_bps
             self._ready_at = now if carried else now + self._pause
             if not carried:
                 self._queue.clear()
             return found
+        self._seconds = min(LONGEST_TIME, 2 * self._seconds)
         self._miss(now)
         return 0.0
 

@@ -31,7 +31,7 @@ class SendSideEstimator:
     __slots__ = (
         "_acked_octets", "_acked_rate", "_before_break", "_broken_at", "_control", "_delay", "_judge_from", "_losses",
         "_prober", "_reference", "_sent_at_feedback", "_told", "ceiling_bps", "congested_at", "feedback_at",
-        "feedbacks", "has_congestion", "log", "min_bps", "rtt", "target_bps", "wanted_bps",
+        "feedbacks", "has_congestion", "is_ample", "log", "min_bps", "rtt", "target_bps", "wanted_bps",
     )  # fmt: skip
 
     def __init__(self, start_bps: int, min_bps: int, ceiling_bps: int, now: float) -> None:
@@ -43,6 +43,7 @@ class SendSideEstimator:
         self.rtt = 0.1
         self.feedbacks = 0
         self.feedback_at = now
+        self.is_ample = False  # what the line carries is much more than could be sent: look less closely
         self.has_congestion = False  # the last feedback lowered the rate
         self.congested_at = -1e9
         self._control = RateControl(self.target_bps)
@@ -165,7 +166,9 @@ class SendSideEstimator:
 
     def _decide(self, acked: list[Acked], lost: int, now: float) -> None:
         control = self._control
-        usage = self._delay.update(acked, now)
+        delay = self._delay
+        look = delay.glance if self.is_ample and now >= delay.awake_until else delay.update
+        usage = look(acked, now)
         acked_bps = self._acked_rate.now() if usage is Usage.OVER else self._acked_rate.over()
         before = self.target_bps
         self.has_congestion = control.update(usage, acked_bps, self._delay.queue, self.rtt, now)
@@ -183,6 +186,8 @@ class SendSideEstimator:
         self._take_found(now)
 
     def _take_found(self, now: float) -> None:
+        if self.is_ample and self._prober.cluster is None and not self.has_congestion:
+            return
         found = self._prober.judge(self.target_bps, self._told, self.rtt, now)
         if found:
             self._control.rate_bps = max(self._control.rate_bps, found)

@@ -34,7 +34,8 @@ START_BPS = 300_000
 LEAST_BPS = 50_000
 SOUND_BPS = 50_000  # taken off per sound that is sent: Opus with its headers
 PADDING = 255  # bytes: the most that a padding count can say (RFC 3550 5.1)
-AMPLE = 1.5  # of what everything takes: then nothing has to be divided ...
+SOUGHT = 2.0  # of what everything takes: so far a line is probed
+AMPLE = 1.5  # of that: then nothing has to be divided ...
 LOOK_AGAIN = 1.0  # s ... for so long
 FREE_AFTER, FREE_LOSS = 2.0, 0.05  # s without congestion, share of loss: nothing shows that the line is full
 BELIEVED = 0.6  # s before a layer's rate is: at first it is all key frame
@@ -129,8 +130,9 @@ class ViewerLine:
         elif self.receiver is not None:
             self.receiver.tick(self.leg.sent(), now)
         target = self.target_bps
-        if self.pacer is not None:
-            self.pacer.set_target(target, is_ample=now < self._ample_until and target >= self._ample_bps)
+        if self.pacer is not None and self.estimator is not None:
+            self.estimator.is_ample = now < self._ample_until and target >= self._ample_bps
+            self.pacer.set_target(target, self.estimator.is_ample)
         if now >= self._ample_until or target < self._ample_bps:
             self._divide(target, offers, now)
 
@@ -161,7 +163,7 @@ class ViewerLine:
         if is_ample:
             self._ample_bps, self._ample_until = sound + HEADROOM * ideal, now + LOOK_AGAIN
         if estimator is not None:
-            estimator.wanted_bps = sound + AMPLE * ideal
+            estimator.wanted_bps = sound + SOUGHT * ideal
 
     def _grant(
         self, subscription: Subscription, wish: Wish, rung: Rung | None, spare: float | None, now: float
