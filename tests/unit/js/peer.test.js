@@ -186,13 +186,13 @@ async function cut({ clock, connect }) {
   return { publish, subscribe };
 }
 
-test('a dead line is found within three seconds and ICE starts again on the same connections', async () => {
+test('a dead line is found within seconds and ICE starts again on the same connections', async () => {
   const world = setup();
   const { publish, subscribe } = await cut(world);
   const before = world.requests.length;
   await world.clock.pass(2);
   assert.deepEqual(world.requests.slice(before), [{ type: 'subscribe', restart: true }]);
-  await world.clock.pass(1);
+  await world.clock.pass(2);
   const last = world.requests.at(-1);
   assert.deepEqual([last.type, last.restart], ['publish', true]);
   assert.equal(publish.offers.at(-1).iceRestart, true);
@@ -225,11 +225,23 @@ test('after three starts in vain the connections are made anew, again and again 
   assert.equal(world.link.connected, true);
 });
 
+test('a leg on which nothing but checks is answered, every 2.5 s, is left alone', async () => {
+  const { clock, connect, requests, world } = setup();
+  world.expected = false;
+  const { publish } = await connect();
+  const before = requests.length;
+  for (let i = 0; i < 20; i++) {
+    await clock.pass(2.5);
+    publish.stats.responses += 1;
+  }
+  assert.equal(requests.length, before);
+});
+
 test('a leg that the relay has no more is opened anew at once', async () => {
   const world = setup();
   await cut(world);
   world.world.restartRefused = 'unknown_peer';
-  await world.clock.pass(3.5);
+  await world.clock.pass(4.5);
   assert.deepEqual(world.peers.map((peer) => peer.closed), [true, true, false, false]);
 });
 

@@ -267,7 +267,8 @@ export class MediaLink {
     this.publish = new PublishLeg(part('publish'));
     this.subscribe = new SubscribeLeg({ ...part('subscribe'), onlines: options.onlines });
     this.legs = {
-      publish: { ...fresh(), leg: this.publish, stall: new StallDetector(3) },
+      // checks of a leg that sends next to nothing are answered every 2.5 s: less than that is no sign
+      publish: { ...fresh(), leg: this.publish, stall: new StallDetector(4) },
       subscribe: { ...fresh(), leg: this.subscribe, stall: new StallDetector(2) },
     };
   }
