@@ -50,7 +50,7 @@ class Publication:
     __slots__ = (
         "allowed", "audio", "clock_rate", "codec_name", "epoch", "hearers", "keyed", "last_at", "layers", "live",
         "media", "muted", "open", "parameters_known", "participant", "payload_type", "peer", "recorded", "running",
-        "session", "source", "subscriptions", "tap", "told_at", "voice", "wanted_layers",
+        "session", "settled", "source", "subscriptions", "tap", "told_at", "voice", "wanted_layers",
     )  # fmt: skip
 
     def __init__(self, peer: str, media: PublishedMedia) -> None:
@@ -81,6 +81,7 @@ class Publication:
         self.last_at = -1e9
         self.voice = Voice()
         self.wanted_layers: WantedLayers | None = None  # of a publication with several
+        self.settled: dict[Subscription, tuple[object, ...]] = {}  # what each was settled for (``layering``)
         self.told_at = -1e9
 
     def _layer(self, rid: str, ssrc: int) -> Layer:
@@ -134,6 +135,7 @@ class Publication:
         """The section shows something else or nothing."""
         subscription.forget()
         subscription.publication = None
+        self.settled.pop(subscription, None)
         self.subscriptions.remove(subscription)
         if self.is_resting and subscription in self.hearers:
             self.hearers.remove(subscription)

@@ -194,14 +194,25 @@ class Layering:
 
     def _tick(self, publication: Publication, elapsed: float, now: float) -> None:
         measure(publication, elapsed, now)
-        several = len(publication.layers) > 1
-        if several or any(item.target != NO_CAP or item.layer is None for item in publication.subscriptions):
-            offers = offers_of(publication, now)
-            for subscription in publication.subscriptions:
-                waits_for = settle(publication, subscription, offers, now)
-                if waits_for is not None and waits_for.keys.deadline is None:
-                    publication.ask_keyframe(now, layer=waits_for)
-        if several:
+        layers, settled = publication.layers, publication.settled
+        state = tuple([(layer.size, is_sent(publication, layer, now)) for layer in layers])
+        offers: list[Offer] | None = None
+        for subscription in publication.subscriptions:
+            # Most of the time nothing changes. A new size was settled at once (``look``); rates matter to a limit only.
+            key = (state, subscription.target, subscription.cap)
+            choice = subscription.choice
+            if (
+                subscription.target == NO_CAP
+                and settled.get(subscription) == key
+                and (choice is None or subscription.layer is layers[choice.layer])
+            ):
+                continue
+            settled[subscription] = key
+            offers = offers or offers_of(publication, now)
+            waits_for = settle(publication, subscription, offers, now)
+            if waits_for is not None and waits_for.keys.deadline is None:
+                publication.ask_keyframe(now, layer=waits_for)
+        if len(layers) > 1:
             self._tell(publication, now)
 
     def _tell(self, publication: Publication, now: float) -> None:
