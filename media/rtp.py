@@ -5,6 +5,7 @@ Incoming packets are read in place; outgoing headers are templates per subscribe
 
 from __future__ import annotations
 
+from functools import cache
 from struct import Struct
 
 from media.types import ExtensionIds
@@ -131,6 +132,11 @@ def abs_send_time(now: float) -> bytes:
     return (int(now * 262144.0) & 0xFFFFFF).to_bytes(3, "big")
 
 
+@cache
+def _wide(constant: int) -> Struct:
+    return Struct(f">BHI{constant}sH")
+
+
 class HeaderTemplate:
     """The header of every packet of one outgoing stream: patch ``buffer``, then copy it before the payload.
 
@@ -171,7 +177,7 @@ class HeaderTemplate:
         self.time_at = positions.get(ids.abs_send_time, 0) if ids.abs_send_time else 0
         self.wide_at = positions.get(ids.transport_cc, 0) if ids.transport_cc else 0
         self.constant = bytes(self.buffer[8 : self.wide_at])
-        self.patch_wide = Struct(f">BHI{len(self.constant)}sH").pack_into
+        self.patch_wide = _wide(len(self.constant)).pack_into
         level_value = positions.get(ids.audio_level, 0) if ids.audio_level and audio else 0
         # A level nobody measured is not sent: its element becomes padding (zero bytes, RFC 8285 4.2).
         self.level_at = level_value - (2 if two_byte else 1) if level_value else 0

@@ -26,6 +26,7 @@ def test_the_private_names_exist() -> None:
     assert list(inspect.signature(RTCCertificate._create_ssl_context).parameters) == ["self", "srtp_profiles"]
     session: Any = pylibsrtp.Session()
     assert session._srtp[0] is not None
+    assert len(session._cdata) == 1500 and session._buffer is not None
     for name in ("srtp_protect", "srtp_protect_rtcp", "srtp_unprotect", "srtp_unprotect_rtcp"):
         assert hasattr(pylibsrtp._binding.lib, name)
 
