@@ -3,7 +3,7 @@
 Loudness is 127 minus -dBov; 0 is silence. A *voice* is looked at as it was over the last ``WINDOW`` ticks: how long it
 could be heard, and how loud it was then. A cough is loud but short, so it never changes the speaker; words have gaps,
 so nothing is asked of the moment. By made-up talk (``tests/unit/media/test_speaker.py``) whoever takes over is
-shown after 0.9 s (95 of 100 times within 1.1 s), and two who talk at once change places twice a minute.
+shown after 0.8 s (95 of 100 times within 1.0 s), and two who talk at once change places four times a minute.
 """
 
 from __future__ import annotations
