@@ -4,7 +4,8 @@ the same port number as UDP.
 Each accepted connection becomes a ``TcpWay``: what it reads goes through ``Front.take`` like a datagram, with an
 address of three parts that no UDP socket gives; what is sent to that address is framed here. Everything is bounded:
 
-- connections in all, per client address, and above all those that have not proved themselves;
+- connections in all, per client address (IPv6: per /64), and above all those that have not proved themselves: of them
+  the oldest makes room for the next, so that whoever proves himself at once comes in even while others flood;
 - ``PROOF_S`` until a valid check has come, and only checks are read before; a connection whose leg is gone ends too;
 - a frame is at most ``MAX_DATAGRAM`` bytes: a longer one cannot be skipped safely, so the connection ends;
 - a slow reader: what the kernel's send buffer (``SEND_ROOM``) does not take is dropped, as on a line. Only the rest of
@@ -16,6 +17,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import ipaddress
 import itertools
 import logging
 import resource
@@ -191,8 +193,8 @@ class IceTcp:
         self._proof_s = proof_s
         self._listening: list[socket.socket] = []
         self._numbers = itertools.count(1)
-        self._by_ip: Counter[str] = Counter()
-        self._unproven: Counter[str] = Counter()
+        self._by_holder: Counter[str] = Counter()
+        self._unproven: dict[TcpWay, None] = {}  # oldest first
         self._limit = MAX_WAYS
         self._timers: dict[TcpWay, asyncio.TimerHandle] = {}
 
@@ -251,22 +253,26 @@ class IceTcp:
             loop.remove_reader(listening)
             loop.call_later(PAUSE_S, self._resume, listening)
             return
-        ip = str(place[0])
-        if (
-            len(self.ways) >= self._limit
-            or self._by_ip[ip] >= MAX_PER_ADDRESS
-            or self._unproven[ip] >= MAX_UNPROVEN_PER_ADDRESS
-            or self._unproven.total() >= MAX_UNPROVEN
-        ):
+        address = (str(place[0]), int(place[1]), next(self._numbers))
+        self._make_room(holder_of(address))
+        if len(self.ways) >= self._limit or self._by_holder[holder_of(address)] >= MAX_PER_ADDRESS:
             self.front.dropped["tcp_full"] += 1
             opened.close()
             return
         _prepare(opened)
-        way = TcpWay(opened, (ip, int(place[1]), next(self._numbers)), self)
+        way = TcpWay(opened, address, self)
         self.ways.add(way)
-        self._by_ip[ip] += 1
-        self._unproven[ip] += 1
+        self._by_holder[holder_of(address)] += 1
+        self._unproven[way] = None
         self._look_later(way)
+
+    def _make_room(self, holder: str) -> None:
+        """End the oldest that has not proved itself, of this holder or of all, where there are too many."""
+        of_holder = [way for way in self._unproven if holder_of(way.address) == holder]
+        if len(of_holder) >= MAX_UNPROVEN_PER_ADDRESS:
+            self.drop(of_holder[0], "tcp_full")
+        elif len(self._unproven) >= MAX_UNPROVEN:
+            self.drop(next(iter(self._unproven)), "tcp_full")
 
     def _resume(self, listening: socket.socket) -> None:
         if listening in self._listening:
@@ -289,7 +295,7 @@ class IceTcp:
     def proven(self, way: TcpWay) -> None:
         """Its first valid check came."""
         way.is_proven = True
-        _less(self._unproven, str(way.address[0]))
+        self._unproven.pop(way, None)
 
     def drop(self, way: TcpWay, reason: str) -> None:
         """End it for this reason."""
@@ -299,13 +305,18 @@ class IceTcp:
     def closed(self, way: TcpWay) -> None:
         """It ended, for whatever reason."""
         self.ways.discard(way)
-        _less(self._by_ip, str(way.address[0]))
-        if not way.is_proven:
-            _less(self._unproven, str(way.address[0]))
+        self._unproven.pop(way, None)
+        _less(self._by_holder, holder_of(way.address))
         timer = self._timers.pop(way, None)
         if timer is not None:
             timer.cancel()
         self.front.forget(way.address)
+
+
+def holder_of(address: Address) -> str:
+    """Who counts as one: an IPv4 address, or a /64 of IPv6, which is what one line gets."""
+    ip = ipaddress.ip_address(str(address[0]).partition("%")[0])
+    return str(ip) if ip.version == 4 else str(ipaddress.IPv6Network((ip, 64), strict=False))
 
 
 def _less(counts: Counter[str], key: str) -> None:

@@ -22,6 +22,7 @@ from media.icetcp import (
     STRIKES,
     IceTcp,
     TcpWay,
+    holder_of,
 )
 from media.types import MAX_DATAGRAM
 
@@ -105,7 +106,7 @@ async def rig() -> AsyncIterator[Rig]:
     for client in made.clients:
         client.close()
     tcp.close()
-    assert not tcp.ways and not tcp._by_ip and not tcp._unproven and not tcp._timers
+    assert not tcp.ways and not tcp._by_holder and not tcp._unproven and not tcp._timers
 
 
 async def test_frames_are_taken_whole_however_they_are_cut(rig: Rig) -> None:
@@ -196,6 +197,24 @@ async def test_strangers_are_bounded_and_do_not_count_against_those_who_proved_t
         await rig.is_closed(one)
     rig.dial(GOOD)
     await rig.until(lambda: len(rig.front.known) == MAX_UNPROVEN_PER_ADDRESS + 1)
+
+
+async def test_whoever_proves_himself_at_once_comes_in_while_others_flood(rig: Rig) -> None:
+    flood = [rig.dial() for _ in range(3 * MAX_UNPROVEN_PER_ADDRESS)]
+    rig.dial(GOOD)
+    flood += [rig.dial() for _ in range(MAX_UNPROVEN_PER_ADDRESS - 1)]
+    await rig.until(lambda: rig.front.known)
+    assert len(rig.tcp._unproven) <= MAX_UNPROVEN_PER_ADDRESS
+    for one in flood:
+        await rig.is_closed(one)
+    assert len(rig.front.known) == 1
+
+
+def test_a_line_with_ipv6_is_one_holder_however_many_addresses_it_has() -> None:
+    assert holder_of(("2001:db8:1:2:3::4", 1, 1)) == holder_of(("2001:db8:1:2:ffff::", 2, 2))
+    assert holder_of(("2001:db8:1:2::1", 1, 1)) != holder_of(("2001:db8:1:3::1", 1, 1))
+    assert holder_of(("fe80::1%eth0", 1, 1)) == "fe80::/64"
+    assert holder_of(("192.0.2.1", 1, 1)) != holder_of(("192.0.2.2", 1, 1))
 
 
 async def test_one_address_has_its_share(rig: Rig) -> None:
