@@ -70,7 +70,6 @@ STATUS: dict[str, int] = {
     "session.unknown": 404,
     "ticket.refused": 401,
     "reach.busy": 429,
-    "reach.busy": 429,
     "participant.unknown": 404,
     "participant.not_admitted": 403,
     "participant.removed": 403,

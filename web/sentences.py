@@ -13,7 +13,6 @@ SENTENCES: dict[str, str] = {
     "login.wrong": N_("Tên đăng nhập hoặc mật khẩu không đúng."),
     "login.inactive": N_("Tài khoản này đã ngừng hoạt động. Hãy liên hệ người quản trị."),
     "reach.busy": N_("Đang có quá nhiều lượt kiểm tra đường truyền. Hãy đợi 20 giây rồi thử lại."),
-    "reach.busy": N_("Đang có quá nhiều lượt kiểm tra đường truyền. Hãy đợi 20 giây rồi thử lại."),
     "login.slow_down": N_("Đăng nhập sai quá nhiều lần. Hãy đợi ít phút rồi thử lại."),
     "csrf.failed": N_("Trang đã mở quá lâu hoặc biểu mẫu không hợp lệ. Hãy tải lại trang rồi gửi lại."),
     "forbidden": N_("Bạn không có quyền làm việc này."),
