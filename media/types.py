@@ -47,6 +47,7 @@ class ExtensionIds:
     audio_level: int = 0
     abs_send_time: int = 0
     transport_cc: int = 0
+    playout_delay: int = 0
 
 
 @dataclass(frozen=True, slots=True)
