@@ -48,35 +48,43 @@ class Certificate(RTCCertificate):
 
 
 class _Records:
-    """What aiortc takes for its ICE transport: a bounded queue of DTLS records in, a callback out."""
+    """What aiortc takes for its ICE transport: a bounded queue of DTLS records in, a callback out. A list and a future:
+    an asyncio.Queue per leg would hold 3 kB for as long as the leg lives."""
 
     def __init__(self, send: Callable[[bytes], None], role: str) -> None:
         self.role = role
         self._send_now = send
-        self._queue: asyncio.Queue[bytes | None] = asyncio.Queue(MAX_WAITING_RECORDS)
+        self._waiting: list[bytes] = []
+        self._asked: asyncio.Future[None] | None = None
         self.is_closed = False
 
     def put(self, data: bytes) -> bool:
         """False: the queue is full and the record is lost, as on the wire; DTLS repeats it."""
-        try:
-            self._queue.put_nowait(data)
-        except asyncio.QueueFull:
+        if self.is_closed or len(self._waiting) >= MAX_WAITING_RECORDS:
             return False
+        self._waiting.append(data)
+        self._answer()
         return True
 
     def close(self) -> None:
         self.is_closed = True
-        while not self._queue.empty():
-            self._queue.get_nowait()
-        self._queue.put_nowait(None)
+        self._waiting.clear()
+        self._answer()
+
+    def _answer(self) -> None:
+        if self._asked is not None and not self._asked.done():
+            self._asked.set_result(None)
 
     async def _recv(self) -> bytes:
-        if self.is_closed:
-            raise ConnectionError("closed")
-        data = await self._queue.get()
-        if data is None:
-            raise ConnectionError("closed")
-        return data
+        while not self._waiting:
+            if self.is_closed:
+                raise ConnectionError("closed")
+            self._asked = asyncio.get_running_loop().create_future()
+            try:
+                await self._asked
+            finally:
+                self._asked = None
+        return self._waiting.pop(0)
 
     async def _send(self, data: bytes) -> None:
         if not self.is_closed:
@@ -94,6 +102,7 @@ class Dtls:
         self._records = _Records(send, "controlled")
         self._transport = RTCDtlsTransport(self._records, [certificate])  # type: ignore[arg-type]
         self._on_end = on_end
+        self._is_closing = False
         self._task: asyncio.Task[None] | None = None
         self.sending: SrtpSession | None = None
         self.receiving: SrtpSession | None = None
@@ -115,6 +124,7 @@ class Dtls:
 
     async def _run(self, remote: RTCDtlsParameters, on_ready: Callable[[], None]) -> None:
         transport = self._transport
+        pump = None
         try:
             await transport.start(remote)
             if transport.state == "connected":
@@ -124,19 +134,24 @@ class Dtls:
                     session._cdata = session._buffer = None  # 1.5 kB each, for copies that nobody makes
                 on_ready()
                 pump = transport._task
-                if pump is not None:
-                    await asyncio.wait([pump])
-                    if not pump.cancelled():
-                        pump.exception()  # read, so that the loop does not report it: the end is handled below
         except Exception:  # hostile records must end this leg at most, and silently
             pass
-        if not self._records.is_closed:
+        if pump is not None:
+            pump.add_done_callback(self._ended)
+        else:
+            self._ended()
+
+    def _ended(self, pump: asyncio.Future[Any] | None = None) -> None:
+        if pump is not None and not pump.cancelled():
+            pump.exception()  # read, so that the loop does not report it
+        if not self._is_closing:
             self._on_end()
 
     async def close(self) -> None:
         """Tell the other side (close_notify) and forget the keys."""
-        if self._records.is_closed:
+        if self._is_closing:
             return
+        self._is_closing = True
         try:
             if self._task is not None:
                 await self._transport.stop()
