@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from collections import deque
 
+from media.lossbased import LossBased
+
 WRAP = 1 << 24
 UNIT = 1 / 262144  # s per unit of abs-send-time (6.18 fixed point)
 
@@ -29,7 +31,9 @@ DECREASE_PAUSE = 0.3  # s between two decreases: the first must have had its eff
 LEAST_STEP = 0.6  # of the estimate: no single decrease goes deeper ...
 LIMIT_KEPT = 0.7  # ... nor forgets more of what the line carried before
 FORGET = 15.0  # s after which a limit found before is tried again with the fast rise
-LOSS_HOLD, LOSS_DOWN = 0.05, 0.10
+LOSS_HOLD = 0.05  # beyond the line's own: then the estimate stands
+SERIES = 5.0  # s after which a cut for losses begins a new series
+RTT = 0.2  # s, about: until a cut shows
 REPEAT = 1.0  # s: REMB is repeated at least so often
 JUMP = 5.0  # s by which no queue changes between two packets: the sender's clock was set anew
 RESET_GAP = 2.0  # s without packets after which delays before and after do not compare
@@ -39,8 +43,9 @@ class BandwidthEstimator:
     """The estimate for one publish leg. ``ceiling_bps`` may be changed at any time."""
 
     __slots__ = (
+        "_before_losses", "_losses",
         "_base", "_base_next", "_base_since", "_bytes", "_counts", "_decreased_at", "_delays", "_fast", "_last_send",
-        "_limit", "_loss_at", "_low_since", "_previous_queue", "_rates", "_sent_bps", "_sent_at", "_stepped_at",
+        "_limit", "_loss_at", "_low_since", "_new", "_previous_queue", "_rates", "_sent_bps", "_sent_at", "_stepped_at",
         "_updated_at", "bitrate_bps", "ceiling_bps", "min_bps", "queue", "loss",
     )  # fmt: skip
 
@@ -65,6 +70,9 @@ class BandwidthEstimator:
         self._stepped_at = -1e9
         self._low_since = -1e9
         self._loss_at = -1e9
+        self._losses = LossBased()
+        self._before_losses = 0.0  # the estimate before the first of a series of cuts for losses
+        self._new = (0, 0)  # packets expected and lost since the last update
         self._updated_at = -1.0
         self._sent_bps = 0.0
         self._sent_at = -1e9
@@ -96,6 +104,9 @@ class BandwidthEstimator:
     def count(self, expected: int, received: int, now: float) -> None:
         """Packets expected and received on the leg so far, for the loss."""
         counts = self._counts
+        if counts:
+            more = expected - counts[-1][1]
+            self._new = self._new[0] + more, self._new[1] + more - (received - counts[-1][2])
         counts.append((now, expected, received))
         while counts[0][0] < now - 1.0 and len(counts) > 2:
             counts.popleft()
@@ -160,17 +171,13 @@ class BandwidthEstimator:
         # While a queue grows the line is full, so what arrived in a short while is what it carries.
         rate = max(self.rate(now), self.rate(now, 0.2))
         growing = self.queue > self._previous_queue + 0.002
+        excess = self._judge_losses(rate, now)
         if self.queue > QUEUE_LONG or (self.queue > QUEUE_HIGH and growing):
             if now - self._decreased_at >= DECREASE_PAUSE and rate > 0:
                 # An empty queue again in about half a second, without starving the picture.
                 self._decrease(rate, max(0.5, 0.9 - 1.2 * self.queue), now)
             return
-        if self.loss > LOSS_DOWN:
-            if now - self._loss_at >= 1.0 and rate > 0:
-                self._loss_at = now
-                self._decrease(min(rate, self.bitrate_bps), 1 - 0.5 * self.loss, now)
-            return
-        if self.queue >= QUEUE_LOW or self.loss > LOSS_HOLD:
+        if self.queue >= QUEUE_LOW or excess > LOSS_HOLD:
             return
         if self._limit and now - self._decreased_at > FORGET:
             self._limit = 0.0
@@ -183,6 +190,25 @@ class BandwidthEstimator:
             share = self.bitrate_bps / self._limit if self._limit else 1.0
             growth = BACK_GROWTH if share < 0.75 else GROWTH if share < 0.9 else NEAR_GROWTH
             self.bitrate_bps *= 1 + growth * elapsed
+
+    def _judge_losses(self, rate: float, now: float) -> float:
+        """Cut for losses, unless cuts do not help: then they are the line's own (``lossbased``) and the estimate
+        returns to where it was. The share lost beyond that."""
+        losses = self._losses
+        (expected, lost), self._new = self._new, (0, 0)
+        known = losses.own
+        cut = losses.update(expected - lost, lost, self.bitrate_bps, RTT, now)
+        excess = max(0.0, (losses.loss - losses.own) / (1 - losses.own))
+        if cut and rate > 0:
+            if now - self._loss_at > SERIES:
+                self._before_losses = self.bitrate_bps
+            self._loss_at = now
+            sent = rate / (1 - min(losses.loss, 0.9))
+            self._decrease(min(sent, self.bitrate_bps), 1 - 0.5 * excess, now)
+        elif losses.own and not known:
+            self.bitrate_bps = max(self.bitrate_bps, self._before_losses)
+            self._limit, self._fast = 0.0, True
+        return excess
 
     def _decrease(self, rate: float, factor: float, now: float) -> None:
         self._decreased_at = now

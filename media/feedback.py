@@ -5,13 +5,15 @@ RFC 3550 6.4.1, A.3 and A.8 for the reports; key frame requests are merged per S
 
 from __future__ import annotations
 
+from media.patience import Share
+
 
 class ReceiveStats:
     """Reception statistics of one SSRC for receiver reports. ``highest`` and ``base`` are extended numbers."""
 
     __slots__ = (
         "base", "bytes", "clock_rate", "highest", "jitter", "last_at", "lost", "packets", "reported_at",
-        "_expected", "_received", "_transit",
+        "share", "_expected", "_received", "_transit",
     )  # fmt: skip
 
     def __init__(self, clock_rate: int) -> None:
@@ -24,6 +26,7 @@ class ReceiveStats:
         self.last_at = 0.0
         self.lost = 0
         self.reported_at = -1.0
+        self.share = Share()  # of packets lost on the way here, before anything was mended
         self._transit: float | None = None
         self._expected = 0
         self._received = 0
@@ -50,14 +53,21 @@ class ReceiveStats:
         ``highest`` itself may begin in any cycle."""
         return self.highest - (self.base & ~0xFFFF)
 
-    def report(self) -> tuple[int, int]:
-        """(fraction lost 0..255 since the last call, cumulative lost)."""
+    def report(self, mended: int = 0) -> tuple[int, int]:
+        """(fraction lost 0..255 since the last call, cumulative lost without what was ``mended`` so far).
+
+        Chromium protects its sound by the fraction and lowers its rate by the cumulative count. Whether a line is too
+        full is judged here, from all losses and from delays (``bandwidth``); what a radio line loses and resending
+        mends is no reason to send less.
+        """
         expected = self.highest - self.base + 1 if self.base >= 0 else 0
         new_expected = expected - self._expected
         new_lost = new_expected - (self.packets - self._received)
         self._expected = expected
         self._received = self.packets
-        self.lost = expected - self.packets
+        self.lost = expected - self.packets - mended
+        if new_expected > 0:
+            self.share.add(min(1.0, max(0.0, new_lost / new_expected)))
         if new_expected <= 0 or new_lost <= 0:
             return 0, self.lost
         return min(255, new_lost * 256 // new_expected), self.lost

@@ -187,7 +187,7 @@ class PublishLeg:
             if stats.packets == 0 or stats.last_at <= stats.reported_at:
                 continue
             stats.reported_at = now
-            fraction, lost = stats.report()
+            fraction, lost = stats.report(0 if stream.rtx else stream.publication.layers[stream.index].mended)
             delay = int((now - stream.report_at) * 65536) if stream.report_ntp else 0
             highest = stats.extended_highest
             yield ssrc, fraction, lost, highest, int(stats.jitter), stream.report_ntp, min(delay, 0xFFFFFFFF)

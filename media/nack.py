@@ -8,17 +8,21 @@ MAX_AGE = 1.0  # s
 MAX_MISSING = 256
 MAX_GAP = 128  # a longer gap is an outage, not loss: a key frame helps, resending does not
 MIN_RETRY, MAX_RETRY = 0.03, 0.4  # s
+GUESSED, MEASURED = 1.25, 0.6
+"""Of the round trip until the next try. Where it is measured by reference times, in between, for the question may have
+been lost; senders that answer them send nothing twice within a round trip (libwebrtc)."""
 
 
 class NackTracker:
     """Missing extended sequence numbers of one stream with their next try."""
 
-    __slots__ = ("_missing", "deadline", "lost", "rtt")
+    __slots__ = ("_missing", "deadline", "is_measured", "lost", "rtt")
 
     def __init__(self) -> None:
         self._missing: dict[int, list[float]] = {}  # number -> [first seen missing, next try, tries, last try]
         self.deadline: float | None = None  # earliest next try
         self.rtt = 0.1  # s, smoothed time from asking to getting
+        self.is_measured = False  # ``rtt`` was set from outside
         self.lost = 0  # numbers given up
 
     def __len__(self) -> int:
@@ -43,7 +47,7 @@ class NackTracker:
         entry = self._missing.pop(number, None)
         if entry is None:
             return False
-        if entry[2] == 1:  # asked exactly once, so the answer is to that question (Karn)
+        if entry[2] == 1 and not self.is_measured:  # asked exactly once, so the answer is to that question (Karn)
             self.rtt += 0.125 * (now - entry[3] - self.rtt)
         if not self._missing:
             self.deadline = None
@@ -53,7 +57,7 @@ class NackTracker:
         """(ascending numbers to ask for now, how many were given up); sets the next deadline."""
         ask: list[int] = []
         given_up: list[int] = []
-        retry = min(MAX_RETRY, max(MIN_RETRY, self.rtt * 1.25))
+        retry = min(MAX_RETRY, max(MIN_RETRY, self.rtt * (MEASURED if self.is_measured else GUESSED)))
         deadline = None
         for number, entry in self._missing.items():
             if entry[1] <= now:

@@ -12,6 +12,8 @@ from media import rtcp
 from media.forwarder import Publication
 from media.layer import Layer
 from media.legs import PublishLeg, SubscribeLeg
+from media.patience import needed
+from media.subscription import Subscription
 from media.twcc import FORMAT as WIDE
 from media.twcc import BadFeedback
 from media.twcc import read as read_wide
@@ -84,6 +86,8 @@ class Reporting:
     def _nack(self, leg: PublishLeg, publication: Publication, layer: Layer, now: float, batch: Batch) -> None:
         if layer.nack is None:
             return
+        if leg.rtt:
+            layer.nack.rtt, layer.nack.is_measured = leg.rtt, True
         missing, given_up = layer.nack.due(now)
         if given_up:
             publication.ask_keyframe(now, layer=layer)
@@ -213,6 +217,7 @@ class Reporting:
                     subscription = leg.by_ssrc.get(ssrc)
                     if subscription is not None:
                         subscription.note_report(fraction, jitter, lsr, dlsr, now)
+                        self._hold(subscription, now)
                         worst = max(worst, fraction)
                 if line is not None:
                     line.loss(worst / 256, now)
@@ -237,6 +242,18 @@ class Reporting:
         if asked:
             self.ask(now, batch)
         return "" if understood else "malformed_rtcp"
+
+    def _hold(self, subscription: Subscription, now: float) -> None:
+        """Let the viewer wait for what is sent again on both ways, the sender's and its own."""
+        layer = subscription.layer
+        if layer is None or not subscription.header.delay_at:
+            return
+        publication = subscription.publication
+        leg = self._publishers.get(publication.peer) if isinstance(publication, Publication) else None
+        ways = [(subscription.share.value, subscription.rtt)]
+        if leg is not None:
+            ways.append((layer.stats.share.value, leg.rtt))
+        subscription.hold(needed(ways), now)
 
     @staticmethod
     def _wants_keyframe(leg: SubscribeLeg, ssrc: int, now: float) -> bool:

@@ -20,6 +20,8 @@ TIME_UNKNOWN = -1
 ONE_BYTE_PROFILE = 0xBEDE
 TWO_BYTE_PROFILE = 0x1000  # the low four bits are "appbits" (RFC 8285 4.3)
 
+MOST_DELAY = 1000  # steps of 10 ms: what receivers take for the most when nobody says anything
+
 Buffer = bytes | bytearray | memoryview
 
 
@@ -142,12 +144,14 @@ class HeaderTemplate:
 
     ``time_at``/``wide_at``/``level_at``: where the values of abs-send-time (3 bytes), of the transport-wide number
     (2 bytes) and the audio level element (2 bytes: id and level) stand; 0 when the leg did not negotiate it.
+    ``delay_at``: where that of the playout delay stands (3 bytes), see ``set_least_delay``.
     ``patch_wide``: packs what differs from packet to packet up to the transport-wide number, at offset 1: the fields of
     ``PATCH``, then ``constant``, then that number.
     """
 
     __slots__ = (
-        "buffer", "constant", "level_at", "level_prefix", "patch_wide", "payload_type", "size", "time_at", "wide_at",
+        "buffer", "constant", "delay_at", "level_at", "level_prefix", "patch_wide", "payload_type", "size", "time_at",
+        "wide_at",
     )  # fmt: skip
 
     def __init__(self, payload_type: int, ssrc: int, ids: ExtensionIds, mid: str, audio: bool) -> None:
@@ -161,6 +165,8 @@ class HeaderTemplate:
             elements.append((ids.audio_level, b"\x7f"))
         if ids.mid and mid:
             elements.append((ids.mid, mid.encode("ascii", "replace")[:16]))
+        if ids.playout_delay and not audio:
+            elements.append((ids.playout_delay, MOST_DELAY.to_bytes(3, "big")))
         two_byte = any(ident > 14 for ident, _ in elements)
         block = bytearray()
         positions: dict[int, int] = {}
@@ -176,12 +182,19 @@ class HeaderTemplate:
         self.size = len(self.buffer)
         self.time_at = positions.get(ids.abs_send_time, 0) if ids.abs_send_time else 0
         self.wide_at = positions.get(ids.transport_cc, 0) if ids.transport_cc else 0
+        self.delay_at = positions.get(ids.playout_delay, 0) if ids.playout_delay and not audio else 0
         self.constant = bytes(self.buffer[8 : self.wide_at])
         self.patch_wide = _wide(len(self.constant)).pack_into
         level_value = positions.get(ids.audio_level, 0) if ids.audio_level and audio else 0
         # A level nobody measured is not sent: its element becomes padding (zero bytes, RFC 8285 4.2).
         self.level_at = level_value - (2 if two_byte else 1) if level_value else 0
         self.level_prefix = bytes(self.buffer[self.level_at : level_value]) if level_value else b""
+
+    def set_least_delay(self, seconds: float) -> None:
+        """Ask the receiver to hold pictures back at least so long, in steps of 10 ms (the extension's 12 bits)."""
+        if self.delay_at:
+            steps = min(MOST_DELAY, max(0, round(seconds * 100)))
+            self.buffer[self.delay_at : self.delay_at + 3] = (steps << 12 | MOST_DELAY).to_bytes(3, "big")
 
     def set_level(self, level: int) -> None:
         """Put an audio level byte into the template (LEVEL_UNKNOWN: padding instead)."""

@@ -13,6 +13,7 @@ from media.codecs import Vp8Info, patch_vp8
 from media.layer import Layer
 from media.layerchoice import NO_CAP, UNSEEN, Choice
 from media.packetcache import Cached
+from media.patience import MUCH, Patience, Share
 from media.rtcp import write_sdes, write_sender_report
 from media.rtp import PATCH, HeaderTemplate
 from media.seq import extend, time_delta
@@ -82,9 +83,9 @@ class Subscription:
     __slots__ = (
         "audio", "cap", "choice", "cname", "clock_rate", "demand", "fence_time", "fraction_lost", "header", "is_main",
         "jitter", "last_at", "last_layer", "last_out", "last_picture", "last_time", "last_tl0", "layer", "lost_at",
-        "media", "octets", "packets", "pairs", "participant", "publication", "queue", "red_from", "red_header",
-        "red_stint", "reports_sent", "resends", "resent", "rtt", "rtx_header", "rtx_number", "size", "source", "stint",
-        "stints", "target", "temporal", "thinning", "time_offset", "video",
+        "media", "octets", "packets", "pairs", "participant", "patience", "publication", "queue", "red_from",
+        "red_header", "red_stint", "reports_sent", "resends", "resent", "rtt", "rtx_header", "rtx_number", "share",
+        "size", "source", "stint", "stints", "target", "temporal", "thinning", "time_offset", "video",
     )  # fmt: skip
 
     def __init__(self, media: SubscribedMedia, queue: SendQueue) -> None:
@@ -128,6 +129,8 @@ class Subscription:
         self.jitter = 0.0
         self.fraction_lost = 0.0
         self.lost_at = -1e9
+        self.share = Share()  # of packets lost on the way to the viewer
+        self.patience = Patience()
         self.size = UNSEEN
         self.is_main = False  # the large picture of its viewer's screen
         self.target = NO_CAP
@@ -335,9 +338,12 @@ class Subscription:
                 continue
             if not self.queue.has_room():
                 break
-            self.queue.add(self._written_again(out, packet, stint), batch)
-            self.resends[out] = (tries + 1, now)
-            count += 1
+            # Where much is lost the answer may be, too, and there is no time for a third question.
+            copies = 2 if self.share.value >= MUCH and self.rtx_header is not None and tries + 2 <= MAX_RESENDS else 1
+            for _ in range(copies):
+                self.queue.add(self._written_again(out, packet, stint), batch)
+            self.resends[out] = (tries + copies, now)
+            count += copies
         if len(self.resends) > MAX_REMEMBERED:
             for out in sorted(self.resends)[: MAX_REMEMBERED // 2]:
                 del self.resends[out]
@@ -399,12 +405,20 @@ class Subscription:
     def note_report(self, fraction: int, jitter: int, lsr: int, dlsr: int, now: float) -> None:
         """A report block of the receiver about this section."""
         self.fraction_lost = fraction / 256
+        self.share.add(self.fraction_lost)
         self.jitter = jitter / self.clock_rate
         sent_at = self.reports_sent.get(lsr) if lsr else None
         if sent_at is not None:
             rtt = now - sent_at - dlsr / 65536
             if 0 <= rtt < 10:
                 self.rtt = rtt
+
+    def hold(self, wanted: float, now: float) -> None:
+        """Have pictures held back at the viewer for so many seconds (``patience.needed``)."""
+        if self.patience.update(wanted, now):
+            self.header.set_least_delay(self.patience.seconds)
+            if self.rtx_header is not None:
+                self.rtx_header.set_least_delay(self.patience.seconds)
 
 
 __all__ = ["Stint", "Subscription"]

@@ -163,11 +163,18 @@ def test_a_line_that_collapses_is_followed_down_and_up() -> None:
     assert run.rate(43, 45) > 900_000
 
 
-def test_loss_alone_lowers_the_estimate_only_when_heavy() -> None:
+def test_losses_lower_the_estimate_until_lowering_it_is_seen_not_to_help() -> None:
     light = simulate(Link(delay=0.02, loss=0.02), 10)
-    heavy = simulate(Link(delay=0.02, loss=0.25), 10)
+    heavy = simulate(Link(delay=0.02, loss=0.25), 20)
     assert light.estimates[-1][1] > 1_500_000
-    assert heavy.estimates[-1][1] < 600_000
+    assert min(bitrate for time, bitrate in heavy.estimates if time < 8) < 500_000
+    assert heavy.estimates[-1][1] > 600_000
+
+
+def test_a_line_without_a_queue_that_drops_what_is_too_much_is_not_taken_for_a_lossy_one() -> None:
+    run = simulate(Link(delay=0.02, rate_bps=500_000, queue_s=0.025), 40)
+    assert run.rate(10, 20) < 600_000
+    assert run.rate(30, 40) < 600_000
 
 
 def test_an_idle_sender_keeps_what_it_had_and_silence_resets_delays() -> None:

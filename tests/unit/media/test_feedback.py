@@ -17,6 +17,17 @@ def test_loss_is_reported_per_period_and_in_total() -> None:
     assert stats.report() == (0, 24)
 
 
+def test_what_was_mended_counts_as_a_loss_of_the_line_but_not_as_lost() -> None:
+    stats = ReceiveStats(90_000)
+    for number in range(100, 201):
+        if number % 10:
+            stats.add(number, number * 3000, 1000, number / 30)
+    fraction, lost = stats.report(mended=8)
+    assert fraction == pytest.approx(25, abs=2), "senders protect sound by it"
+    assert lost == 1, "senders send less because of it"
+    assert stats.share.value > 0.02
+
+
 def test_reports_count_wraps_from_the_first_packet_on() -> None:
     stats = ReceiveStats(90_000)
     stats.add((3 << 16) + 65_534, 0, 100, 1.0)

@@ -25,6 +25,16 @@ def test_reordered_packets_are_never_asked_for() -> None:
     assert not tracker.received(10, 5.006)
 
 
+def test_where_the_round_trip_is_measured_the_question_is_repeated_before_the_answer_can_be_there() -> None:
+    tracker = NackTracker()
+    tracker.rtt, tracker.is_measured = 0.2, True
+    tracker.add(10, 10, 5.0)
+    tracker.due(5.0 + FIRST_DELAY)
+    assert tracker.deadline == 5.0 + FIRST_DELAY + 0.6 * 0.2
+    tracker.received(10, 5.3)
+    assert tracker.rtt == 0.2
+
+
 def test_it_gives_up_in_time() -> None:
     tracker = NackTracker()
     tracker.rtt = 0.01

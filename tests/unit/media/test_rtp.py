@@ -102,3 +102,15 @@ def test_text_values_are_plain_ascii() -> None:
     assert rtp.text_value(b"q\0\0") == "q"
     assert rtp.text_value(b"\xff") == ""
     assert rtp.text_value(None) == ""
+
+
+def test_pictures_can_be_held_back_at_the_receiver() -> None:
+    template = rtp.HeaderTemplate(96, 77, ExtensionIds(mid=1, transport_cc=4, playout_delay=5), "0", False)
+    data = bytes(template.buffer)
+    assert rtp.find_extensions(data, rtp.payload_start(data))[5] == bytes([0x00, 0x03, 0xE8]), "0 to 10 s: as if unsaid"
+    template.set_least_delay(0.48)
+    data = bytes(template.buffer)
+    assert rtp.find_extensions(data, rtp.payload_start(data))[5] == bytes([0x03, 0x03, 0xE8])
+    sound = rtp.HeaderTemplate(111, 78, ExtensionIds(mid=1, playout_delay=5), "1", True)
+    sound.set_least_delay(1.0)
+    assert 5 not in rtp.find_extensions(bytes(sound.buffer), rtp.payload_start(sound.buffer))

@@ -66,6 +66,22 @@ def test_a_nack_is_answered_over_rtx(world: World, picture: Sender) -> None:
     assert again[0].extensions[OUT_IDS.mid] == b"1"
 
 
+def test_where_much_is_lost_an_answer_goes_out_twice_and_three_times_in_all(world: World, picture: Sender) -> None:
+    packets = shown(world, picture, 10)
+    buffer = bytearray(100)
+    size = rtcp.write_receiver_report(buffer, 0, 1, [(6000, 24, 10, packets[-1].seq, 0, 0, 0)])
+    for _ in range(4):
+        world.send_rtcp("peer-binh", "subscribe", bytes(buffer[:size]))
+    world.send_rtcp("peer-binh", "subscribe", nack(6000, packets[3].seq))
+    assert len(world.received("peer-binh")) == 2
+    again = []
+    for _ in range(2):
+        world.run(0.1)
+        world.send_rtcp("peer-binh", "subscribe", nack(6000, packets[3].seq))
+        again += [packet.ssrc for packet in world.received("peer-binh")]
+    assert again == [6001]
+
+
 def test_without_an_rtx_format_the_packet_itself_is_sent_again(world: World, sound: Sender) -> None:
     world.send("peer-an", sound.sound(b"sound"))
     (packet,) = world.received("peer-binh")
