@@ -59,10 +59,8 @@ async def test_red_is_spoken_and_a_viewer_without_it_hears_the_same(tmp_path: Pa
             await until(lambda: is_heard(listener), 15, "heard")
             said, heard = await sound(speaker), await sound(listener)
             assert said["codecs"] == ["audio/red 111/111", "audio/opus minptime=10;usedtx=1;useinbandfec=1"]
-            # Chromium names no RED in its figures: what packets repeat counts as received FEC, or as thrown away
-            # where the sound itself had come.
-            repeated = heard["packetsDiscarded"], heard["fecPacketsReceived"]
-            assert repeated[0] >= 0.8 * heard["packetsReceived"] and repeated[1] > 0, repeated
+            # Chromium names no RED in its figures: what packets repeat counts as thrown away where it had come already.
+            assert heard["packetsDiscarded"] >= 0.8 * heard["packetsReceived"]
             assert heard["totalAudioEnergy"] > 0
             await until(lambda: asyncio.sleep(0, len(ear.frames) >= 150), 15, "heard without RED")
             await until(lambda: asyncio.sleep(0, round_trip(app) > 0), 10, "its round trip told by RTCP XR")
