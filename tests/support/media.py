@@ -101,7 +101,7 @@ class MemoryRecorder:
 
 @dataclass(frozen=True)
 class Packet:
-    """An RTP packet taken out of a slab."""
+    """An RTP packet that a leg was sent."""
 
     payload_type: int
     marker: bool
