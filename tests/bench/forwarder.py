@@ -10,6 +10,7 @@ import json
 import sys
 from time import process_time
 
+from media.relay import RelayOptions
 from media.types import PeerId
 from tests.support.media import VP8, Sender, World, camera, member, video_line, vp8
 
@@ -18,7 +19,7 @@ ROUNDS, PACKETS, PAYLOAD = 7, 4000, 1100
 
 def measure(subscribers: int) -> dict[str, float]:
     """Microseconds per forwarded packet and per incoming packet."""
-    world = World()
+    world = World(RelayOptions(camera_bitrate_bps=10**10, max_viewer_bps=10**10))
     names = [f"p{index}" for index in range(subscribers)]
     world.apply(members=(member("an"), *(member(name) for name in names)))
     world.publish("peer-an", camera())
