@@ -17,7 +17,7 @@ CALM, FACTOR = 1.25, 2.5  # of the target
 DRAIN = 0.15  # s in which what waits should have left, between the two
 LEAST_RATE = 250_000.0  # bit/s: below it a small frame alone would wait for tens of milliseconds
 LEAST_BURST = 2_400  # bytes that may leave at once
-AMPLE_BURST = 0.04  # s of the target rate that may leave at once on an ample line
+AMPLE_BURST = 0.08  # s of the target rate that may leave at once on an ample line
 LARGEST, TYPICAL = 1_500, 1_000  # bytes of a packet
 FULL, USUAL = 1300, 1000  # bytes of the largest packet, and of a usual one, where nobody looks closely
 DEEPEST_DEBT = 10_000  # bytes: what left without waiting holds pictures up only so long
@@ -59,30 +59,27 @@ class Pacer:
         """Remove from ``queue.pairs`` and return the pairs that leave now, in order."""
         pairs = queue.pairs
         self._refill(now)
+        self.due = now + QUANTUM
         budget = self._budget
         if not self._since and budget > FULL * (len(pairs) >> 1):
             self._budget = budget - USUAL * (len(pairs) >> 1)
             everything = pairs[:]
             pairs.clear()
             return everything
-        if not self._since and len(pairs) // 2 * LARGEST <= budget and self._burst > LEAST_BURST:
-            self._budget -= len(pairs) // 2 * TYPICAL  # an ample line: nobody needs to look at each packet
-            self.due = now + QUANTUM
-            leaving = pairs[:]
-            pairs.clear()
-            return leaving
-        waiting = 0
-        leaving = []
-        kept: list[Any] = []
-        for at in range(0, len(pairs), 2):
-            stint, packet = pairs[at], pairs[at + 1]
-            if stint is None:
-                size = len(packet.data)
-                passes = True  # RTCP, resends (whoever waits for one stands still), padding
-            else:
-                size = stint.size_of(packet)
-                passes = stint.audio
-            if passes:
+        # What waited before are pictures, in order; a fence may have taken some of them away.
+        old = min(2 * self._known, len(pairs))
+        waiting = self._waiting if old else 0
+        at = 0
+        while at < old and budget > 0:
+            size = _size(pairs[at], pairs[at + 1])
+            budget -= size
+            waiting -= size
+            at += 2
+        leaving, kept = pairs[:at], pairs[at:old]
+        for index in range(old, len(pairs), 2):
+            stint, packet = pairs[index], pairs[index + 1]
+            size = _size(stint, packet)
+            if stint is None or stint.audio:  # RTCP, resends (whoever waits for one stands still), padding, sound
                 budget = max(budget - size, -DEEPEST_DEBT)
             elif budget > 0 and not kept:
                 budget -= size
@@ -93,11 +90,10 @@ class Pacer:
             leaving += (stint, packet)
         self._budget = budget
         self._waiting = waiting
+        self._note(at >> 1, len(kept) >> 1, now)
         if kept and self._is_too_much(kept, now):
-            kept = self._without_whole_frames(kept)
+            kept = self._without_whole_frames(kept, now)
         pairs[:] = kept
-        self._note(len(kept) // 2, now)
-        self.due = now + QUANTUM
         return leaving
 
     def _refill(self, now: float) -> None:
@@ -115,31 +111,28 @@ class Pacer:
         self._refilled_at = now
         self._budget = min(self._budget + rate * elapsed, max(self._burst, rate * QUANTUM))
 
-    def _note(self, count: int, now: float) -> None:
-        """Keep since when the packets that still wait have waited: those that came last are the youngest."""
+    def _note(self, gone: int, count: int, now: float) -> None:
+        """Keep since when the ``count`` packets that wait have waited; the ``gone`` oldest do not any more."""
         since = self._since
         if not count:
             since.clear()
-            self._known = 0
+            self._known = self._waiting = 0
             return
-        if count > self._known:
-            since.append((now, count - self._known))
-        else:
-            gone = self._known - count
-            while gone > 0:
-                time, number = since[0]
-                if number > gone:
-                    since[0] = (time, number - gone)
-                    break
-                gone -= number
-                since.popleft()
+        left = max(self._known - gone, 0)
+        while gone > 0 and since:
+            time, number = since.popleft()
+            if number > gone:
+                since.appendleft((time, number - gone))
+            gone -= number
+        if count > left or not since:
+            since.append((now, max(1, count - left)))
         self._known = count
 
     def _is_too_much(self, kept: list[Any], now: float) -> bool:
         is_late = bool(self._since) and now - self._since[0][0] > MAX_WAIT
         return is_late or len(kept) > 2 * MAX_PACKETS
 
-    def _without_whole_frames(self, kept: list[Any]) -> list[Any]:
+    def _without_whole_frames(self, kept: list[Any], now: float) -> list[Any]:
         """Drop what waits up to the end of the newest whole frame: the rest belongs to a picture that still comes."""
         for at in range(len(kept) - 2, -1, -2):
             stint, packet = kept[at], kept[at + 1]
@@ -150,8 +143,16 @@ class Pacer:
             rest = []
         self.dropped += (len(kept) - len(rest)) // 2
         self._since.clear()
-        self._known = 0
+        self._known = self._waiting = 0
+        if rest:
+            self._known = len(rest) >> 1
+            self._waiting = sum(_size(rest[at], rest[at + 1]) for at in range(0, len(rest), 2))
+            self._since.append((now, self._known))
         return rest
+
+
+def _size(stint: Any, packet: Any) -> int:
+    return len(packet.data) if stint is None else int(stint.size_of(packet))
 
 
 __all__ = ["CALM", "FACTOR", "QUANTUM", "Pacer"]
