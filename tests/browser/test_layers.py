@@ -20,9 +20,9 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
 
 VIEWER = 1
 LARGE, SMALL = ViewportSize(width=1600, height=1000), ViewportSize(width=390, height=500)
-SWITCH_MS = 500
-"""A switch waits for the rest of the key frame and for nothing else; on a busy machine it may take twice as long as
-the longest wait for a picture between switches."""
+SWITCH_MS = 1000
+"""A switch waits for the rest of the key frame and for nothing else: 0.2 s here. Encoders that start anew take a busy
+machine longer; a switch that waited for a key frame to be asked for, or for a timer, would take more than this."""
 
 
 async def received(seat: Seat) -> dict[str, Any]:
@@ -54,6 +54,18 @@ async def encoded(seat: Seat) -> dict[str, int]:
     return {rid: one["framesEncoded"] for rid, one in (await sent(seat)).items()}
 
 
+async def best(seat: Seat) -> int:
+    """Width of the largest layer that is sent now. A machine that is too busy for all three leaves out the largest."""
+    rids = await grown(seat, 0.5)
+    return max((one.get("frameWidth", 0) for rid, one in (await sent(seat)).items() if rid in rids), default=0)
+
+
+async def has_best(viewer: Seat, point: Seat) -> bool:
+    """Whether the viewer gets the largest layer that the point sends, and there is more than the smallest."""
+    width = await best(point)
+    return width > 320 and await is_wide(viewer, width)
+
+
 async def grown(seat: Seat, seconds: float = 1.0) -> set[str]:
     """The layers that are being encoded."""
     before = await encoded(seat)
@@ -71,18 +83,18 @@ async def test_layers_follow_the_size_of_the_tile_and_rest_when_nobody_takes_the
         await shows(viewer, POINT)
         await until(lambda: is_wide(viewer, 320), 10, "small in a small window")
         watching = asyncio.create_task(watched(viewer, 70))
-        for window, width in ((LARGE, 1280), (SMALL, 320), (LARGE, 1280)):
-            await viewer.page.set_viewport_size(window)
-            await until(partial(is_wide, viewer, width), 20, f"{width} wide")
-            await asyncio.sleep(0.7)
+        for _ in range(2):
+            await viewer.page.set_viewport_size(LARGE)
+            await until(partial(has_best, viewer, point), 20, "shown in the best layer there is")
+            await asyncio.sleep(0.5)
+            await viewer.page.set_viewport_size(SMALL)
+            await until(partial(is_wide, viewer, 320), 12, "small again")
+            await asyncio.sleep(0.5)
         await viewer.page.evaluate("window.enough = true")
         seen = await watching
         assert seen["back"] == 0 and seen["invalid"] == 0, seen
-        assert {320, 1280} <= set(seen["sizes"]), seen
+        assert len(seen["sizes"]) >= 5 and max(seen["sizes"]) > 320, seen
         assert seen["switch"] < max(SWITCH_MS, 2 * seen["gap"]), seen
-        assert {"q", "f"} <= await grown(point)
-        await viewer.page.set_viewport_size(SMALL)
-        await until(lambda: is_wide(viewer, 320), 12, "small again")
         await until(lambda: rests(point), 15, "resting but for the smallest")
         await shows(viewer, POINT)
         assert (await received(viewer))["framesDropped"] <= (await received(viewer))["framesDecoded"] / 2
