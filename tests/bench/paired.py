@@ -48,7 +48,14 @@ async def play(options: argparse.Namespace) -> dict[str, Any]:
         summary = figures.summarise(runs, options.server)
         result["scenarios"][name] = {"summary": summary, "runs": runs}
         figures.show_ratio(name, summary, options.server)
+        _keep(result, options.json)  # what was measured stays, whatever becomes of the next scenario
     return result
+
+
+def _keep(result: dict[str, Any], path: Path | None) -> None:
+    if path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(result) + "\n")
 
 
 async def _measure(run: Run, options: argparse.Namespace) -> dict[str, Any]:
@@ -93,11 +100,7 @@ def main() -> None:
     if options.urgent:
         go_first()
     result = asyncio.run(play(options))
-    line = json.dumps(result)
-    if options.json is not None:
-        options.json.parent.mkdir(parents=True, exist_ok=True)
-        options.json.write_text(line + "\n")
-    print(line)  # noqa: T201
+    print(json.dumps(result))  # noqa: T201
 
 
 if __name__ == "__main__":
