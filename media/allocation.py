@@ -77,7 +77,9 @@ def allocate(
                     rising.remove(index)
                     continue
                 more = used + rungs[place].bitrate_bps - (rungs[place - 1].bitrate_bps if place else 0)
-                if more * (HEADROOM if is_rise else tolerance) > budget_bps:
+                # A picture that has only one step is not stopped for a passing dip.
+                kept = min(tolerance, UNPROVEN) if len(rungs) == 1 else tolerance
+                if more * (HEADROOM if is_rise else kept) > budget_bps:
                     rising.remove(index)
                     continue
                 places[index] = place

@@ -61,7 +61,7 @@ class Pacer:
         self._refill(now)
         self.due = now + QUANTUM
         budget = self._budget
-        if not self._since and budget > FULL * (len(pairs) >> 1):
+        if self._burst > LEAST_BURST and not self._since and budget > FULL * (len(pairs) >> 1):
             self._budget = budget - USUAL * (len(pairs) >> 1)
             everything = pairs[:]
             pairs.clear()

@@ -22,6 +22,7 @@ from media.twcc import REFERENCE_TICKS, REFERENCE_WRAP, TICK, Feedback
 SILENCE = 1.0  # s without feedback, while packets are sent, after which the line counts as broken
 BROKEN_FACTOR = 0.5  # per SILENCE
 RTT_SMOOTHING = 0.125
+EXCUSED = 0.3  # s
 NUMBERS = 1 << 16
 
 
@@ -29,7 +30,8 @@ class SendSideEstimator:
     """The estimate for one subscribe leg. ``ceiling_bps`` and ``wanted_bps`` may be changed at any time."""
 
     __slots__ = (
-        "_acked_octets", "_acked_rate", "_before_break", "_broken_at", "_control", "_delay", "_judge_from", "_losses",
+        "_acked_octets", "_acked_rate", "_before_break", "_broken_at", "_control", "_delay", "_excused_until",
+        "_judge_from", "_losses",
         "_prober", "_reference", "_sent_at_feedback", "_told", "ceiling_bps", "congested_at", "feedback_at",
         "feedbacks", "has_congestion", "is_ample", "log", "min_bps", "rtt", "target_bps", "wanted_bps",
     )  # fmt: skip
@@ -57,6 +59,7 @@ class SendSideEstimator:
         self._before_break = 0.0
         self._sent_at_feedback = 0
         self._acked_octets = 0
+        self._excused_until = -1e9
         self._judge_from = -1e9  # losses before then are known
 
     # --- figures ----------------------------------------------------------------------------------------------------
@@ -169,6 +172,8 @@ class SendSideEstimator:
         delay = self._delay
         look = delay.glance if self.is_ample and now >= delay.awake_until else delay.update
         usage = look(acked, now)
+        if usage is Usage.OVER and now < self._excused_until:
+            usage = Usage.NORMAL
         acked_bps = self._acked_rate.now() if usage is Usage.OVER else self._acked_rate.over()
         before = self.target_bps
         self.has_congestion = control.update(usage, acked_bps, self._delay.queue, self.rtt, now)
@@ -232,6 +237,10 @@ class SendSideEstimator:
     def reset_path(self) -> None:
         """The receiver's address has changed: delays before and after do not compare."""
         self._delay.reset()
+
+    def excuse(self, now: float) -> None:
+        """We were late ourselves: what was sent meanwhile left later than it was noted, which is no queue."""
+        self._excused_until = now + EXCUSED + min(self.rtt, EXCUSED)
 
     def padding(self, now: float) -> int:
         """Bytes of padding that the running cluster needs now; closes it when it is complete."""

@@ -39,6 +39,7 @@ AMPLE = 1.5  # of that: then nothing has to be divided ...
 LOOK_AGAIN = 1.0  # s ... for so long
 FREE_AFTER, FREE_LOSS = 2.0, 0.05  # s without congestion, share of loss: nothing shows that the line is full
 BELIEVED = 0.6  # s before a layer's rate is: at first it is all key frame
+LATE = 0.16  # s between two ticks: the process was not scheduled
 MAIN, THUMBNAIL = 0, 1
 
 
@@ -255,6 +256,7 @@ class ViewerLines:
         self.due: float | None = None
         self._ceiling_bps = ceiling_bps
         self._lines: dict[str, ViewerLine] = {}
+        self._ticked_at = 1e18
 
     def attach(self, leg: SubscribeLeg) -> None:
         """A new leg, or a new connection of a peer."""
@@ -277,7 +279,11 @@ class ViewerLines:
     def tick(self, now: float, batch: Batch) -> None:
         """Ten times a second."""
         offers: Offers = {}
+        is_late = now - self._ticked_at > LATE
+        self._ticked_at = now
         for line in self._lines.values():
+            if is_late and line.estimator is not None:
+                line.estimator.excuse(now)
             line.tick(offers, now)
         self.pad(now, batch)
 

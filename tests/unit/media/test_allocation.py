@@ -159,7 +159,7 @@ def test_the_budget_is_kept_whatever_is_wished(
     for budget, pause in budgets:
         now += pause
         found = allocator.decide(wishes, budget, now)
-        assert allocator.plan.used_bps <= budget / 0.95 + 1
+        assert allocator.plan.used_bps <= budget / 0.7 + 1
         for wish in wishes:
             rung = found[wish.key]
             assert rung is None or rung in steps(wish.rungs)
@@ -178,4 +178,12 @@ def test_what_grows_is_not_taken_away_while_nothing_shows_the_line_to_be_full() 
     grown = [Wish("main", 0, rungs((500,)))]
     free = allocator.decide(grown, 400_000, 1.0, is_free=True)
     assert free["main"] is not None
-    assert allocator.decide(grown, 400_000, 1.1)["main"] is None
+    assert allocator.decide(grown, 340_000, 1.1)["main"] is None
+
+
+def test_a_picture_of_one_step_outlives_a_dip_but_not_a_narrow_line() -> None:
+    allocator = Allocator()
+    single = [Wish("main", 0, rungs((1500,)))]
+    decide(allocator, single, 2_000_000)
+    assert decide(allocator, single, 1_200_000, 1.0)["main"] is not None
+    assert decide(allocator, single, 1_000_000, 1.1)["main"] is None
