@@ -20,9 +20,7 @@ def turn() -> None:
 @click.option("--address", multiple=True, help="A relay's media address; may be repeated (default: HUB_ANNOUNCE).")
 @click.option("--cert", default="", help="coturn's certificate chain, PEM, for turns: (default: none, no TLS).")
 @click.option("--key", default="", help="Its key, PEM.")
-@click.option(
-    "--output", "-o", type=click.Path(dir_okay=False, path_type=Path), help="A file that only you may read."
-)
+@click.option("--output", "-o", type=click.Path(dir_okay=False, path_type=Path), help="A file that only you may read.")
 def turn_config(data: Path, address: tuple[str, ...], cert: str, key: str, output: Path | None) -> None:
     """Write turnserver.conf: whoever has credentials of this hub reaches its relays' addresses and nothing else."""
     from media.settings import own_addresses
