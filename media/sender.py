@@ -94,8 +94,7 @@ class Sender:
         if session is None or address is None or opened is None or connection.is_silent:
             self._dropped["send_closed"] += len(pairs) // 2
             return
-        buffer, base = self._buffer, self._base
-        state, protect, length = session.state, session.protect, session.length
+        buffer, base, state, protect, length = self._buffer, self._base, session.state, session.protect, session.length
         if now != self._stamped_at:
             self._stamped_at, self._stamp = now, abs_send_time(now)
         time = self._stamp
