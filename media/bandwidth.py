@@ -33,6 +33,7 @@ LIMIT_KEPT = 0.7  # ... nor forgets more of what the line carried before
 FORGET = 15.0  # s after which a limit found before is tried again with the fast rise
 LOSS_HOLD = 0.05  # beyond the line's own: then the estimate stands
 SERIES = 5.0  # s after which a cut for losses begins a new series
+MARGIN, MOST_OWN = 1.5, 0.4  # of the loss found to be the line's own: a second of packets tells it only roughly
 RTT = 0.2  # s, about: until a cut shows
 REPEAT = 1.0  # s: REMB is repeated at least so often
 JUMP = 5.0  # s by which no queue changes between two packets: the sender's clock was set anew
@@ -206,6 +207,7 @@ class BandwidthEstimator:
             sent = rate / (1 - min(losses.loss, 0.9))
             self._decrease(min(sent, self.bitrate_bps), 1 - 0.5 * excess, now)
         elif losses.own and not known:
+            losses.own = min(MOST_OWN, losses.own * MARGIN)
             self.bitrate_bps = max(self.bitrate_bps, self._before_losses)
             self._limit, self._fast = 0.0, True
         return excess

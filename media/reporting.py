@@ -232,6 +232,9 @@ class Reporting:
                 subscription = leg.by_ssrc.get(ssrc)
                 if subscription is not None:
                     subscription.resend(wanted, now, batch)
+                    if subscription.is_beyond:
+                        subscription.is_beyond = False
+                        asked = self._wants_keyframe(leg, ssrc, now) or asked
             elif kind == rtcp.PSFB and count in (rtcp.PLI, rtcp.FIR):
                 for ssrc in rtcp.read_keyframe_request(data, count, at, end):
                     asked = self._wants_keyframe(leg, ssrc, now) or asked
@@ -260,6 +263,8 @@ class Reporting:
         subscription = leg.by_ssrc.get(ssrc)
         publication = subscription.publication if subscription is not None else None
         if subscription is None or not isinstance(publication, Publication):
+            return False
+        if not subscription.may_ask_key_frame(now):
             return False
         publication.ask_keyframe(now, layer=subscription.layer)
         return True

@@ -22,6 +22,8 @@ from media.types import Batch, Ready, SendQueue, Source, SubscribedMedia
 
 MAX_RESENDS = 3
 RESEND_PAUSE = 0.02  # s between two resends of one packet: the second question was asked before the answer came
+ON_ITS_WAY = 0.6  # of the round trip: Chromium asks every 100 ms, also while the answer is on its way
+KEY_PAUSE, MOST_KEY_PAUSE, KEYS_FORGIVEN = 0.5, 4.0, 12.0  # s
 MAX_STINTS = 48  # a few switches, or two seconds of every second frame being left out
 NEVER = 1 << 62
 BELIEVED = 2.0  # s by which a sender's reports about two of its layers may differ from what their arrival says
@@ -81,11 +83,12 @@ class Subscription:
     """
 
     __slots__ = (
-        "audio", "cap", "choice", "cname", "clock_rate", "demand", "fence_time", "fraction_lost", "header", "is_main",
-        "jitter", "last_at", "last_layer", "last_out", "last_picture", "last_time", "last_tl0", "layer", "lost_at",
-        "media", "octets", "packets", "pairs", "participant", "patience", "publication", "queue", "red_from",
-        "red_header", "red_stint", "reports_sent", "resends", "resent", "rtt", "rtx_header", "rtx_number", "share",
-        "size", "source", "stint", "stints", "target", "temporal", "thinning", "time_offset", "video",
+        "audio", "cap", "choice", "clock_rate", "cname", "demand", "fence_time", "fraction_lost", "header",
+        "is_beyond", "is_main", "jitter", "keys_asked_at", "keys_pause", "last_at", "last_layer", "last_out",
+        "last_picture", "last_time", "last_tl0", "layer", "lost_at", "media", "octets", "packets", "pairs",
+        "participant", "patience", "publication", "queue", "red_from", "red_header", "red_stint", "reports_sent",
+        "resends", "resent", "rtt", "rtx_header", "rtx_number", "share", "size", "source", "stint", "stints",
+        "target", "temporal", "thinning", "time_offset", "video",
     )  # fmt: skip
 
     def __init__(self, media: SubscribedMedia, queue: SendQueue) -> None:
@@ -131,6 +134,9 @@ class Subscription:
         self.lost_at = -1e9
         self.share = Share()  # of packets lost on the way to the viewer
         self.patience = Patience()
+        self.is_beyond = False  # something was asked for again after the last answer: only a key frame helps
+        self.keys_asked_at = -1e9
+        self.keys_pause = 0.0  # s
         self.size = UNSEEN
         self.is_main = False  # the large picture of its viewer's screen
         self.target = NO_CAP
@@ -324,11 +330,15 @@ class Subscription:
     def resend(self, seqs: list[int], now: float, batch: Batch) -> int:
         """Answer a NACK for outgoing numbers from the cache; how many were resent."""
         newest = self._newest()
+        pause = max(RESEND_PAUSE, ON_ITS_WAY * self.rtt)
+        # Where much is lost the answer may be, too, and there is no time for a third question.
+        copies = 2 if self.share.value >= MUCH and self.rtx_header is not None else 1
         count = 0
         for seq in seqs:
             out = extend(newest, seq)
             tries, last = self.resends.get(out, (0, -1.0))
-            if tries >= MAX_RESENDS or now - last < RESEND_PAUSE:
+            if tries >= MAX_RESENDS or now - last < pause:
+                self.is_beyond = self.is_beyond or (tries >= MAX_RESENDS and now - last > max(0.1, 1.5 * self.rtt))
                 continue
             stint = self._stint_of(out)
             if stint is None:
@@ -338,11 +348,9 @@ class Subscription:
                 continue
             if not self.queue.has_room():
                 break
-            # Where much is lost the answer may be, too, and there is no time for a third question.
-            copies = 2 if self.share.value >= MUCH and self.rtx_header is not None and tries + 2 <= MAX_RESENDS else 1
             for _ in range(copies):
                 self.queue.add(self._written_again(out, packet, stint), batch)
-            self.resends[out] = (tries + copies, now)
+            self.resends[out] = (tries + 1, now)
             count += copies
         if len(self.resends) > MAX_REMEMBERED:
             for out in sorted(self.resends)[: MAX_REMEMBERED // 2]:
@@ -412,6 +420,16 @@ class Subscription:
             rtt = now - sent_at - dlsr / 65536
             if 0 <= rtt < 10:
                 self.rtt = rtt
+
+    def may_ask_key_frame(self, now: float) -> bool:
+        """Whether its viewer's request for a key frame counts. Everybody who sees this picture pays for each, so that
+        one viewer on a bad line, who needs one after the other, gets them with growing pauses."""
+        since = now - self.keys_asked_at
+        if since < self.keys_pause:
+            return False
+        self.keys_pause = KEY_PAUSE if since > KEYS_FORGIVEN else min(MOST_KEY_PAUSE, 2 * self.keys_pause)
+        self.keys_asked_at = now
+        return True
 
     def hold(self, wanted: float, now: float) -> None:
         """Have pictures held back at the viewer for so many seconds (``patience.needed``)."""

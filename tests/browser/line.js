@@ -10,11 +10,12 @@
     canvas.height = HEIGHT;
     document.body.append(canvas);
     const pen = canvas.getContext('2d', { alpha: false });
+    pen.scale(WIDTH / 1280, HEIGHT / 720); // the same picture in any size
     let count = 0;
     setInterval(() => {
       count += 1;
       pen.fillStyle = '#248';
-      pen.fillRect(0, 0, WIDTH, HEIGHT);
+      pen.fillRect(0, 0, 1280, 720);
       for (let i = 0; i < 60; i += 1) {
         pen.fillStyle = `hsl(${(i * 37) % 360}, 80%, 50%)`;
         pen.beginPath();
@@ -23,7 +24,7 @@
       }
       for (let i = 0; i < 15; i += 1) {
         pen.fillStyle = `hsl(${Math.random() * 360}, 30%, 50%)`;
-        pen.fillRect(Math.random() * WIDTH, Math.random() * HEIGHT, 20, 10);
+        pen.fillRect(Math.random() * 1280, Math.random() * 720, 20, 10);
       }
     }, 33);
     const [track] = canvas.captureStream(30).getVideoTracks();

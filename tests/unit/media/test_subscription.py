@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from media import rtcp
+from media.subscription import Subscription
 from media.types import Ssrc, SubscribedMedia
 from tests.support.media import (
     OPUS,
@@ -66,7 +67,7 @@ def test_a_nack_is_answered_over_rtx(world: World, picture: Sender) -> None:
     assert again[0].extensions[OUT_IDS.mid] == b"1"
 
 
-def test_where_much_is_lost_an_answer_goes_out_twice_and_three_times_in_all(world: World, picture: Sender) -> None:
+def test_where_much_is_lost_each_of_three_answers_goes_out_twice(world: World, picture: Sender) -> None:
     packets = shown(world, picture, 10)
     buffer = bytearray(100)
     size = rtcp.write_receiver_report(buffer, 0, 1, [(6000, 24, 10, packets[-1].seq, 0, 0, 0)])
@@ -75,11 +76,31 @@ def test_where_much_is_lost_an_answer_goes_out_twice_and_three_times_in_all(worl
     world.send_rtcp("peer-binh", "subscribe", nack(6000, packets[3].seq))
     assert len(world.received("peer-binh")) == 2
     again = []
-    for _ in range(2):
+    for _ in range(4):
         world.run(0.1)
         world.send_rtcp("peer-binh", "subscribe", nack(6000, packets[3].seq))
         again += [packet.ssrc for packet in world.received("peer-binh")]
-    assert again == [6001]
+    assert again == [6001] * 4
+
+
+def test_a_viewer_that_asks_on_after_the_last_answer_gets_a_key_frame(world: World, picture: Sender) -> None:
+    packets = shown(world, picture, 10)
+    world.run(0.7)
+    world.plis("peer-an")
+    for _ in range(4):
+        world.run(0.15)
+        world.send_rtcp("peer-binh", "subscribe", nack(6000, packets[3].seq))
+        world.send("peer-an", picture.delta())
+    world.run(0.6)
+    assert world.plis("peer-an") == 1
+
+
+def test_one_viewer_gets_key_frames_with_growing_pauses(world: World, picture: Sender) -> None:
+    shown(world, picture, 10)
+    subscription = Subscription(video_line(), world.queues["peer-binh", "subscribe"])
+    asked = [tenth / 10 for tenth in range(200) if subscription.may_ask_key_frame(tenth / 10)]
+    assert len(asked) <= 8 and asked[1] - asked[0] < 1.0
+    assert subscription.may_ask_key_frame(40.0) and subscription.may_ask_key_frame(40.6)
 
 
 def test_without_an_rtx_format_the_packet_itself_is_sent_again(world: World, sound: Sender) -> None:
