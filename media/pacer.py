@@ -98,14 +98,12 @@ class Pacer:
 
     def _refill(self, now: float) -> None:
         target = self._target
-        rate = CALM * target
+        rate = (FACTOR if self._burst > LEAST_BURST else CALM) * target
         if self._since:
             waited = now - self._since[0][0]
             rate = max(rate, min(FACTOR * target, self._waiting / max(QUANTUM, DRAIN - waited)))
             if waited > PATIENCE:
                 rate = max(rate, self._waiting / HURRY)
-        elif self._burst > LEAST_BURST:
-            rate = FACTOR * target
         # What was not used is lost beyond one burst; a debt stays.
         elapsed = min(0.1, max(0.0, now - self._refilled_at))
         self._refilled_at = now
