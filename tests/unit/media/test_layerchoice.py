@@ -14,6 +14,7 @@ from media.layerchoice import (
     WantedLayers,
     choose,
     demanded,
+    granted,
     ladder,
     picture_size,
     ranked,
@@ -144,3 +145,16 @@ def test_whatever_is_asked_what_is_chosen_is_sent(
         assert choice is None
     else:
         assert choice is not None and offers[choice.layer].is_sent and 0 <= choice.temporal <= ALL
+
+
+def test_what_was_granted_is_shown_while_there_is_such_a_rung_whatever_is_measured() -> None:
+    rungs = ladder(THREE, (1280, 720), -1)
+    assert granted(rungs, 1, Choice(1, 1), None) == Choice(1, 1), "its rate has grown since"
+    assert granted(rungs, 0, Choice(1, 1), None) is None, "paused"
+    assert granted(ladder((Q, unsent(H), F), (1280, 720), -1), 160_000, Choice(1, 1), None) == Choice(0, ALL)
+
+
+def test_what_was_never_measured_is_guessed_with_care() -> None:
+    unknown = tuple(offer._replace(rates=()) for offer in THREE)
+    assert pick(unknown, (1280, 720), 250_000) == Choice(0, ALL)
+    assert pick(unknown, (1280, 720)) == Choice(2, ALL)
