@@ -40,9 +40,9 @@ integration: setup tools
 browser: setup tools
 	$(PY) -m pytest tests/browser -q
 
-# Longer than CI can wait for: real browsers and long cuts of the line.
+# Longer than CI can wait for: real browsers, long cuts, and a table of lines of every kind (LINES_S seconds for each).
 soak: setup tools
-	$(PY) -m pytest tests/soak -q
+	$(PY) -m pytest tests/soak -q -s
 
 # Hostile bytes into every parser, guided by coverage: FUZZ_S seconds for each (tests/fuzz/run.py).
 FUZZ_S := 120

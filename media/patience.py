@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 SOME, MUCH = 0.02, 0.06  # share lost: from here on one question is waited for, or two, for questions get lost, too
-MOST = 0.5  # s
+MOST = 0.6  # s
+OTHERS = 0.25  # of what the other ways need: few packets get lost on two of them
 AGAIN = 1.1  # of the round trip, and ...
 NOTICED = 0.02  # s ... until a hole is noticed
 UNKNOWN = 0.1  # s: a round trip that nobody has measured
@@ -34,12 +35,14 @@ class Share:
 
 
 def needed(ways: Iterable[tuple[float, float]]) -> float:
-    """Seconds to hold back on account of the worst of ``ways``: (share lost, round trip in s; 0: unknown)."""
-    longest = 0.0
+    """Seconds to hold back on account of ``ways``, above all the worst: (share lost, round trip in s; 0: unknown)."""
+    longest = total = 0.0
     for share, rtt in ways:
         rounds = (share >= SOME) + (share >= MUCH)
-        longest = max(longest, rounds * (NOTICED + AGAIN * (rtt or UNKNOWN)))
-    return min(longest, MOST)
+        way = rounds * (NOTICED + AGAIN * (rtt or UNKNOWN))
+        total += way
+        longest = max(longest, way)
+    return min(longest + OTHERS * (total - longest), MOST)
 
 
 class Patience:

@@ -36,7 +36,6 @@ async def test_a_tenth_lost_on_every_way_is_mended_in_time(tmp_path: Path) -> No
         assert got.concealed < 0.03, got
         assert got.frozen < FROZEN, got
         assert got.fps > 10, got
-        assert got.mended_sound > 0, "sound carries what was said before"
 
 
 async def test_a_slow_viewer_changes_nothing_for_another_one(tmp_path: Path) -> None:
