@@ -62,5 +62,6 @@ bench: setup
 
 test: setup tools check
 	node --test tests/unit/js/*.test.js
-	$(PY) -m pytest -n 2 tests/unit tests/integration -q || $(PY) -m pytest tests/unit tests/integration -q $(AGAIN)
-	$(PY) -m pytest tests/browser -q || $(PY) -m pytest tests/browser -q $(AGAIN)
+	$(PY) -m pytest -n 3 tests/unit tests/integration -q || $(PY) -m pytest tests/unit tests/integration -q $(AGAIN)
+	$(PY) -m pytest -n 2 tests/browser -m "not alone" -q || $(PY) -m pytest tests/browser -m "not alone" -q $(AGAIN)
+	$(PY) -m pytest tests/browser -m alone -q || $(PY) -m pytest tests/browser -m alone -q $(AGAIN)

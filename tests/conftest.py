@@ -1,7 +1,8 @@
-"""How unit and integration tests are spread over two workers (``pytest -n 2``).
+"""How tests are spread over workers (``pytest -n``).
 
-Tests of one file stay together, because files share hubs and servers. Browser tests run afterwards and alone: Chromium
-needs both cores, or what they measure is the machine.
+Tests of one file stay together, because files share hubs and servers. Unit and integration tests wait more than they
+work: three workers for two cores. Browser stories run two at a time; what is marked ``alone`` runs afterwards, one by
+one: Chromium needs both cores there, or what is measured is the machine.
 """
 
 from __future__ import annotations

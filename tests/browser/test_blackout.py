@@ -10,7 +10,7 @@ import pytest
 
 from tests.browser.blackouts import BACK_S, cut_room
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.browser, pytest.mark.alone, pytest.mark.timeout(120)]
 
 REBOUND_S = 5.0
 """Chromium checks a way that works every 2.5 s; until then nobody can know where it went. The page's own detector comes

@@ -20,7 +20,7 @@ from tests.browser.support import Seat, chromium, shows, sit_down, until
 from tests.support.factories import form
 from tests.support.hub import StartedHub, started
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.browser, pytest.mark.alone, pytest.mark.timeout(180)]
 
 PRESET = "Bắc Giang 2024"
 OPERATOR, POINT = 1, 2

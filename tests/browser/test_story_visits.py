@@ -27,7 +27,7 @@ from tests.browser.story import CENTRE, DISTRICT, PROVINCE, Person, World, scree
 from tests.browser.support import until
 from tests.support.replayed import replay_rows
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.browser, pytest.mark.alone, pytest.mark.timeout(120)]
 
 FIRST, SECOND = "Bồi thường đất làm đường", "Cấp lại sổ hộ nghèo"
 SPOKEN = "Công dân thứ nhất trình bày."
