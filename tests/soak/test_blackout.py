@@ -14,6 +14,10 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
 async def test_long_cuts(tmp_path: Path) -> None:
     async with cut_room(tmp_path, "blackout-long") as room:
+        made = [one["made"] for one in await room.totals()]
+        assert await room.cut(8) <= BACK_S
+        await room.settle()
+        assert [one["made"] for one in await room.totals()] == made, "the connections are those of the beginning"
         for seconds in (30, 8, 31):
             assert await room.cut(seconds) <= BACK_S
             await room.settle()

@@ -18,7 +18,7 @@ from tests.support.hub import clean_environ, run_cli
 from tests.support.netns import Network, own_network
 from web.coturn import Turn
 
-pytestmark = [pytest.mark.browser, pytest.mark.alone, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
 
 CLIENT, RELAY, TURN = "198.51.100.9", "198.51.100.2", "198.51.100.3"
 SECRET = "the secret that hub and coturn share, 123"

@@ -16,7 +16,7 @@ from tests.browser.support import until
 from tests.support.fake_app import free_port
 from tests.support.netns import Network, own_network
 
-pytestmark = [pytest.mark.browser, pytest.mark.alone, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
 
 HERE, THERE, RELAY = "198.51.100.9", "192.0.2.77", "203.0.113.2"
 MOVED_S = 12.0
