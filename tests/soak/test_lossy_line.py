@@ -13,7 +13,7 @@ from media.messages import PeerDown
 from tests.browser.impaired import Call, Got, impaired_call
 from tests.support.impair import Profile
 
-pytestmark = [pytest.mark.browser, pytest.mark.alone, pytest.mark.timeout(90)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(90)]
 
 FREE = Profile(delay_s=0.01)
 LOSSY = Profile(loss=0.10, delay_s=0.1)
