@@ -273,6 +273,7 @@ class Sender:
                     self._handle(command)
                 if not self.is_playing:
                     return
+            # Until the next packet or the next look at what came back; the loop ends when the clip does.
             time.sleep(max(0.0, min(due[0][0] if due else drain_at, drain_at) - time.monotonic()))
 
 

@@ -53,7 +53,7 @@ def _until_it_listens(process: subprocess.Popen[bytes], turn: Turn, folder: Path
             except OSError:
                 assert process.poll() is None, (folder / "coturn.out").read_text()[-2000:]
                 assert time.monotonic() < deadline, (folder / "coturn.out").read_text()[-2000:]
-                time.sleep(0.05)
+                time.sleep(0.05)  # it is starting; the deadline above ends this
 
 
 def with_certificate(turn: Turn, folder: Path, name: str) -> tuple[Turn, Path]:

@@ -52,6 +52,7 @@ class Network:
 @contextmanager
 def own_network(*addresses: str) -> Iterator[Network]:
     """Inside, this thread sees only loopback and an interface "line" with these addresses ("198.51.100.1/24")."""
+    # Only who may make a network can play these; pytest's summary (-ra) names each one that was left out, and why.
     if os.geteuid() != 0:
         pytest.skip("needs root for a network namespace of its own: run the tests as root or in a container")
     home = os.open("/proc/thread-self/ns/net", os.O_RDONLY)

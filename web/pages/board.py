@@ -25,7 +25,8 @@ from web.hub import Hub
 from web.hub import running as live_part
 from web.i18n import N_
 from web.pages import formats, labels, lists
-from web.pages.contexts import AlertView, BoardPage, BoardPart, CheckView, QueueView, RunningView, SiteView
+from web.pages.contexts import CheckView
+from web.pages.contexts_board import AlertView, BoardPage, BoardPart, QueueView, RunningView, SiteView
 from web.pages.render import page
 from web.pages.viewer import FormDep, allowed, flash_of, frame, go, point_of, text_of
 

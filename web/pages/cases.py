@@ -25,7 +25,8 @@ from web.deps import ActorDep, HubDep
 from web.hub import Hub
 from web.i18n import N_
 from web.pages import casefile, formats, labels, lists, looked, petitions, timeline, uploads
-from web.pages.contexts import CasePage, CaseRow, CasesPage, DayOfEntries, Item, MatchView, RowView
+from web.pages.contexts import Item, MatchView, RowView
+from web.pages.contexts_cases import CasePage, CaseRow, CasesPage, DayOfEntries
 from web.pages.render import page
 from web.pages.viewer import (
     FILE_ROLES,

@@ -22,7 +22,8 @@ from web import i18n
 from web.deps import ActorDep, HubDep
 from web.hub import Hub
 from web.pages import deskform, labels, lists, uploads
-from web.pages.contexts import DeskPage, MatchView, SimilarPart
+from web.pages.contexts import MatchView
+from web.pages.contexts_desk import DeskPage, SimilarPart
 from web.pages.render import page
 from web.pages.today import presence_of
 from web.pages.viewer import FormDep, flash_of, frame, go, point_of, point_view, refusal, refusals, text_of

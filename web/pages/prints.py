@@ -20,7 +20,8 @@ from rooms.models import Minutes, ReceptionSession, Site, SiteParent, Sitting, U
 from web.deps import ActorDep, HubDep
 from web.hub import Hub
 from web.pages import formats, lists
-from web.pages.contexts import LineView, MinutesPrintPage, PointLine, ReceiptPage, SectionView
+from web.pages.contexts import LineView
+from web.pages.contexts_prints import MinutesPrintPage, PointLine, ReceiptPage, SectionView
 from web.pages.render import page
 from web.pages.viewer import allowed, frame
 

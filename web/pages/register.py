@@ -14,7 +14,7 @@ from web import i18n
 from web.deps import ActorDep, HubDep
 from web.i18n import N_
 from web.pages import formats
-from web.pages.contexts import RegisterPage
+from web.pages.contexts_cases import RegisterPage
 from web.pages.render import page
 from web.pages.viewer import frame, point_of, site_options
 

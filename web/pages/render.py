@@ -1,6 +1,6 @@
 """Templates: one Jinja2 environment per language, and the answer a page gives.
 
-Every template has a dataclass in ``web.pages.contexts`` that names it; its fields are what the template may use beside
+Every template has a dataclass in ``web.pages.contexts*`` that names it; its fields are what the template may use beside
 the globals set here. Templates escape by default; nothing in them is marked safe.
 """
 

@@ -20,7 +20,7 @@ from web.deps import ActorDep, HubDep
 from web.hub import Hub
 from web.i18n import N_
 from web.pages import formats, labels, lists
-from web.pages.contexts import HitGroup, HitView, SearchPage
+from web.pages.contexts_cases import HitGroup, HitView, SearchPage
 from web.pages.render import page
 from web.pages.viewer import FILE_ROLES, FormDep, frame, go, site_options, text_of
 

@@ -24,7 +24,7 @@ from web.deps import ActorDep, HubDep
 from web.hub import Hub
 from web.i18n import N_
 from web.pages import formats, labels, lists
-from web.pages.contexts import DayOfSittings, NoticePage, PublicPage, ScheduleRow, SittingsPage
+from web.pages.contexts_sittings import DayOfSittings, NoticePage, PublicPage, ScheduleRow, SittingsPage
 from web.pages.render import page
 from web.pages.viewer import FormDep, flash_of, frame, go, refusals, site_options, text_of
 

@@ -18,7 +18,8 @@ from rooms.words import MinutesState, SessionState
 from web import i18n
 from web.i18n import N_
 from web.pages import casefile, formats, labels, lists
-from web.pages.contexts import EntryView, LineView, LinkView
+from web.pages.contexts import LineView
+from web.pages.contexts_cases import EntryView, LinkView
 from web.pages.visit import facts_of
 
 WORDS: dict[str, tuple[str, str]] = {

@@ -12,7 +12,8 @@ from web import i18n
 from web.deps import ActorDep, HubDep
 from web.hub import Hub
 from web.pages import formats, lists
-from web.pages.contexts import PointView, RowView, TodayPage
+from web.pages.contexts import PointView, RowView
+from web.pages.contexts_desk import TodayPage
 from web.pages.render import page
 from web.pages.viewer import DESK_ROLES, FILE_ROLES, flash_of, frame, go, point_of, point_view, points_of
 

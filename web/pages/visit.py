@@ -24,7 +24,8 @@ from web.deps import ActorDep, HubDep
 from web.hub import Hub
 from web.i18n import N_
 from web.pages import desk, formats, labels, lists, petitions, uploads
-from web.pages.contexts import MatchView, RowView, VisitPage
+from web.pages.contexts import MatchView, RowView
+from web.pages.contexts_desk import VisitPage
 from web.pages.render import page
 from web.pages.viewer import FormDep, allowed, flash_of, frame, go, refusals, text_of
 

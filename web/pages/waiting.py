@@ -19,7 +19,7 @@ from web.deps import ActorDep, HubDep
 from web.hub import Hub
 from web.i18n import N_
 from web.pages import lists
-from web.pages.contexts import WaitingPage, WaitingPart
+from web.pages.contexts_desk import WaitingPage, WaitingPart
 from web.pages.render import page
 from web.pages.today import presence_of
 from web.pages.viewer import frame, point_view
