@@ -55,7 +55,7 @@ class FileStore:
                 out.flush()
                 os.fsync(out.fileno())
             temporary.rename(target)
-            _sync_folder(target.parent)
+            sync_folder(target.parent)
         except OSError as error:
             temporary.unlink(missing_ok=True)
             raise translated(error) from error
@@ -87,7 +87,7 @@ class FileStore:
         path = f"{area}/{name[:2]}/{name}{suffix}"  # two letters of folders keep each below some thousand entries
         target = self.root / path
         try:
-            target.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
+            make_folder(target.parent)
         except OSError as error:
             raise translated(error) from error
         return path, target
@@ -115,7 +115,15 @@ def _copy(stream: Stream, out: BinaryIO, limit: int) -> tuple[int, str, bytes]:
     return length, digest.hexdigest(), head
 
 
-def _sync_folder(folder: Path) -> None:
+def make_folder(folder: Path) -> None:
+    """Make ``folder`` and those above it, open to nobody but the hub's own user and group. Raises OSError."""
+    if not folder.is_dir():
+        make_folder(folder.parent)
+        folder.mkdir(mode=0o750, exist_ok=True)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make names in ``folder`` survive a power cut. Raises OSError."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

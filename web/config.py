@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 import limits
 
+from web.filestores import read_store
 from web.turnclient import read_url
 
 PREFIX = "HUB_"
@@ -64,6 +65,11 @@ class Config:
     login_limit_address: str
     max_upload: int
     replay_keep_days: int
+    store: str
+    store_access_key: str
+    store_secret_key: str
+    store_region: str
+    store_ca: Path | None
     language: str
     log_level: str
 
@@ -179,6 +185,12 @@ def _turn_urls(value: str) -> tuple[str, ...]:
     for url in urls:
         read_url(url)
     return urls
+
+
+def _store(value: str) -> str:
+    if value:
+        read_store(value)
+    return value
 
 
 def _switch(value: str) -> bool:
@@ -332,6 +344,17 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("max_upload", "MiB", "20", "Largest paper that can be attached, at most 20.", _mebibytes),
     Setting("replay_keep_days", "days", "90", "Replay files unused for so long are removed (they can be remade).",
             _integer(1, 36500)),
+    Setting(
+        "store", "address", "",
+        "Where files are kept for good: folder:/path, s3+https://host/bucket or s3+https://host/bucket/prefix; "
+        "empty: only in the data folder.",
+        _store,
+    ),
+    Setting("store_access_key", "text", "", "S3: who the hub is.", _one_line),
+    Setting("store_secret_key", "text", "", "S3: proves it.", _one_line, secret=True),
+    Setting("store_region", "text", "us-east-1", "S3: region of the bucket.", _one_line),
+    Setting("store_ca", "file", "", "S3: authority of the server's certificate; empty: the public ones.",
+            _optional_path),
     Setting("language", "vi, en", "vi", "Language of pages until a person chooses.", _choice("vi", "en")),
     Setting(
         "log_level", "debug, info, warning, error", "info", "How much is logged.",
@@ -388,6 +411,8 @@ def _checked(config: Config) -> Config:
         raise ConfigError("HUB_HTTP is on and HUB_TLS_CERT is set; keep one")
     if config.turn_url and not config.turn_secret:
         raise ConfigError("HUB_TURN_URL is set but HUB_TURN_SECRET is not")
+    if config.store.startswith("s3+") and not (config.store_access_key and config.store_secret_key):
+        raise ConfigError("HUB_STORE is a bucket but HUB_STORE_ACCESS_KEY or HUB_STORE_SECRET_KEY is not set")
     if config.force_relay and not config.turn_url:
         raise ConfigError("HUB_FORCE_RELAY is on but HUB_TURN_URL is not set")
     if config.peer_url and not (config.peer_key and config.redis_url and config.database_url and config.secret):

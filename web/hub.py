@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from rooms.db import Database
     from rooms.files import FileStore
     from rooms.signing import Signer
+    from rooms.stores import Store
     from rooms.vault import Vault
     from signaling.endpoints import Endpoints
     from signaling.hubchannel import HubChannel
@@ -51,7 +52,8 @@ def running(part: T | None) -> T:
 @dataclass
 class Hub:
     """Config and parts. ``sessions``, ``relays``, ``channel``, ``endpoints`` come from signaling (see wiring.py); they
-    are None in a command that works on the folder without a hub. ``handed_on``: pages served by another app."""
+    are None in a command that works on the folder without a hub. ``store``: where files are kept for good, None when
+    that is the data folder alone. ``handed_on``: pages served by another app."""
 
     config: Config
     database: Database
@@ -61,6 +63,7 @@ class Hub:
     secret: str
     vault: Vault
     signer: Signer
+    store: Store | None = None
     sessions: Sessions | None = None
     relays: RelayPool | None = None
     channel: HubChannel | None = None

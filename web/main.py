@@ -25,7 +25,7 @@ from rooms import signing
 from rooms.files import FileStore
 from rooms.vault import Vault
 from signaling.messages import CLOSE_AGAIN
-from web import auth, devices, errors, folder, health, peerdoor, security, sockets, wiring
+from web import auth, devices, errors, filestores, folder, health, peerdoor, security, sockets, wiring
 from web.config import Config
 from web.hub import Hub
 
@@ -46,6 +46,7 @@ def open_parts(config: Config) -> Hub:
         secret=config.secret or folder.kept_secret(config.data),
         vault=Vault.at(config.data / "keys" / "vault.key"),
         signer=signing.load_or_create(config.data / "keys"),
+        store=filestores.open_store(config),
     )
 
 
