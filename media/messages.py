@@ -408,12 +408,14 @@ class SourceSilent(msgspec.Struct, frozen=True, kw_only=True, tag="source_silent
 
 
 class TrackWritten(msgspec.Struct, frozen=True, kw_only=True, tag="track_written", forbid_unknown_fields=True):
-    """The first bytes of a recorded track are on disk."""
+    """The first bytes of a recorded track are on disk, or those of before after ``write_failed``. ``dropped``: records
+    of this journal that were given up because the disk was stuck; 0: all that waited is there."""
 
     participant: str
     source: Source
     part: int
     file: str
+    dropped: int = 0
 
 
 class TrackClosed(msgspec.Struct, frozen=True, kw_only=True, tag="track_closed", forbid_unknown_fields=True):

@@ -69,6 +69,7 @@ from media.messages import (
 from media.recorder import SpoolRecorder
 from media.relay import Relay, RelayOptions
 from media.settings import Announced, Settings, read_settings
+from media.shipper import Shipper
 from media.types import PeerId, SessionId
 
 ORPHAN_S = 600.0
@@ -76,6 +77,7 @@ QUALITY_S = 2.0
 RECORDER_S = 0.1
 STOP_S = 5.0
 """How long SIGTERM waits for the disk, and then again for the app to take the last reports."""
+COPY_STOP_S = 2.0  # and for the last copies: what is durable here is not lost by an end
 MIN_DELAY_S = 0.001
 
 _log = logging.getLogger("media.process")
@@ -92,6 +94,10 @@ class RelayProcess:
         now, utc = time.monotonic(), time.time()
         self._writer = JournalWriter(settings.spool)
         self._recorder = SpoolRecorder(self._writer, lambda: secrets.token_hex(4), self.boot, now, utc)
+        self._shipper = Shipper(
+            settings.spool, settings.apps, identity, self._recorder.lengths, lambda: tls_context(settings),
+            self._recorder.forget_lengths,
+        )  # fmt: skip
         self._core = Relay(self, self._recorder, RelayOptions(loudest=settings.loudest))
         self._core.utc_offset = utc - now
         self.front = Front(self._core, time.monotonic, self._plan)
@@ -119,6 +125,7 @@ class RelayProcess:
     async def run(self) -> None:
         """Until ``stop`` is set; then end everything in order."""
         self._writer.start()
+        self._shipper.start()
         tasks = [asyncio.ensure_future(link.run()) for link in self._links]
         tasks += [asyncio.ensure_future(self._every(RECORDER_S, self._poll_recorder, self._recording))]
         tasks += [asyncio.ensure_future(self._every(1.0, self._tick))]
@@ -144,6 +151,7 @@ class RelayProcess:
         self._poll_recorder()
         if self._timer is not None:
             self._timer.cancel()
+        await asyncio.to_thread(self._shipper.stop, COPY_STOP_S)
         await self._courier.close(STOP_S)
         await asyncio.to_thread(self._keeper.close, STOP_S)
 

@@ -251,11 +251,20 @@ class SpoolRecorder:
         self._busy_until = now
         self._heads_at: dict[str, float] = {}
         self.counters = Counters()
+        self._lengths: dict[str, dict[str, int]] = {}
 
     @property
     def is_busy(self) -> bool:
         """Something is to be flushed or settled, or was so a moment ago."""
         return bool(self._tracks) or self._now < self._busy_until
+
+    def lengths(self) -> dict[str, dict[str, int]]:
+        """Session -> journal -> how much of it is durable, for copies; may be asked from another thread."""
+        return {session: dict(files) for session, files in list(self._lengths.items())}
+
+    def forget_lengths(self, session: str) -> None:
+        """Nothing more of the session will be copied."""
+        self._lengths.pop(session, None)
 
     def set_clock_offset(self, seconds: float | None) -> None:
         """The owner's clock minus this machine's, from now on; None when it is not known any more."""
@@ -362,6 +371,7 @@ class SpoolRecorder:
             reports.append((SessionId(result.session), result.epoch, body))
             return
         if isinstance(result, Found):
+            self._note_length(result.session, result.body.file, result.body.length)
             reports.append((SessionId(result.session), result.epoch, result.body))
             return
         track = self._tracks.get(result.key)
@@ -374,11 +384,17 @@ class SpoolRecorder:
             self._failed(track, result.code, reports)
         else:
             del self._tracks[result.key]
+            self._note_length(track.info.session, track.file, result.length)
             closed = result.recovered or _closed(track, result)
             reports.append((track.info.session, track.info.epoch, closed))
 
+    def _note_length(self, session: str, file: str, length: int) -> None:
+        if file.endswith(".dcj"):
+            self._lengths.setdefault(session, {})[file] = length
+
     def _durable(self, track: _Track, result: Durable, reports: list[tuple[SessionId, int, ReportBody]]) -> None:
         track.durable, track.head, track.length = result.number, result.head, result.length
+        self._note_length(track.info.session, track.file, result.length)
         while track.unsettled and track.unsettled[0][0] <= result.number:
             track.unsettled.popleft()
         has_media = 0 < track.first_block <= result.number
@@ -387,8 +403,9 @@ class SpoolRecorder:
             track.written, track.failed, track.stalled = True, "", False
             info = track.info
             body = messages.TrackWritten(
-                participant=info.participant, source=info.source, part=info.part, file=track.file
-            )
+                participant=info.participant, source=info.source, part=info.part, file=track.file,
+                dropped=track.tail.dropped + track.lost_records,
+            )  # fmt: skip
             reports.append((info.session, info.epoch, body))
 
     def _watch(self, track: _Track, now: float, reports: list[tuple[SessionId, int, ReportBody]]) -> None:

@@ -15,12 +15,17 @@ from typing import Any
 from rooms.manifest import Gap
 
 CRASH_LOSS_S = 1.0
+MACHINE_LOSS_S = 10.0
+"""After the loss of a relay's machine, of what its copies lag behind (design 4)."""
 SHORTEST_S = 1.0
 """Shorter holes are ordinary jitter between two journals, unless a writer died."""
 CRASH_TOGETHER_S = 2.0
 """Tracks that end so close together ended by the same death: all end within CRASH_LOSS_S of it."""
 BACK_TOGETHER_S = 5.0
 """Who comes back so much later than the first still belongs to the gap; whoever takes longer has one of its own."""
+
+DISK_REFUSED = ("disk_full", "disk_stalled", "disk_error")
+"""Alarms of a journal that could not be written; ``disk_low`` only foretells them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +39,7 @@ class LogEvent:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A track: whose, from when to when (UNIX seconds), and whether its writer died."""
+    """A track: whose, from when to when (UNIX seconds), whether its writer died and how much went with it at most."""
 
     participant: str
     source: str
@@ -42,6 +47,7 @@ class Written:
     first_utc: float
     last_utc: float
     recovered: bool = False
+    bound_s: float = CRASH_LOSS_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +75,7 @@ _STARTS: dict[str, str] = {
     "participant.sent_back": "left",
     "participant.lost": "network",
     "source.muted": "mute",
+    "participant.protected": "objection",
 }
 _ENDS: dict[str, tuple[str, ...]] = {
     "session.resumed": ("pause",),
@@ -78,9 +85,10 @@ _ENDS: dict[str, tuple[str, ...]] = {
     "participant.joined": ("left", "network"),
     "participant.admitted": ("left",),
     "source.unmuted": ("mute",),
+    "participant.unprotected": ("objection",),
     "outage.ended": ("crash", "network"),
 }
-_ORDER = ("crash", "disk", "pause", "sidetalk", "mute", "left", "network", "silent")
+_ORDER = ("crash", "disk", "pause", "sidetalk", "objection", "mute", "left", "network", "silent")
 """When several reasons cover a hole the first of these names it."""
 
 
@@ -125,11 +133,13 @@ def find_gaps(events: Sequence[LogEvent], tracks: Sequence[Written], end: float)
     cut: list[_Cut] = []
     for who, what in sorted({(t.participant, t.source) for t in tracks}):
         own = sorted((t for t in tracks if (t.participant, t.source) == (who, what)), key=lambda t: t.first_utc)
-        holes = list(_holes(own, quiet, _recorded_until(events, end)))
+        until = _recorded_until(events, end)
+        holes = [*_holes(own, quiet, until), *_withheld(own, reasons, until)]
         for start, stop, crashed in _merged(holes):
             quiet_before = crashed and _quiet_before(who, what, start, [*reasons, *quiet])
             if crashed and not quiet_before:
-                cut.append(_Cut(start, stop, who, what))
+                bound = max((t.bound_s for t in own if t.recovered and t.last_utc == start), default=CRASH_LOSS_S)
+                cut.append(_Cut(start, stop, who, what, bound))
             elif stop - start >= SHORTEST_S:
                 gaps.append(_gap(who, what, start, stop, _but_crash(reasons) if quiet_before else reasons))
     gaps += _crashes(cut, reasons)
@@ -145,12 +155,13 @@ class _Cut:
     stop: float
     participant: str
     source: str
+    bound_s: float = CRASH_LOSS_S
 
 
 def _quiet_before(who: str, what: str, start: float, reasons: Iterable[Cause]) -> bool:
     """Whether nothing had been arriving already when the relay died: the hole began for a reason of its own."""
     return any(
-        c.reason in ("pause", "sidetalk", "mute", "left", "silent")
+        c.reason in ("pause", "sidetalk", "objection", "mute", "left", "silent")
         and c.fits(who, what)
         and c.start <= start + SHORTEST_S < c.end
         for c in reasons
@@ -163,14 +174,15 @@ def _crashes(cut: Iterable[_Cut], reasons: Sequence[Cause]) -> list[Gap]:
     groups: list[list[_Cut]] = []
     for one in sorted(cut):
         last = groups[-1] if groups else []
-        if last and one.start - last[0].start <= CRASH_TOGETHER_S and one.start < min(c.stop for c in last):
+        apart = CRASH_TOGETHER_S if one.bound_s <= CRASH_LOSS_S else one.bound_s
+        if last and one.start - last[0].start <= apart and one.start < min(c.stop for c in last):
             last.append(one)
         else:
             groups.append([one])
     for group in groups:
         back = min(one.stop for one in group) + BACK_TOGETHER_S
         until = max(one.stop for one in group if one.stop <= back)
-        lost = min(CRASH_LOSS_S, max(one.stop - one.start for one in group))
+        lost = min(max(one.bound_s for one in group), max(one.stop - one.start for one in group))
         gaps.append(_over(group, group[0].start, until, "crash", lost))
         for who in sorted({one.participant for one in group}):
             late = [one for one in group if one.participant == who and one.stop - until >= SHORTEST_S]
@@ -216,6 +228,16 @@ def _holes(own: Sequence[Written], quiet: Sequence[Cause], until: float) -> Iter
             yield max(cause.start, own[0].first_utc), min(cause.end, until), False
 
 
+def _withheld(own: Sequence[Written], reasons: Sequence[Cause], until: float) -> Iterable[tuple[float, float, bool]]:
+    """Pauses and mutes within a journal: it stays open, and what a device goes on sending is not written."""
+    who, what, first = own[0].participant, own[0].source, own[0].first_utc
+    left = [c.start for c in reasons if c.reason == "left" and c.fits(who, what)]
+    for cause in reasons:
+        if cause.reason in ("pause", "mute") and cause.fits(who, what):
+            stop = min([cause.end, until, *(at for at in left if at > cause.start)])
+            yield max(cause.start, first), stop, False
+
+
 def _merged(holes: Iterable[tuple[float, float, bool]]) -> list[tuple[float, float, bool]]:
     """Overlapping holes become one."""
     result: list[tuple[float, float, bool]] = []
@@ -245,19 +267,33 @@ def _never_written(events: Sequence[LogEvent], tracks: Sequence[Written], end: f
     until = _recorded_until(events, end)
     written = {(t.participant, t.source) for t in tracks}
     well = [event.utc for event in events if event.kind == "record.confirmed"] + [t.first_utc for t in tracks]
+    alarms = [event for event in events if event.kind == "record.alarm" and event.utc < until]
     gaps: list[Gap] = []
-    disk_until = float("-inf")
-    for event in events:
-        if event.kind != "record.alarm" or event.utc >= until:
-            continue
+    for event in alarms:
         who, what = str(event.body.get("participant", "")), str(event.body.get("source", ""))
-        code = str(event.body.get("code", ""))
-        if code == "not_written" and (who, what) not in written:
+        if event.body.get("code") == "not_written" and (who, what) not in written:
             gaps.append(Gap(who, what, _us(event.utc), _us(until), "missing", _us(until - event.utc)))
-        elif code.startswith("disk") and event.utc >= disk_until:  # each track that fails raises its own alarm
-            stop = disk_until = min([*(at for at in well if at > event.utc), until])
-            gaps.append(Gap(who, what, _us(event.utc), _us(stop), "disk", _us(stop - event.utc)))
+    refused = [event for event in alarms if event.body.get("code") in DISK_REFUSED]
+    while refused:
+        start = refused[0].utc
+        stop = min([*(at for at in well if at > start), until])
+        together = [event for event in refused if event.utc < stop]  # each track that fails raises its own alarm
+        if not all(_caught_up(events, event) for event in together):
+            gaps.append(Gap("", "", _us(start), _us(stop), "disk", _us(stop - start)))
+        refused = [event for event in refused if event.utc >= stop]
     return gaps
+
+
+def _caught_up(events: Sequence[LogEvent], alarm: LogEvent) -> bool:
+    """Whether all that waited while the disk refused this journal was written afterwards, as the relay says."""
+    file = alarm.body.get("file")
+    return bool(file) and any(
+        e.kind == "record.confirmed"
+        and e.utc >= alarm.utc
+        and e.body.get("file") == file
+        and e.body.get("dropped") == 0
+        for e in events
+    )
 
 
 def _us(seconds: float) -> int:

@@ -17,7 +17,7 @@ from rooms.actor import SYSTEM, Actor
 from rooms.db import Database
 from rooms.errors import Conflict, Forbidden, Invalid, NotFound, WrongState
 from rooms.files import FileStore, Stream, translated
-from rooms.gaps import LogEvent, Written, find_gaps
+from rooms.gaps import CRASH_LOSS_S, MACHINE_LOSS_S, LogEvent, Written, find_gaps
 from rooms.localtime import day_bounds
 from rooms.manifest import NO_EVENT, sha256_hex, utc_text
 from rooms.manifest import Gap as FoundGap
@@ -77,6 +77,9 @@ def track_reported(
             if row is not None and row.state is TrackState.WRITING:
                 row.head, row.length = head, int(length)
         return None
+    if kind == "session_ended":
+        _note_lost(db, relay_id, session_id, set(body["files"]))
+        return None
     if kind not in ("track_written", "track_closed", "recovered"):
         return None
     track = _track_row(db, session_id, body["file"]) or _new_track(db, relay_id, session_id, body, now)
@@ -88,6 +91,17 @@ def track_reported(
             track.first_utc, track.last_utc = float(body["first_utc"]), float(body["last_utc"])
     db.flush()
     return track
+
+
+def _note_lost(db: Session, relay_id: str, session_id: str, files: set[str]) -> None:
+    """The relay names all journals that it has of the session: what it once wrote and is not there will not come."""
+    writing = sa.select(Track).where(
+        Track.session_id == session_id, Track.relay_id == relay_id, Track.state == TrackState.WRITING
+    )
+    for track in db.scalars(writing):
+        if track.file not in files:
+            track.state = TrackState.MISSING
+    db.flush()
 
 
 def _track_row(db: Session, session_id: str, file: str) -> Track | None:
@@ -128,9 +142,11 @@ class LockPlan:
 
 
 def plan_lock(
-    db: Session, files: FileStore, session_id: str, now: dt.datetime, *, spool: Path | None = None, force: bool = False
-) -> LockPlan:
-    """Read what the package needs. ``spool`` overrides where the relays' journals lie; ``force`` takes journals that
+    db: Session, files: FileStore, session_id: str, now: dt.datetime, *, spool: Path | None = None, force: bool = False,
+    recovered: Path | None = None,
+) -> LockPlan:  # fmt: skip
+    """Read what the package needs. ``spool`` overrides where the relays' journals lie; ``recovered``: where those lie
+    that were put together from copies, because no spool has them any more; ``force`` takes journals that
     nobody closed (their relay is gone for good) as they are.
 
     Raises NotFound, WrongState unless closed, Conflict recording.tracks_open.
@@ -149,17 +165,19 @@ def plan_lock(
     return LockPlan(
         session_id=session_id,
         path=f"packages/{session_id[:2]}/{session_id}",
-        tracks=[_track_file(db, track, spool) for track in tracks],
+        tracks=[_track_file(db, track, spool, recovered) for track in tracks],
         lines=[event.line.encode() for event in events],
         papers=_papers(db, files, session_id),
-        gaps=_found_gaps(tracks, events, session.closed_at),
+        gaps=_found_gaps(tracks, events, session.closed_at, recovered),
         facts=_facts(db, session),
     )
 
 
-def _track_file(db: Session, track: Track, spool: Path | None) -> TrackFile:
+def _track_file(db: Session, track: Track, spool: Path | None, recovered: Path | None) -> TrackFile:
     relay = db.get(Relay, track.relay_id) if track.relay_id else None
     root = spool or Path(relay.spool if relay is not None and relay.spool else "/nonexistent")
+    if _from_copy(track, recovered):
+        root = recovered or root
     states = {TrackState.CLOSED: "closed", TrackState.RECOVERED: "recovered"}
     closed = track.state in states
     return TrackFile(
@@ -177,6 +195,10 @@ def _track_file(db: Session, track: Track, spool: Path | None) -> TrackFile:
     )
 
 
+def _from_copy(track: Track, recovered: Path | None) -> bool:
+    return recovered is not None and (recovered / track.session_id / track.file).exists()
+
+
 def _papers(db: Session, files: FileStore, session_id: str) -> list[PaperFile]:
     """Papers of the session and of its minutes. Those of the visit stay in the file: they have a life of their own."""
     minutes = sa.select(Minutes.id).where(Minutes.session_id == session_id)
@@ -189,12 +211,17 @@ def _papers(db: Session, files: FileStore, session_id: str) -> list[PaperFile]:
     ]
 
 
-def _found_gaps(tracks: Sequence[Track], events: Sequence[SessionEvent], closed_at: dt.datetime) -> list[FoundGap]:
+def _found_gaps(
+    tracks: Sequence[Track], events: Sequence[SessionEvent], closed_at: dt.datetime, recovered: Path | None
+) -> list[FoundGap]:
     written = [
-        Written(t.participant_id, t.source, t.part, t.first_utc, t.last_utc, t.state is TrackState.RECOVERED)
+        Written(
+            t.participant_id, t.source, t.part, t.first_utc, t.last_utc, t.state is TrackState.RECOVERED,
+            MACHINE_LOSS_S if _from_copy(t, recovered) else CRASH_LOSS_S,
+        )
         for t in tracks
         if t.first_utc is not None and t.last_utc is not None
-    ]
+    ]  # fmt: skip
     return find_gaps([LogEvent(e.kind, e.utc, e.body) for e in events], written, closed_at.timestamp())
 
 
@@ -274,14 +301,14 @@ def lock(
 
 def lock_apart(
     database: Database, files: FileStore, session_id: str, signer: Signer, now: dt.datetime, *,
-    spool: Path | None = None, force: bool = False,
+    spool: Path | None = None, force: bool = False, recovered: Path | None = None,
 ) -> Package:  # fmt: skip
     """``lock`` in three steps: read, build outside any transaction, note. Raises what ``lock`` raises."""
     with database.read() as db:
         there = package_of(db, session_id)
         if there is not None:
             return there
-        plan = plan_lock(db, files, session_id, now, spool=spool, force=force)
+        plan = plan_lock(db, files, session_id, now, spool=spool, force=force, recovered=recovered)
     locked = build_package(files, plan, signer, now)
     with database.write() as db:
         return note_lock(db, plan, locked, now)

@@ -87,6 +87,8 @@ def _written(state: RoomState, body: r.TrackWritten, utc: float) -> list[Event]:
     if state.find(body.participant) is None:
         return []
     fields = {"participant": body.participant, "source": body.source, "part": body.part, "file": body.file}
+    if track in state.failing:
+        fields["dropped"] = body.dropped
     return [Event("record.confirmed", utc, fields)]
 
 

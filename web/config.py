@@ -70,6 +70,9 @@ class Config:
     store_secret_key: str
     store_region: str
     store_ca: Path | None
+    copies: str
+    copies_folder: Path | None
+    record_floor_min: int
     language: str
     log_level: str
 
@@ -142,6 +145,10 @@ def _optional_path(value: str) -> Path | None:
     if not path.is_file():
         raise ValueError("there is no such file")
     return path
+
+
+def _optional_folder(value: str) -> Path | None:
+    return _path(value) if value else None
 
 
 def _integer(low: int, high: int) -> Callable[[str], int]:
@@ -355,6 +362,21 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("store_region", "text", "us-east-1", "S3: region of the bucket.", _one_line),
     Setting("store_ca", "file", "", "S3: authority of the server's certificate; empty: the public ones.",
             _optional_path),
+    Setting(
+        "copies", "auto, on, off", "auto",
+        "Copies of running journals in the store, at most 10 s behind, for the loss of a relay's machine. auto: unless "
+        "both lie on one disk.",
+        _choice("auto", "on", "off"),
+    ),
+    Setting(
+        "copies_folder", "folder", "", "Where those copies go, best on another machine; empty: with the files.",
+        _optional_folder,
+    ),
+    Setting(
+        "record_floor_min", "minutes", "120",
+        "No record starts with less room than this on the relay's disk, and one that runs raises an alarm; 0: never.",
+        _integer(0, 10_000),
+    ),
     Setting("language", "vi, en", "vi", "Language of pages until a person chooses.", _choice("vi", "en")),
     Setting(
         "log_level", "debug, info, warning, error", "info", "How much is logged.",

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import anyio.from_thread
 
+from rooms.copies import Copies
+from rooms.stores import Folder
 from web.config import Config
 from web.looks import Looks
 from web.testlegs import TestLegs
@@ -53,7 +56,8 @@ def running(part: T | None) -> T:
 class Hub:
     """Config and parts. ``sessions``, ``relays``, ``channel``, ``endpoints`` come from signaling (see wiring.py); they
     are None in a command that works on the folder without a hub. ``store``: where files are kept for good, None when
-    that is the data folder alone. ``handed_on``: pages served by another app."""
+    that is the data folder alone. ``copies``: of running journals; ``copies_root``: their folder, None in a bucket.
+    ``handed_on``: pages served by another app."""
 
     config: Config
     database: Database
@@ -70,11 +74,25 @@ class Hub:
     endpoints: Endpoints | None = None
     supervisor: Supervisor | None = None
     peers: RedisPeers | None = None
+    copies: Copies = field(init=False)
+    copies_root: Path | None = field(init=False)
     looks: Looks = field(default_factory=Looks)
     test_legs: TestLegs = field(default_factory=TestLegs)
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
     stopping: bool = False
     handed_on: set[SocketAdapter] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        place = self.store if self.config.copies_folder is None else None
+        if place is None:
+            place = Folder(self.config.copies_folder or self.files.root)
+        self.copies = Copies(place)
+        self.copies_root = place.root if isinstance(place, Folder) else None
+
+    @property
+    def recovered(self) -> Path:
+        """Where journals lie that were put together from copies, until their package is made."""
+        return self.config.data / "recovered"
 
     def stir(self) -> None:
         """Something that other devices see has changed: let the hub channel send it now, not at its next round.

@@ -22,7 +22,7 @@ from rooms import jobs, logins, recordings, tickets, training
 from rooms.errors import RoomsError
 from rooms.models import Job, ReceptionSession, Relay, ReplayFile, Track
 from rooms.words import JobState, SessionState, TrackState
-from web import errors, logs, replays
+from web import errors, logs, replays, restore
 from web.commands.people import LOCAL_TIME
 from web.hub import Hub
 
@@ -117,7 +117,10 @@ def lock(hub: Hub, payload: dict[str, Any], step: Step) -> dict[str, Any]:
     while True:
         step(0.1, "waiting for journals")
         try:
-            package = recordings.lock_apart(hub.database, hub.files, session_id, hub.signer, hub.now(), force=given_up)
+            restore.from_copies(hub, session_id, is_final=given_up)
+            package = recordings.lock_apart(
+                hub.database, hub.files, session_id, hub.signer, hub.now(), force=given_up, recovered=hub.recovered
+            )
             result = {"package": package.id}
             break
         except RoomsError as error:
@@ -176,6 +179,7 @@ def expire(hub: Hub, _payload: dict[str, Any], step: Step) -> dict[str, Any]:
         ended = {"logins": logins.purge(db, now), "tickets": tickets.purge(db, now)}
     step(0.3, "")
     ended["journals"] = replays.release_spools(hub, now - SPOOL_KEEP)
+    ended["copies"] = restore.release(hub, now - SPOOL_KEEP)
     step(0.3, "")
     ended["training"] = expire_training(hub, now)
     step(0.6, "")
@@ -192,6 +196,9 @@ def expire_training(hub: Hub, now: datetime) -> int:
     for space in spaces:
         with hub.database.write() as db:
             gone = training.purge(db, hub.files, space, now)
+        for session_id in gone:
+            hub.copies.remove(session_id)
+            shutil.rmtree(hub.recovered / session_id, ignore_errors=True)
         for spool in spools:
             for session_id in gone:
                 shutil.rmtree(spool / session_id, ignore_errors=True)

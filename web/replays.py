@@ -68,6 +68,8 @@ def journals_of(hub: Hub, db: Session, session_id: str) -> dict[str, list[tuple[
     found: dict[str, list[tuple[Path, str]]] = {}
     for track, spool in rows:
         path = Path(spool or "") / session_id / track.file
+        if not path.exists():
+            path = hub.recovered / session_id / track.file
         if not path.exists() and locked:
             path = hub.files.path_of(locked) / "journals" / track.file
         if path.exists():

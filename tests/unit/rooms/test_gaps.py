@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rooms.gaps import LogEvent, Written, find_gaps
+from rooms.gaps import MACHINE_LOSS_S, LogEvent, Written, find_gaps
 from rooms.manifest import EXPLAINED, Gap
 
 
@@ -143,6 +143,57 @@ def test_nothing_counts_after_the_record_was_stopped() -> None:
     events = [*START, event("record.stopped", 30), event("session.closed", 60)]
     [gap] = find_gaps(events, [track(0, 20, recovered=True)], 60)
     assert short(gap)[2:4] == (20, 30)
+
+
+def test_a_disk_that_caught_up_with_everything_is_no_gap() -> None:
+    alarms = [event("record.alarm", at, code="disk_full", file=f"p.{what}.1.x.dcj") for at, what in TWO_ALARMS]
+
+    def gaps_after(*dropped: int) -> list[tuple[float, float]]:
+        well = [
+            event("record.confirmed", at, participant="p", source=what, part=1, file=f"p.{what}.1.x.dcj", dropped=lost)
+            for (at, what), lost in zip(TWO_RECOVERIES, dropped, strict=True)
+        ]
+        found = find_gaps([*START, *alarms, *well, event("session.closed", 60)], [track(0, 60)], 60)
+        return [short(gap)[2:4] for gap in found]
+
+    assert gaps_after(0, 0) == []
+    assert gaps_after(0, 7) == [(20, 31)]
+
+
+def test_a_disk_that_is_getting_full_is_no_gap() -> None:
+    alarm = event("record.alarm", 20, code="disk_low")
+    assert find_gaps([*START, alarm, event("session.closed", 60)], [track(0, 60)], 60) == []
+
+
+def test_pauses_and_mutes_within_one_journal_are_gaps_although_the_device_went_on_sending() -> None:
+    events = [
+        *START,
+        event("source.muted", 10, participant="p", source="mic"),
+        event("source.unmuted", 15, participant="p", source="mic"),
+        event("session.paused", 20),
+        event("session.resumed", 40),
+        event("source.muted", 50, participant="p", source="mic"),
+        event("participant.left", 55, participant="p"),
+        event("session.closed", 60),
+    ]
+    found = [short(gap) for gap in find_gaps(events, [track(0, 50), track(0, 55, source="camera")], 60)]
+    assert found == [
+        ("p", "mic", 10, 15, "mute", 0), ("p", "camera", 20, 40, "pause", 0), ("p", "mic", 20, 40, "pause", 0),
+        ("p", "mic", 50, 55, "mute", 0),
+    ]  # fmt: skip
+
+
+def test_a_protected_point_is_a_gap_with_its_reason() -> None:
+    events = [*START, event("participant.protected", 20, participant="p")]
+    events += [event("participant.unprotected", 40, participant="p"), event("session.closed", 60)]
+    [gap] = find_gaps(events, [track(0, 20), track(40.2, 60)], 60)
+    assert short(gap) == ("p", "mic", 20, 40.2, "objection", 0)
+
+
+def test_a_lost_machine_may_have_cost_ten_seconds() -> None:
+    lost = Written("p", "mic", 1, 0, 20, True, MACHINE_LOSS_S)
+    [gap] = find_gaps(relay_died(24, 40, "p"), [lost, track(40, 60, part=2)], 60)
+    assert short(gap) == ("p", "mic", 20, 40, "crash", 10.0)
 
 
 KINDS = [

@@ -15,12 +15,14 @@ from media import journal
 from rooms import access, recordings, sessions, verifier
 from rooms import jobs as queue
 from rooms.actor import SYSTEM
+from rooms.copies import Copies
 from rooms.db import Database, migrate, open_database
 from rooms.errors import Conflict
 from rooms.files import FileStore
 from rooms.manifest import sha256_hex
 from rooms.models import ReceptionSession, Relay
 from rooms.signing import Signer
+from rooms.stores import Folder
 from rooms.words import SessionState
 from web import jobs
 from web.hub import Hub
@@ -58,7 +60,10 @@ def clock() -> Clock:
 @pytest.fixture
 def hub(database: Database, tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Hub:
     monkeypatch.setattr(jobs, "TRACKS_PATIENCE_S", 0.0)
-    return cast(Hub, SimpleNamespace(database=database, files=FileStore(tmp_path / "files"), signer=SIGNER, now=clock))
+    parts = {"copies": Copies(Folder(tmp_path / "copies")), "recovered": tmp_path / "recovered", "now": clock}
+    return cast(
+        Hub, SimpleNamespace(database=database, files=FileStore(tmp_path / "files"), signer=SIGNER, **parts)
+    )  # fmt: skip
 
 
 @pytest.fixture

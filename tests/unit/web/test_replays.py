@@ -39,7 +39,12 @@ def database(tmp_path: Path) -> Iterator[Database]:
 
 @pytest.fixture
 def hub(database: Database, tmp_path: Path) -> Hub:
-    return cast(Hub, SimpleNamespace(database=database, files=FileStore(tmp_path / "files"), signer=SIGNER))
+    return cast(
+        Hub,
+        SimpleNamespace(
+            database=database, files=FileStore(tmp_path / "files"), signer=SIGNER, recovered=tmp_path / "no"
+        ),
+    )
 
 
 def locked_session(hub: Hub, spool: Path) -> str:
