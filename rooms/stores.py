@@ -15,6 +15,7 @@ what the store hands out, so that nobody believes an upload that cannot be read 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 from collections.abc import Iterator
@@ -152,7 +153,8 @@ class Folder:
         except OSError as error:
             raise translated(error) from error
         finally:
-            temporary.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # a file where the folder should be: said above
+                temporary.unlink(missing_ok=True)
 
     def read(self, key: str, start: int = 0, length: int | None = None) -> Iterator[bytes]:
         """See Store."""
