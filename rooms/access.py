@@ -21,6 +21,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from rooms import filed
 from rooms.actor import Actor
 from rooms.errors import Forbidden, NotFound
 from rooms.ids import is_id
@@ -42,7 +43,7 @@ from rooms.models import (
     Visit,
 )
 from rooms.tree import Edge, FilesTo, SiteTree, Span
-from rooms.words import LinkPending, ParticipantState, Role
+from rooms.words import ParticipantState, Role
 
 PARTICIPANT_DAYS = 30
 """How long after a session's close the sites that took part may still read it: minutes are signed in that time."""
@@ -206,19 +207,11 @@ def _part_taken(db: Session, actor: Actor, now: dt.datetime) -> sa.Select[str]:
 
 
 def _cases_of(db: Session, pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-    """The cases that objects are linked to now, as (kind, id)."""
-    rows = [
-        db.scalars(
-            sa.select(CaseLink.case_id).where(
-                CaseLink.object_kind == kind,
-                CaseLink.object_id == object_id,
-                CaseLink.unlinked_at.is_(None),
-                CaseLink.pending != LinkPending.LINK,
-            )
-        )
-        for kind, object_id in pairs
-    ]
-    return [("case", case_id) for found in rows for case_id in found]
+    """The files that objects are in now, as (kind, id); a grant on a file reaches what was joined to it."""
+    found: dict[str, None] = {}
+    for kind, object_id in pairs:
+        found.update(dict.fromkeys(filed.cases_of(db, kind, object_id)))
+    return [("case", case_id) for case_id in found]
 
 
 def _sessions_of(db: Session, visit_ids: list[str]) -> tuple[str, ...]:
@@ -254,10 +247,11 @@ def subject_of(db: Session, thing: Any) -> Subject:
     if isinstance(thing, Case):
         linked = db.scalars(
             sa.select(CaseLink.object_id).where(
-                CaseLink.case_id == thing.id, CaseLink.object_kind == "visit", CaseLink.unlinked_at.is_(None)
+                CaseLink.case_id == thing.id, CaseLink.object_kind == "visit", filed.STANDS
             )
         )
-        return Subject("case", thing.id, thing.site_id, thing.restricted, (), _sessions_of(db, list(linked)))
+        joined = () if thing.restricted else tuple(("case", one) for one in filed.above(db, [thing.id])[1:])
+        return Subject("case", thing.id, thing.site_id, thing.restricted, joined, _sessions_of(db, list(linked)))
     raise TypeError(type(thing).__name__)
 
 
@@ -419,9 +413,7 @@ def _taken_part_in(db: Session, actor: Actor, model: type[Any], now: dt.datetime
     if model is Petition:
         return Petition.visit_id.in_(visits)
     return Case.id.in_(
-        sa.select(CaseLink.case_id).where(
-            CaseLink.object_kind == "visit", CaseLink.unlinked_at.is_(None), CaseLink.object_id.in_(visits)
-        )
+        sa.select(CaseLink.case_id).where(CaseLink.object_kind == "visit", filed.STANDS, CaseLink.object_id.in_(visits))
     )
 
 
@@ -433,6 +425,7 @@ def _granted(db: Session, actor: Actor, model: type[Any], kind: str, now: dt.dat
             held.setdefault(grant.object_kind, []).append(grant.object_id)
     if not held:
         return sa.false()
+    files = filed.with_joined(db, held.get("case", []))
     ways: list[sa.ColumnElement[bool]] = [model.id.in_(held.get(kind, []))]
     visits, sessions = held.get("visit", []), held.get("session", [])
     if model is ReceptionSession:
@@ -441,10 +434,10 @@ def _granted(db: Session, actor: Actor, model: type[Any], kind: str, now: dt.dat
         ways.append(Visit.id.in_(sa.select(ReceptionSession.visit_id).where(ReceptionSession.id.in_(sessions))))
     if model is Petition:
         ways.append(Petition.visit_id.in_(visits))
-    if model in (ReceptionSession, Visit, Petition) and "case" in held:
-        linked = sa.select(CaseLink.object_id).where(
-            CaseLink.case_id.in_(held["case"]), CaseLink.unlinked_at.is_(None), CaseLink.pending != LinkPending.LINK
-        )
+    if model is Case:
+        ways.append(sa.and_(Case.restricted.is_(False), Case.id.in_(files)))
+    if model in (ReceptionSession, Visit, Petition) and files:
+        linked = sa.select(CaseLink.object_id).where(CaseLink.case_id.in_(files), filed.STANDS)
         through = model.id.in_(linked.where(CaseLink.object_kind == kind))
         if model is ReceptionSession:
             through = sa.or_(through, ReceptionSession.visit_id.in_(linked.where(CaseLink.object_kind == "visit")))

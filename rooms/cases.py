@@ -1,29 +1,34 @@
-"""Cases: the matter's file and the links to it, which can be undone (design 1). The time line is in timeline.py.
-
-A link is an event outside every package. Once the session of a visit is locked, linking and unlinking need a reason
-and a second person: someone with ARCHIVE or APPROVE who did not ask for it.
-"""
+"""Cases: the matter's file. What belongs to it can be undone (design 1): links.py. The time line is in timeline.py."""
 
 from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from rooms import access, audit
+from rooms import access, audit, filed
 from rooms.access import Right
 from rooms.actor import Actor
-from rooms.errors import Conflict, Forbidden, Invalid, NotFound, WrongState
+from rooms.errors import Invalid, WrongState
 from rooms.fold import fold
+from rooms.links import case_of as case_of
+from rooms.links import confirm_link as confirm_link
+from rooms.links import end_links as end_links
+from rooms.links import link as link
+from rooms.links import links_of as links_of
+from rooms.links import merge as merge
+from rooms.links import move as move
+from rooms.links import reject_link as reject_link
+from rooms.links import unlink as unlink
+from rooms.links import unmerge as unmerge
 from rooms.localtime import local_date
-from rooms.models import Case, CaseLink, ReceptionSession, Visit, VisitPerson
+from rooms.models import Case, CaseLink, Visit, VisitPerson
 from rooms.numbers import next_number
 from rooms.timeline import TimelineEntry as TimelineEntry
 from rooms.timeline import timeline as timeline
-from rooms.words import CaseState, Field, LinkPending, PetitionKind, SessionState
+from rooms.words import CaseState, Field, PetitionKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +40,6 @@ class Suggestion:
     why: tuple[str, ...]
 
 
-LINKABLE = ("visit", "session", "petition")
 _COMMON = frozenset(
     "va cua cho voi cac nhung ve tai theo la co khong duoc da dang xa huyen tinh thon phuong ong ba".split()
 )
@@ -163,186 +167,6 @@ def _cases_with_persons_of(db: Session, visit: Visit) -> set[str]:
         VisitPerson.visit_id != visit.id, VisitPerson.vault_id.is_(None), sa.or_(*same)
     )
     linked = sa.select(CaseLink.case_id).where(
-        CaseLink.object_kind == "visit", CaseLink.object_id.in_(others), CaseLink.unlinked_at.is_(None)
+        CaseLink.object_kind == "visit", CaseLink.object_id.in_(others), filed.STANDS
     )
     return set(db.scalars(linked))
-
-
-# --- links -----------------------------------------------------------------------------------------------------------
-
-
-def _is_locked(db: Session, object_kind: str, object_id: str) -> bool:
-    """Whether a locked package speaks of the object."""
-    column = ReceptionSession.id if object_kind == "session" else ReceptionSession.visit_id
-    found = sa.select(ReceptionSession.id).where(column == object_id, ReceptionSession.state == SessionState.LOCKED)
-    return object_kind in ("visit", "session") and db.scalar(found.limit(1)) is not None
-
-
-def _active(object_kind: str, object_id: str) -> sa.Select[CaseLink]:
-    return sa.select(CaseLink).where(
-        CaseLink.object_kind == object_kind, CaseLink.object_id == object_id, CaseLink.unlinked_at.is_(None)
-    )
-
-
-def link(
-    db: Session, actor: Actor, case_id: str, object_kind: str, object_id: str, now: dt.datetime, *, reason: str = ""
-) -> CaseLink:
-    """Link a visit, session or petition. Once the object's session is locked a reason and a second person are needed:
-    the link is pending until confirm_link. Raises NotFound, Forbidden, Conflict (case.already_linked,
-    case.restricted), Invalid case.reason_missing, WrongState for a merged case.
-    """
-    case = access.load_case(db, actor, case_id, Right.READ, now=now)
-    if object_kind not in LINKABLE:
-        raise NotFound()
-    locked = _is_locked(db, object_kind, object_id)
-    thing = access.load_owner(db, actor, object_kind, object_id, Right.READ, now)
-    _need_link_right(db, actor, thing, locked, now)
-    if case.state is CaseState.MERGED:
-        raise WrongState("case", case.state.value)
-    if thing.restricted != case.restricted:
-        raise Conflict("case.restricted", "A denunciation has a file of its own.")
-    if db.scalar(_active(object_kind, object_id)) is not None:
-        raise Conflict("case.already_linked", "This already belongs to a file. Unlink it first.")
-    _need_reason(reason, locked)
-    row = CaseLink(case_id=case_id, object_kind=object_kind, object_id=object_id, reason=reason.strip())
-    row.linked_at, row.linked_by = now, actor.user_id
-    row.pending = LinkPending.LINK if locked and not actor.system else LinkPending.NONE
-    db.add(row)
-    db.flush()
-    _log(db, actor, "link.asked" if row.pending is LinkPending.LINK else "link.made", row, now, reason)
-    return row
-
-
-def _need_link_right(db: Session, actor: Actor, thing: Any, locked: bool, now: dt.datetime) -> None:
-    rights = access.rights_on(db, actor, access.subject_of(db, thing), now)
-    if rights.isdisjoint({Right.ARCHIVE, Right.RECEIVE} if locked else {Right.RECEIVE, Right.ARCHIVE, Right.OPERATE}):
-        raise Forbidden()
-
-
-def _need_reason(reason: str, needed: bool) -> None:
-    if needed and not reason.strip():
-        raise Invalid("case.reason_missing", "Please give the reason.", field="reason")
-
-
-def _log(db: Session, actor: Actor, action: str, row: CaseLink, now: dt.datetime, reason: str) -> None:
-    detail = {"link": row.id, "kind": row.object_kind, "object": row.object_id}
-    audit.log(db, actor, action, "case", row.case_id, now, reason=reason.strip(), detail=detail)
-
-
-def _load_link(db: Session, actor: Actor, link_id: str, now: dt.datetime) -> tuple[CaseLink, Any]:
-    row = db.get(CaseLink, link_id, with_for_update=True)
-    if row is None:
-        raise NotFound()
-    access.load_case(db, actor, row.case_id, now=now)
-    return row, access.load_owner(db, actor, row.object_kind, row.object_id, Right.READ, now)
-
-
-def unlink(db: Session, actor: Actor, link_id: str, reason: str, now: dt.datetime) -> CaseLink:
-    """End a link, with a reason; pending a second person once locked. The trace stays in both files.
-
-    Raises NotFound, Forbidden, Invalid case.reason_missing, Conflict case.pending.
-    """
-    row, thing = _load_link(db, actor, link_id, now)
-    locked = _is_locked(db, row.object_kind, row.object_id)
-    _need_link_right(db, actor, thing, locked, now)
-    _need_reason(reason, True)
-    if row.unlinked_at is not None or row.pending is not LinkPending.NONE:
-        raise Conflict("case.pending", "This link has ended or waits for a second person.")
-    row.unlink_reason, row.unlink_asked_by = reason.strip(), actor.user_id
-    if locked and not actor.system:
-        row.pending = LinkPending.UNLINK
-    else:
-        row.unlinked_at, row.unlinked_by = now, actor.user_id
-    _log(db, actor, "unlink.asked" if row.pending is LinkPending.UNLINK else "unlink.made", row, now, reason)
-    db.flush()
-    return row
-
-
-def confirm_link(db: Session, actor: Actor, link_id: str, now: dt.datetime) -> CaseLink:
-    """The second person confirms a pending link or its end; needs ARCHIVE or APPROVE.
-
-    Raises NotFound, Forbidden (case.same_person for the one who asked), WrongState.
-    """
-    row, thing = _load_link(db, actor, link_id, now)
-    rights = access.rights_on(db, actor, access.subject_of(db, thing), now)
-    if rights.isdisjoint({Right.ARCHIVE, Right.APPROVE}):
-        raise Forbidden()
-    if row.pending is LinkPending.NONE:
-        raise WrongState("case_link", row.pending.value)
-    asked_by = row.linked_by if row.pending is LinkPending.LINK else row.unlink_asked_by
-    if asked_by == actor.user_id and not actor.system:
-        raise Forbidden("case.same_person", "A second person has to confirm this.")
-    ending = row.pending is LinkPending.UNLINK
-    row.pending = LinkPending.NONE
-    if ending:
-        row.unlinked_at, row.unlinked_by = now, actor.user_id
-    else:
-        row.confirmed_at, row.confirmed_by = now, actor.user_id
-    _log(db, actor, "unlink.made" if ending else "link.made", row, now, row.unlink_reason if ending else row.reason)
-    db.flush()
-    return row
-
-
-def end_links(db: Session, actor: Actor, object_kind: str, object_id: str, reason: str, now: dt.datetime) -> None:
-    """End the links of an object at once (it became restricted). The trace tells no more than that."""
-    for row in db.scalars(_active(object_kind, object_id)):
-        row.unlinked_at, row.unlinked_by, row.unlink_reason = now, actor.user_id, reason
-        row.pending = LinkPending.NONE
-        _log(db, actor, "unlink.made", row, now, reason)
-
-
-def links_of(db: Session, actor: Actor, case_id: str, now: dt.datetime) -> list[CaseLink]:
-    """All links of a case, also ended and pending ones, oldest first. Raises NotFound."""
-    access.load_case(db, actor, case_id, now=now)
-    found = sa.select(CaseLink).where(CaseLink.case_id == case_id).order_by(CaseLink.linked_at, CaseLink.id)
-    return list(db.scalars(found))
-
-
-def case_of(db: Session, object_kind: str, object_id: str) -> str | None:
-    """Id of the case an object is linked to now, None when it is not; a session follows its visit."""
-    found = db.scalar(_active(object_kind, object_id).where(CaseLink.pending != LinkPending.LINK))
-    if found is not None:
-        return found.case_id
-    if object_kind == "session":
-        session = db.get(ReceptionSession, object_id)
-        if session is not None and session.visit_id is not None:
-            return case_of(db, "visit", session.visit_id)
-    return None
-
-
-# --- merging ---------------------------------------------------------------------------------------------------------
-
-
-def merge(db: Session, actor: Actor, case_id: str, into_id: str, reason: str, now: dt.datetime) -> Case:
-    """Join a file to another (ghép hồ sơ). Its own links stay where they are, so that unmerge gives back what was.
-
-    Raises NotFound, Forbidden, Invalid (case.reason_missing, case.merge), WrongState.
-    """
-    case = access.load_case(db, actor, case_id, Right.RECEIVE, now=now)
-    into = access.load_case(db, actor, into_id, Right.RECEIVE, now=now)
-    _need_reason(reason, True)
-    if case_id == into_id or case.restricted != into.restricted:
-        raise Invalid("case.merge", "These two files cannot be joined.")
-    if CaseState.MERGED in (case.state, into.state):
-        raise WrongState("case", CaseState.MERGED.value)
-    case.state, case.merged_into_id, case.closed_at = CaseState.MERGED, into_id, now
-    row = CaseLink(case_id=into_id, object_kind="case", object_id=case_id, reason=reason.strip())
-    row.linked_at, row.linked_by = now, actor.user_id
-    db.add(row)
-    db.flush()
-    _log(db, actor, "case.merged", row, now, reason)
-    return case
-
-
-def unmerge(db: Session, actor: Actor, case_id: str, reason: str, now: dt.datetime) -> Case:
-    """Take a merge back. Raises NotFound, Forbidden, Invalid case.reason_missing, WrongState."""
-    case = access.load_case(db, actor, case_id, Right.RECEIVE, now=now)
-    _need_reason(reason, True)
-    if case.state is not CaseState.MERGED:
-        raise WrongState("case", case.state.value)
-    for row in db.scalars(_active("case", case_id)):
-        row.unlinked_at, row.unlinked_by, row.unlink_reason = now, actor.user_id, reason.strip()
-        _log(db, actor, "case.unmerged", row, now, reason)
-    case.state, case.merged_into_id, case.closed_at = CaseState.OPEN, None, None
-    db.flush()
-    return case

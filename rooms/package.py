@@ -42,10 +42,13 @@ class TrackFile:
 
 @dataclass(frozen=True, slots=True)
 class PaperFile:
-    """A paper that becomes an original. ``name``: its name in the package, opaque (id and suffix, no title)."""
+    """A paper that becomes an original. ``name``: its name in the package, opaque (id and suffix, no title).
+    ``sha256``, ``length``: where the hub has just made and read the file itself, so that it is not read twice."""
 
     path: Path
     name: str
+    sha256: str = ""
+    length: int = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +213,8 @@ def add_supplement(
     for item in files:
         name = zipform.check_path(f"{place}/files/{item.name}")
         _copy(item.path, building / "files" / item.name)
-        described = _described(building, f"files/{item.name}", "")
+        known: dict[str, Any] = {"length": item.length, "sha256": item.sha256}
+        described = known if item.sha256 else _described(building, f"files/{item.name}", "")
         listed.append({"path": name, "length": described["length"], "sha256": described["sha256"]})
     raw = manifest.canonical(
         {

@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from rooms import access, audit, papers
+from rooms import access, audit, filed, papers, supplements
 from rooms.access import Right
 from rooms.actor import SYSTEM, Actor
 from rooms.db import Database
@@ -22,7 +22,6 @@ from rooms.localtime import day_bounds
 from rooms.manifest import NO_EVENT, sha256_hex, utc_text
 from rooms.manifest import Gap as FoundGap
 from rooms.models import (
-    Case,
     CaseLink,
     DailyHead,
     Gap,
@@ -36,7 +35,7 @@ from rooms.models import (
     Supplement,
     Track,
 )
-from rooms.package import Locked, PaperFile, TrackFile, add_supplement, head, lock_session
+from rooms.package import Locked, PaperFile, TrackFile, lock_session
 from rooms.signing import Signer
 from rooms.words import SessionState, TrackState
 
@@ -359,24 +358,12 @@ def supplement(
     rights = access.rights_on(db, actor, access.subject_of(db, session), now)
     if Right.ARCHIVE not in rights and not (kind == "signed_scan" and Right.RECEIVE in rights):
         raise Forbidden()
-    db.refresh(session, with_for_update=True)  # one writer per package
-    package = package_of(db, session_id)
-    if package is None:
+    if package_of(db, session_id) is None:
         raise WrongState("session", session.state.value)
     paper = papers.take_in(db, actor, files, "session", session_id, title, stream, now, kind=kind)
     item = PaperFile(files.path_of(paper.path), f"{paper.id}{papers.SUFFIXES[paper.mime]}")
-    folder = files.path_of(package.path)
-    previous = head(folder)
-    try:
-        sha256 = add_supplement(folder, kind, [item], {"paper": paper.id}, signer, now)
-    except OSError as error:
-        raise translated(error) from error
-    count = db.scalar(sa.select(sa.func.count()).where(Supplement.session_id == session_id)) or 0
-    row = Supplement(session_id=session_id, number=count + 1, kind=kind, paper_id=paper.id, previous=previous)
-    row.path, row.sha256 = f"{package.path}/supplements/{row.number:04d}", sha256
-    row.key_id, row.added_at, row.added_by = signer.key_id, now, actor.user_id
-    db.add(row)
-    db.flush()
+    facts = {"paper": paper.id}
+    row = supplements.add(db, actor, files, session, kind, [item], facts, signer, now, paper_id=paper.id)
     audit.log(db, actor, "package.supplemented", "session", session_id, now, detail={"kind": kind, "paper": paper.id})
     return row
 
@@ -454,8 +441,8 @@ def open_replay(
 def list_for_case(db: Session, actor: Actor, case_id: str, now: dt.datetime) -> list[Recording]:
     """The recordings in a file (and in files merged into it) that the actor may see, oldest first. Raises NotFound."""
     access.load_case(db, actor, case_id, now=now)
-    members = sa.select(Case.id).where(sa.or_(Case.id == case_id, Case.merged_into_id == case_id))
-    linked = sa.select(CaseLink.object_id).where(CaseLink.case_id.in_(members), CaseLink.unlinked_at.is_(None))
+    members = filed.with_joined(db, [case_id])
+    linked = sa.select(CaseLink.object_id).where(CaseLink.case_id.in_(members), filed.STANDS)
     found = sa.select(ReceptionSession).where(
         sa.or_(
             ReceptionSession.id.in_(linked.where(CaseLink.object_kind == "session")),

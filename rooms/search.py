@@ -14,7 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from rooms import access
+from rooms import access, filed
 from rooms import fold as folding
 from rooms.actor import Actor
 from rooms.localtime import day_bounds
@@ -130,7 +130,7 @@ def _cases_of(db: Session, name: str, ids: list[str]) -> dict[str, str]:
     if name == "case":
         return {found: found for found in ids}
     linked = sa.select(CaseLink.object_id, CaseLink.case_id).where(
-        CaseLink.object_kind == name, CaseLink.object_id.in_(ids), CaseLink.unlinked_at.is_(None)
+        CaseLink.object_kind == name, CaseLink.object_id.in_(ids), filed.STANDS
     )
     return {row.object_id: row.case_id for row in db.execute(linked)}
 

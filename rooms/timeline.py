@@ -10,9 +10,10 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from rooms import access
+from rooms import access, filed
 from rooms.actor import Actor
 from rooms.models import Case, CaseLink, Minutes, Package, Paper, Petition, ReceptionSession, ReplayFile, Visit
+from rooms.words import LinkPending
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,11 +38,11 @@ def timeline(db: Session, actor: Actor, case_id: str, now: dt.datetime) -> list[
     """
     case = access.load_case(db, actor, case_id, now=now)
     entries = [*_case_entries(case)]
-    members = [case.id, *db.scalars(sa.select(Case.id).where(Case.merged_into_id == case.id))]
+    members = filed.with_joined(db, [case.id])
     links = list(db.scalars(sa.select(CaseLink).where(CaseLink.case_id.in_(members))))
     for link in links:
         entries += _link_entries(link, case.id)
-    active = [link for link in links if link.unlinked_at is None]
+    active = [link for link in links if link.unlinked_at is None and link.pending is not LinkPending.LINK]
     ids = {
         kind: {link.object_id for link in active if link.object_kind == kind}
         for kind in ("visit", "session", "petition")

@@ -247,3 +247,49 @@ class TicketKind(StrEnum):
     HUB = "hub"
     WHIP = "whip"
     WHEP = "whep"
+
+
+class ExtractState(StrEnum):
+    """An extract (trích xuất) of a locked record."""
+
+    MAKING = "making"
+    READY = "ready"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class DeliveryKind(StrEnum):
+    """What leaves the house, and for whom."""
+
+    COPY = "copy"  # bản sao giao cho công dân
+    HANDOVER = "handover"  # gói bàn giao hồ sơ
+
+
+class DeliveryState(StrEnum):
+    """A copy or hand-over."""
+
+    MAKING = "making"
+    READY = "ready"
+    HANDED = "handed"  # đã bàn giao
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class Medium(StrEnum):
+    """What a copy was handed over on."""
+
+    USB = "usb"
+    DVD = "dvd"
+    OTHER = "other"
+
+
+class DisposalState(StrEnum):
+    """The disposal of a record (tiêu hủy)."""
+
+    PROPOSED = "proposed"  # đã đề nghị
+    WITHDRAWN = "withdrawn"  # người đề nghị rút
+    REFUSED = "refused"  # không được duyệt
+    APPROVED = "approved"  # đã duyệt
+    STOPPED = "stopped"  # dừng: có lý do phải giữ
+    RUNNING = "running"  # đang hủy
+    DONE = "done"  # đã hủy

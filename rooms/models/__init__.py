@@ -1,6 +1,7 @@
 """All tables. Names in columns of people and places; ids everywhere else (design 1)."""
 
 from rooms.models.base import Base, UtcDateTime
+from rooms.models.custody import Delivery, Disposal, Extract, Hold, Order, RetentionMark
 from rooms.models.matters import Case, CaseLink, Paper, Petition, VaultEntry, VaultOpening
 from rooms.models.people import Grant, LoginSession, Membership, Ticket, TrainingSpace, User
 from rooms.models.places import Device, DeviceCheck, DutyEntry, Room, Site, SiteParent, SiteSuccessor
@@ -26,12 +27,16 @@ __all__ = [
     "CaseLink",
     "Counter",
     "DailyHead",
+    "Delivery",
     "Device",
     "DeviceCheck",
+    "Disposal",
     "DutyEntry",
     "EnrolToken",
+    "Extract",
     "Gap",
     "Grant",
+    "Hold",
     "Holiday",
     "InvitedSite",
     "Job",
@@ -41,6 +46,7 @@ __all__ = [
     "MinutesLine",
     "MinutesSection",
     "MinutesSignature",
+    "Order",
     "Package",
     "Paper",
     "Participant",
@@ -49,6 +55,7 @@ __all__ = [
     "ReceptionSession",
     "Relay",
     "ReplayFile",
+    "RetentionMark",
     "Room",
     "RuleProfile",
     "SessionEvent",

@@ -35,6 +35,7 @@ class Case(Base):
     restricted: Mapped[bool] = mapped_column(default=False, index=True)
     pseudonym: Mapped[str] = text()
     merged_into_id: Mapped[str | None] = ref("case", index=False)
+    merged_from: Mapped[CaseState | None]  # its state before it was joined, to be given back
     opened_at: Mapped[dt.datetime] = mapped_column(index=True)
     opened_by: Mapped[str | None] = ref("user", index=False)
     closed_at: Mapped[dt.datetime | None]
@@ -64,6 +65,7 @@ class CaseLink(Base):
     unlink_asked_by: Mapped[str | None] = ref("user", index=False)
     unlinked_at: Mapped[dt.datetime | None]
     unlinked_by: Mapped[str | None] = ref("user", index=False)
+    replaces_id: Mapped[str | None] = mapped_column(sa.String(24))  # moved: the link in the other file that this ends
 
 
 class Petition(Base):
@@ -117,6 +119,7 @@ class Paper(Base):
     withdrawn_at: Mapped[dt.datetime | None]  # taken out of the file; the bytes stay
     withdrawn_by: Mapped[str | None] = ref("user", index=False)
     withdrawn_reason: Mapped[str] = text()
+    destroyed_at: Mapped[dt.datetime | None]  # disposed of: the bytes are gone, the certificate holds their hash
 
 
 class VaultEntry(Base):

@@ -64,6 +64,7 @@ class Package(Base):
     manifest_sha256: Mapped[str] = mapped_column(sa.String(64))
     key_id: Mapped[str] = mapped_column(sa.String(64))
     locked_at: Mapped[dt.datetime] = mapped_column(index=True)
+    disposed_at: Mapped[dt.datetime | None]  # its files are destroyed; the certificate is in ``disposal``
 
 
 class Supplement(Base):

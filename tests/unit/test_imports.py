@@ -30,7 +30,8 @@ PURE = {
     "media.red", "media.redundancy", "media.loudest", "media.figures",
     "signaling.messages", "signaling.room", "signaling.errors", "signaling.mos", "signaling.quality",
     "rooms.models.base", "rooms.models.places", "rooms.models.people", "rooms.models.reception", "rooms.models.matters",
-    "rooms.models.sessions", "rooms.models.record", "rooms.models.system", "rooms.policy", "rooms.manifest",
+    "rooms.models.sessions", "rooms.models.record", "rooms.models.custody", "rooms.models.system",
+    "rooms.policy", "rooms.manifest",
     "rooms.gaps", "rooms.tree", "rooms.fold", "rooms.words",
 }  # fmt: skip
 IMPURE = {"asyncio", "socket", "time", "random", "os", "logging", "threading", "aiortc", "aioice", "av", "pylibsrtp"}

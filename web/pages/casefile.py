@@ -8,18 +8,18 @@ from collections.abc import Callable
 from datetime import datetime
 
 from fastapi import APIRouter
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 from starlette.requests import Request
 from starlette.responses import Response
 
-from rooms import access, cases, people
+from rooms import access, cases, links, people
 from rooms.access import Right
 from rooms.actor import Actor
 from rooms.errors import Invalid, NotFound, RoomsError
 from rooms.fold import fold
 from rooms.models import Case, CaseLink, Petition, ReceptionSession, User, Visit
-from rooms.words import CaseState, LinkPending, SessionState
+from rooms.words import CaseState, LinkPending
 from web import i18n
 from web.deps import ActorDep, HubDep
 from web.hub import Hub
@@ -67,31 +67,41 @@ def rights_of(db: Session, actor: Actor, case: Case, now: datetime) -> FileRight
     held = access.rights_on(db, actor, access.subject_of(db, case), now)
     return FileRights(
         link=bool(held & {Right.RECEIVE, Right.ARCHIVE}) and case.state is not CaseState.MERGED,
-        merge=Right.RECEIVE in held,
+        merge=bool(held & {Right.RECEIVE, Right.ARCHIVE}),
         grant=people.may_grant(db, actor, "case", case.id, now),
         looks=bool(held & {Right.ARCHIVE, Right.APPROVE}),
     )
 
 
 def pending_of(db: Session, actor: Actor, case: Case, now: datetime, language: str) -> list[PendingView]:
-    """Links of the file, and ends of links, that wait for a second person."""
+    """Links of the file, ends of links and joinings that wait for a second person, on either side of them."""
     held = access.rights_on(db, actor, access.subject_of(db, case), now)
     second = bool(held & {Right.ARCHIVE, Right.APPROVE})
+    waiting = select(CaseLink).where(
+        or_(CaseLink.case_id == case.id, (CaseLink.object_kind == "case") & (CaseLink.object_id == case.id)),
+        CaseLink.pending != LinkPending.NONE, CaseLink.unlinked_at.is_(None),
+    )  # fmt: skip
     found = []
-    for row in cases.links_of(db, actor, case.id, now):
-        if row.pending is LinkPending.NONE or row.unlinked_at is not None:
-            continue
+    for row in db.scalars(waiting.order_by(CaseLink.linked_at)):
         ending = row.pending is LinkPending.UNLINK
         asked = row.unlink_asked_by if ending else row.linked_by
         own = asked == actor.user_id
+        other = row.case_id if row.case_id != case.id else other_half(db, row)
         found.append(
             PendingView(
                 row.id, label_of(db, actor, row.object_kind, row.object_id, now, language),
                 row.unlink_reason if ending else row.reason, name_of(db, asked), None if ending else row.linked_at,
-                ending, own, second and not own,
+                ending, own, second and not own, second or own, row.object_kind == "case", row.case_id,
+                label_of(db, actor, "case", other, now, language) if other else "",
             )
         )  # fmt: skip
     return found
+
+
+def other_half(db: Session, row: CaseLink) -> str:
+    """Of a move: the other file, into which or out of which the same second person's word takes it."""
+    named = CaseLink.id == row.replaces_id if row.replaces_id else CaseLink.replaces_id == row.id
+    return db.scalar(select(CaseLink.case_id).where(named, CaseLink.pending != LinkPending.NONE)) or ""
 
 
 def held_links(db: Session, actor: Actor, case: Case, now: datetime, language: str) -> list[HeldLink]:
@@ -100,18 +110,11 @@ def held_links(db: Session, actor: Actor, case: Case, now: datetime, language: s
         HeldLink(
             row.id,
             label_of(db, actor, row.object_kind, row.object_id, now, language),
-            is_locked(db, row.object_kind, row.object_id),
+            links.is_locked(db, row.object_kind, row.object_id),
         )
         for row in cases.links_of(db, actor, case.id, now)
         if row.unlinked_at is None and row.pending is LinkPending.NONE and row.object_kind != "case"
     ]
-
-
-def is_locked(db: Session, kind: str, object_id: str) -> bool:
-    """Whether a locked package speaks of the object, so that a second person is needed."""
-    column = ReceptionSession.id if kind == "session" else ReceptionSession.visit_id
-    found = select(ReceptionSession.id).where(column == object_id, ReceptionSession.state == SessionState.LOCKED)
-    return kind in ("visit", "session") and db.scalar(found.limit(1)) is not None
 
 
 def find_case(db: Session, actor: Actor, text: str, now: datetime, language: str) -> Case:
@@ -134,9 +137,23 @@ def confirm(case_id: str, link_id: str, request: Request, hub: HubDep, actor: Ac
     def work(db: Session) -> str:
         of_case(db, case_id, link_id)
         row = cases.confirm_link(db, actor, link_id, hub.now())
+        if row.object_kind == "case":
+            return f"/cases/{case_id}?done={'unmerged' if row.unlinked_at else 'merged'}"
         return f"/cases/{case_id}?done={'unlinked' if row.unlinked_at else 'linked'}"
 
     return change(request, hub, actor, case_id, work, "", {})
+
+
+@router.post("/cases/{case_id}/links/{link_id}/reject")
+def reject(case_id: str, link_id: str, request: Request, hub: HubDep, actor: ActorDep, form: FormDep) -> Response:
+    """The second person refuses, or who asked takes it back."""
+
+    def work(db: Session) -> str:
+        of_case(db, case_id, link_id)
+        cases.reject_link(db, actor, link_id, text_of(form, "reject_reason", 500), hub.now())
+        return f"/cases/{case_id}?done=rejected"
+
+    return change(request, hub, actor, case_id, work, f"reject_reason-{link_id}", form)
 
 
 @router.post("/cases/{case_id}/links/{link_id}")
@@ -146,15 +163,14 @@ def move(case_id: str, link_id: str, request: Request, hub: HubDep, actor: Actor
     target = text_of(form, "target", 40)
 
     def work(db: Session) -> str:
-        row = of_case(db, case_id, link_id)
-        into = find_case(db, actor, target, hub.now(), language) if target else None
-        ended = cases.unlink(db, actor, link_id, reason, hub.now())
-        if ended.unlinked_at is None:
-            return f"/cases/{case_id}?done=pending"
-        if into is not None:
-            cases.link(db, actor, into.id, row.object_kind, row.object_id, hub.now(), reason=reason)
-            return f"/cases/{into.id}?done=moved"
-        return f"/cases/{case_id}?done=unlinked"
+        of_case(db, case_id, link_id)
+        if not target:
+            ended = cases.unlink(db, actor, link_id, reason, hub.now())
+            return f"/cases/{case_id}?done={'unlinked' if ended.unlinked_at else 'pending'}"
+        into = find_case(db, actor, target, hub.now(), language)
+        made = cases.move(db, actor, link_id, into.id, reason, hub.now())
+        waits = made.pending is LinkPending.LINK
+        return f"/cases/{case_id}?done=pending" if waits else f"/cases/{into.id}?done=moved"
 
     return change(request, hub, actor, case_id, work, f"link_reason-{link_id}", form)
 
@@ -166,8 +182,9 @@ def merge(case_id: str, request: Request, hub: HubDep, actor: ActorDep, form: Fo
 
     def work(db: Session) -> str:
         into = find_case(db, actor, text_of(form, "into", 40), hub.now(), language)
-        cases.merge(db, actor, case_id, into.id, text_of(form, "merge_reason", 500), hub.now())
-        return f"/cases/{into.id}?done=merged"
+        joined = cases.merge(db, actor, case_id, into.id, text_of(form, "merge_reason", 500), hub.now())
+        waits = joined.state is not CaseState.MERGED
+        return f"/cases/{case_id}?done=pending" if waits else f"/cases/{into.id}?done=merged"
 
     return change(request, hub, actor, case_id, work, "into", form)
 
@@ -177,8 +194,8 @@ def unmerge(case_id: str, request: Request, hub: HubDep, actor: ActorDep, form: 
     """Take the joining back; the file is as it was."""
 
     def work(db: Session) -> str:
-        cases.unmerge(db, actor, case_id, text_of(form, "unmerge_reason", 500), hub.now())
-        return f"/cases/{case_id}?done=unmerged"
+        case = cases.unmerge(db, actor, case_id, text_of(form, "unmerge_reason", 500), hub.now())
+        return f"/cases/{case_id}?done={'pending' if case.state is CaseState.MERGED else 'unmerged'}"
 
     return change(request, hub, actor, case_id, work, "unmerge_reason", form)
 

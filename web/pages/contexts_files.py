@@ -13,7 +13,8 @@ from web.pages.contexts import Context, PaperView, RowView
 @dataclass(frozen=True)
 class PendingView:
     """A link, or its end, that waits for a second person. ``ending``: it is to be taken out; ``own``: the reader asked
-    for it and so cannot confirm it."""
+    for it and so cannot confirm it, but may take it back; ``joining``: a file is joined or taken apart; ``case_id``:
+    the file whose link it is; ``other``: the other file of a move or joining, in words."""
 
     id: str
     what: str
@@ -23,6 +24,10 @@ class PendingView:
     ending: bool
     own: bool
     may_confirm: bool
+    may_reject: bool = False
+    joining: bool = False
+    case_id: str = ""
+    other: str = ""
 
 
 @dataclass(frozen=True)

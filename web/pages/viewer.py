@@ -237,6 +237,7 @@ DONE: dict[str, str] = {
     "linked": N_("Đã nối vào hồ sơ."),
     "unlinked": N_("Đã gỡ khỏi hồ sơ; dấu vết còn ở cả hai nơi."),
     "pending": N_("Đã ghi đề nghị; cần người thứ hai xác nhận."),
+    "rejected": N_("Đề nghị đã được rút hoặc không được đồng ý; mọi thứ như trước."),
     "moved": N_("Đã chuyển sang hồ sơ này; dấu vết còn ở cả hai nơi."),
     "merged": N_("Đã ghép hồ sơ. Có thể gỡ ghép từ hồ sơ được ghép."),
     "unmerged": N_("Đã gỡ ghép; hồ sơ trở lại như trước."),

@@ -76,6 +76,35 @@ def test_once_locked_a_second_person_confirms(alice: Browser, pages: Pages) -> N
     assert "Đề nghị gỡ" not in page.split("<aside")[0] and "Người rita xác nhận" in page
 
 
+def test_a_locked_record_moves_in_one_step_when_a_second_person_agrees(alice: Browser, pages: Pages) -> None:
+    visit, path, number = filed(alice, "Bản ghi để nhầm hồ sơ")
+    _, other, into = filed(alice, "Hồ sơ đúng của bản ghi")
+    lock(pages, visit)
+    link = link_of(alice, path)
+    asked = alice.follow(alice.post(f"{path}/links/{link}", target=into, link_reason="Để nhầm")).text
+    assert "Đã ghi đề nghị" in asked and f"chuyển sang Hồ sơ {into}" in asked and "Rút đề nghị" in asked
+    assert f"chuyển từ Hồ sơ {number}" in alice.get(other).text
+    rita = pages.browser("rita")
+    assert "Ghi lý do." in rita.post(f"{path}/links/{link}/reject").text
+    again = rita.follow(rita.post(f"{path}/links/{link}/reject", reject_reason="Vẫn đúng chỗ"))
+    assert "mọi thứ như trước" in again.text and "Đề nghị gỡ khỏi" not in again.text
+    alice.post(f"{path}/links/{link}", target=into, link_reason="Để nhầm thật")
+    rita.post(f"{path}/links/{link}/confirm")
+    assert "Bản ghi để nhầm hồ sơ" in alice.get(other).text and "Để nhầm thật" in alice.get(path).text
+
+
+def test_files_with_a_locked_record_are_joined_by_two(alice: Browser, pages: Pages) -> None:
+    visit, path, number = filed(alice, "Ghép có bản ghi khóa")
+    _, other, into = filed(alice, "Hồ sơ chính")
+    lock(pages, visit)
+    asked = alice.follow(alice.post(f"{path}/merge", into=into, merge_reason="Cùng một việc")).text
+    assert "Đề nghị ghép hồ sơ" in asked and "Đang theo dõi" in asked
+    rita = pages.browser("rita")
+    link = rita.get(other).text.split(f'action="{other}/links/')[1].split("/")[0]
+    rita.post(f"{other}/links/{link}/confirm")
+    assert "Đã ghép vào hồ sơ" in alice.get(path).text and number in alice.get(other).text
+
+
 def test_files_are_joined_and_taken_apart_with_a_reason(alice: Browser) -> None:
     _, path, number = filed(alice, "Vụ việc thứ nhất")
     _, other, into = filed(alice, "Vụ việc thứ hai")
