@@ -114,8 +114,9 @@ class KeyframeRequests:
 
     INTERVAL = 0.5  # s
     JOIN_INTERVAL = 1.0  # s, for who comes or changes its layer: thirty of them in a second cause one
-    REPEAT = 1.0  # s, doubled up to
+    REPEAT = 1.0  # s, or sooner where the round trip is known; doubled up to
     MAX_REPEAT = 8.0
+    SOONEST_REPEAT, ROUNDS = 0.3, 1.5  # s, besides so many round trips: the sender has to make one
 
     def __init__(self) -> None:
         self.asked_at = -1e9
@@ -137,12 +138,14 @@ class KeyframeRequests:
             self.deadline = due
             self.interval = self.REPEAT
 
-    def send(self, now: float) -> bool:
-        """Whether to send a request now; then it stays pending until ``arrived``."""
+    def send(self, now: float, rtt: float = 0.0) -> bool:
+        """Whether to send a request now; then it stays pending until ``arrived``. ``rtt``: s, 0 unknown."""
         if self.deadline is None or now < self.deadline:
             return False
         self.asked_at = now
         self.number += 1
+        if rtt and self.interval == self.REPEAT:
+            self.interval = min(self.REPEAT, self.SOONEST_REPEAT + self.ROUNDS * rtt)
         self.deadline = now + self.interval
         self.interval = min(self.MAX_REPEAT, self.interval * 2)
         return True

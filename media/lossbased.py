@@ -16,6 +16,7 @@ PAUSE = 0.3  # s besides the round trip between two cuts
 JUDGED_AFTER = 1.2  # s after a series of cuts: did they help?
 HELPED = 0.7  # a loss below this share of the one before has been helped
 CUTS = 3  # in a row before judging
+MOST_OWN = 0.4
 OWN_KEPT = 20.0  # s after which a line's own loss is found anew
 
 
@@ -37,10 +38,11 @@ class LossBased:
         self._own_until = -1e9
         self._updated_at = -1.0
 
-    def update(self, arrived: int, lost: int, rate_bps: float, rtt: float, now: float) -> bool:
+    def update(self, arrived: int, lost: int, rate_bps: float, rtt: float, now: float, is_used: bool = True) -> bool:
         """One feedback, with the rate that is allowed now; whether it was cut.
 
-        ``lost`` may be negative: packets given up before that came late.
+        ``lost`` may be negative: packets given up before that came late. ``is_used``: that rate is about what is
+        sent, or there is a queue. Otherwise what gets lost is the line's own: a lower limit would not change it.
         """
         elapsed = min(0.5, now - self._updated_at) if self._updated_at >= 0 else 0.0
         self._updated_at = now
@@ -48,6 +50,9 @@ class LossBased:
         if now > self._own_until:
             self.own = 0.0
         excess = max(0.0, (self.loss - self.own) / (1 - self.own))
+        if excess > HIGH and not is_used:
+            self._take_for_own(now)
+            return False
         if excess > HIGH:
             return self._cut(excess, rate_bps, rtt, now)
         if excess < LOW:
@@ -79,6 +84,10 @@ class LossBased:
         total = self._arrived + self._lost
         self.loss = max(0.0, self._lost / total) if total >= LEAST_PACKETS else 0.0
 
+    def _take_for_own(self, now: float) -> None:
+        self.own = min(self.loss, MOST_OWN)
+        self._own_until = now + OWN_KEPT
+
     def _cut(self, excess: float, rate_bps: float, rtt: float, now: float) -> bool:
         if now - self._cut_at < PAUSE + rtt:
             return False
@@ -86,8 +95,7 @@ class LossBased:
             if now - self._cut_at < JUDGED_AFTER + rtt:
                 return False  # what was cut shows only when the window holds nothing older
             if self.loss > HELPED * self._before[1]:
-                self.own = min(self.loss, 0.4)
-                self._own_until = now + OWN_KEPT
+                self._take_for_own(now)
                 self.rate_bps = self._before[0]
                 self._cuts = 0
                 return False

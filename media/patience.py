@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 SOME, MUCH = 0.02, 0.06  # share lost: from here on one question is waited for, or two, for questions get lost, too
-MOST = 0.6  # s
-OTHERS = 0.25  # of what the other ways need: few packets get lost on two of them
+MOST = 0.7  # s
+OTHERS = 0.45  # of what the other ways need: few packets get lost on two of them
 AGAIN = 1.1  # of the round trip, and ...
 NOTICED = 0.02  # s ... until a hole is noticed
 UNKNOWN = 0.1  # s: a round trip that nobody has measured

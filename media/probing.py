@@ -22,6 +22,7 @@ FIRST_PAUSE, LAST_PAUSE = 1.5, 5.0  # s between clusters that found nothing
 AFTER_CONGESTION = 1.5  # s
 LEAST_GAIN = 1.05  # of the estimate, or there is no point
 ARRIVED_SHARE = 0.8  # of the cluster's bytes
+HEARD = 0.7  # of the cluster's packets: what feedback must have spoken of
 CARRIED = 0.9  # of the rate sent: less means that the cluster was faster than the line
 BELOW_LINE = 0.95
 
@@ -29,7 +30,7 @@ BELOW_LINE = 0.95
 class Cluster:
     """One cluster on its way: packets numbered ``first`` to ``last`` (last -1: it still runs)."""
 
-    __slots__ = ("_arrivals", "began", "ended", "first", "last", "octets", "rate_bps", "wanted")
+    __slots__ = ("_arrivals", "_spoken", "began", "ended", "first", "last", "octets", "rate_bps", "wanted")
 
     def __init__(self, rate_bps: float, first: int, octets: int, now: float, seconds: float = LEAST_TIME) -> None:
         self.rate_bps = rate_bps
@@ -40,6 +41,7 @@ class Cluster:
         self.ended = 0.0
         self.wanted = min(MOST_BYTES, max(LEAST_BYTES, int(rate_bps * seconds / 8)))
         self._arrivals: list[Acked] = []
+        self._spoken = 0
 
     def due(self, octets: int, now: float) -> int:
         """Bytes that are missing from the rate by now, ``octets`` being the leg's total; -1 when it is complete."""
@@ -49,15 +51,22 @@ class Cluster:
         # The first packets go at once: the rate is measured between the first and the last.
         return max(0, min(self.wanted - sent, int(self.rate_bps * (now - self.began + 0.005) / 8) - sent))
 
-    def take(self, acked: Sequence[Acked]) -> None:
-        """Packets of the cluster that arrived."""
+    def take(self, acked: Sequence[Acked], lost: int = 0) -> None:
+        """Packets of the cluster that arrived, and how many a feedback called lost."""
         self._arrivals += acked
+        self._spoken += len(acked) + lost
 
-    def result(self) -> float:
-        """The rate that the line carried (bit/s), or 0 when too little came back to tell."""
+    @property
+    def is_unheard(self) -> bool:
+        """The feedback about a good part of it got lost: it has shown nothing, neither way."""
+        return self._spoken < HEARD * (self.last - self.first + 1)
+
+    def result(self, loss: float = 0.0) -> float:
+        """The rate that the line carried (bit/s), or 0 when too little came back to tell. ``loss``: the share that the
+        line loses anyway."""
         packets = self._arrivals
         size = sum(packet[2] for packet in packets)
-        if len(packets) < 4 or size < ARRIVED_SHARE * self.wanted:
+        if len(packets) < 4 or size < ARRIVED_SHARE * (1 - loss) * self.wanted:
             return 0.0
         first, last = min(packets), max(packets)
         early = min(packets, key=lambda packet: packet[1])
@@ -102,16 +111,20 @@ class Prober:
             self.cluster.last = last
             self.cluster.ended = now
 
-    def judge(self, rate_bps: float, told: int, rtt: float, now: float) -> float:
+    def judge(self, rate_bps: float, told: int, rtt: float, now: float, loss: float = 0.0) -> float:
         """What the complete cluster found: a rate above ``rate_bps``, or 0. ``told``: the last number that feedback
-        spoke of."""
+        spoke of. ``loss``: the share that the line loses anyway."""
         cluster = self.cluster
         if cluster is None or cluster.last < 0:
             return 0.0
         if told < cluster.last and now - cluster.ended < PATIENCE + rtt:
             return 0.0
         self.cluster = None
-        found = cluster.result()
+        if told >= cluster.last and cluster.is_unheard:
+            self._queue.insert(0, cluster.rate_bps)
+            self._ready_at = now
+            return 0.0
+        found = cluster.result(loss)
         if found > LEAST_GAIN * rate_bps:
             self._pause = FIRST_PAUSE
             self._seconds = LEAST_TIME

@@ -12,7 +12,7 @@ from media import rtcp
 from media.forwarder import Publication
 from media.layer import Layer
 from media.legs import PublishLeg, SubscribeLeg
-from media.patience import needed
+from media.patience import MUCH, needed
 from media.subscription import Subscription
 from media.twcc import FORMAT as WIDE
 from media.twcc import BadFeedback
@@ -88,6 +88,7 @@ class Reporting:
             return
         if leg.rtt:
             layer.nack.rtt, layer.nack.is_measured = leg.rtt, True
+            layer.nack.is_lossy = layer.stats.share.value >= MUCH
         missing, given_up = layer.nack.due(now)
         if given_up:
             publication.ask_keyframe(now, layer=layer)
@@ -102,7 +103,7 @@ class Reporting:
         if layer.highest < 0 and not layer.ssrc:
             layer.keys.cancel()  # nothing is sent, and the first thing sent will be a key frame
             return
-        if not layer.keys.send(now) or not leg.queue.has_room():
+        if not layer.keys.send(now, leg.rtt) or not leg.queue.has_room():
             return
         feedback = publication.media.codec.feedback
         if "ccm fir" in feedback and "nack pli" not in feedback:
@@ -264,6 +265,8 @@ class Reporting:
         publication = subscription.publication if subscription is not None else None
         if subscription is None or not isinstance(publication, Publication):
             return False
+        if not publication.audio and subscription.layer is None and subscription.choice is None:
+            return False  # it is shown nothing now; when that changes, a key frame is asked for anyway
         if not subscription.may_ask_key_frame(now):
             return False
         publication.ask_keyframe(now, layer=subscription.layer)

@@ -12,7 +12,7 @@ lower it further, probes raise it. Times are monotonic seconds, rates bit/s of R
 
 from __future__ import annotations
 
-from media.delaybased import Acked, DelayBased, Usage
+from media.delaybased import QUEUE_SEEN, Acked, DelayBased, Usage
 from media.lossbased import LossBased
 from media.probing import Prober
 from media.ratecontrol import AcknowledgedRate, RateControl
@@ -23,6 +23,10 @@ SILENCE = 1.0  # s without feedback, while packets are sent, after which the lin
 BROKEN_FACTOR = 0.5  # per SILENCE
 RTT_SMOOTHING = 0.125
 EXCUSED = 0.3  # s
+USED = 0.5, 1.2
+"""Of the rate that is allowed. What is lost while less is sent, or more and without a queue, has nothing to do with it:
+a lower limit would not change what is sent."""
+UNUSED = 1.0  # s besides the round trip for which that must be so: rates are known late
 NUMBERS = 1 << 16
 
 
@@ -32,8 +36,8 @@ class SendSideEstimator:
     __slots__ = (
         "_acked_octets", "_acked_rate", "_before_break", "_broken_at", "_control", "_delay", "_excused_until",
         "_judge_from", "_losses",
-        "_prober", "_reference", "_sent_at_feedback", "_told", "ceiling_bps", "congested_at", "feedback_at",
-        "feedbacks", "has_congestion", "is_ample", "log", "min_bps", "rtt", "target_bps", "wanted_bps",
+        "_prober", "_reference", "_sent_at_feedback", "_told", "_used_at", "ceiling_bps", "congested_at", "feedback_at",
+        "feedbacks", "has_congestion", "is_ample", "log", "min_bps", "overused_at", "rtt", "target_bps", "wanted_bps",
     )  # fmt: skip
 
     def __init__(self, start_bps: int, min_bps: int, ceiling_bps: int, now: float) -> None:
@@ -48,6 +52,7 @@ class SendSideEstimator:
         self.is_ample = False  # what the line carries is much more than could be sent: look less closely
         self.has_congestion = False  # the last feedback lowered the rate
         self.congested_at = -1e9
+        self.overused_at = -1e9  # when a queue grew last
         self._control = RateControl(self.target_bps)
         self._delay = DelayBased()
         self._losses = LossBased()
@@ -60,6 +65,7 @@ class SendSideEstimator:
         self._sent_at_feedback = 0
         self._acked_octets = 0
         self._excused_until = -1e9
+        self._used_at = now
         self._judge_from = -1e9  # losses before then are known
 
     # --- figures ----------------------------------------------------------------------------------------------------
@@ -158,12 +164,15 @@ class SendSideEstimator:
         log = self.log
         last = cluster.last if cluster.last >= 0 else log.next
         found: list[Acked] = []
+        lost = 0
         for number in range(max(first, cluster.first, self._told + 1), min(first + len(told.arrivals), last + 1)):
             arrival = told.arrivals[number - first]
-            if arrival is not None:
+            if arrival is None:
+                lost += 1
+            else:
                 at = number & log.mask
                 found.append((log.times[at], (arrival + offset) * TICK, log.sizes[at]))
-        cluster.take(found)
+        cluster.take(found, lost)
 
     # --- the decision -----------------------------------------------------------------------------------------------
 
@@ -179,7 +188,9 @@ class SendSideEstimator:
         self.has_congestion = control.update(usage, acked_bps, self._delay.queue, self.rtt, now)
         cut = False
         if now >= self._judge_from:
-            cut = self._losses.update(len(acked), lost, before, self.rtt, now)
+            cut = self._losses.update(len(acked), lost, before, self.rtt, now, self._is_used(before, now))
+        if usage is Usage.OVER:
+            self.overused_at = now
         if usage is Usage.OVER or cut:
             self._prober.congested(now)
         self.has_congestion = self.has_congestion or cut
@@ -190,10 +201,17 @@ class SendSideEstimator:
             self._losses.restart()
         self._take_found(now)
 
+    def _is_used(self, allowed_bps: float, now: float) -> bool:
+        """Whether what is sent has lately been about what is allowed, or there is a queue."""
+        sent_bps = self._acked_rate.over() / (1 - min(self._losses.loss, 0.9))
+        if self._delay.queue > QUEUE_SEEN or USED[0] <= sent_bps / allowed_bps <= USED[1]:
+            self._used_at = now
+        return now - self._used_at < UNUSED + self.rtt
+
     def _take_found(self, now: float) -> None:
         if self.is_ample and self._prober.cluster is None and not self.has_congestion:
             return
-        found = self._prober.judge(self.target_bps, self._told, self.rtt, now)
+        found = self._prober.judge(self.target_bps, self._told, self.rtt, now, self._losses.own)
         if found:
             self._control.rate_bps = max(self._control.rate_bps, found)
             self._losses.rate_bps = max(self._losses.rate_bps, found)

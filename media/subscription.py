@@ -425,6 +425,10 @@ class Subscription:
         """Whether its viewer's request for a key frame counts. Everybody who sees this picture pays for each, so that
         one viewer on a bad line, who needs one after the other, gets them with growing pauses."""
         since = now - self.keys_asked_at
+        layer = self.layer
+        if layer is not None and layer.keys.keyed_at <= self.keys_asked_at:
+            self.keys_asked_at = now
+            return True  # the same need again: browsers repeat it until a key frame comes
         if since < self.keys_pause:
             return False
         self.keys_pause = KEY_PAUSE if since > KEYS_FORGIVEN else min(MOST_KEY_PAUSE, 2 * self.keys_pause)

@@ -39,6 +39,7 @@ AMPLE = 1.5  # of that: then nothing has to be divided ...
 LOOK_AGAIN = 1.0  # s ... for so long
 FREE_AFTER, FREE_LOSS = 2.0, 0.05  # s without congestion, share of loss: nothing shows that the line is full
 BELIEVED = 0.6  # s before a layer's rate is: at first it is all key frame
+BEGINNING = 3.0  # s in which the estimate is hardly more than a guess: the least of the main picture is tried
 LATE = 0.16  # s between two ticks: the process was not scheduled
 MAIN, THUMBNAIL = 0, 1
 
@@ -47,7 +48,7 @@ class ViewerLine:
     """The line of one subscribe leg."""
 
     __slots__ = (
-        "_allocator", "_ample_bps", "_ample_until", "_ceiling_bps", "_limited", "estimator", "leg", "mode",
+        "_allocator", "_ample_bps", "_ample_until", "_began", "_ceiling_bps", "_limited", "estimator", "leg", "mode",
         "pacer", "receiver", "wanted_bps",
     )  # fmt: skip
 
@@ -59,6 +60,7 @@ class ViewerLine:
         self.receiver: ReceiverSide | None = None
         self._ceiling_bps = ceiling_bps
         self._allocator = Allocator()
+        self._began = -1e9  # when there was a picture to show for the first time
         self._limited: set[str] = set()  # sections (mid) whose targets were set here
         self.wanted_bps = 0.0  # what everything would take that could be sent
         self._ample_bps = 0.0  # down to this rate ...
@@ -153,6 +155,8 @@ class ViewerLine:
             ideal += max((rung.bitrate_bps for rung in best), default=0)
         budget = max(0.0, target - sound)
         estimator = self.estimator
+        if estimator is not None and wishes:
+            budget = max(budget, self._tried(wishes, now))
         is_free = estimator is not None and now - estimator.congested_at > FREE_AFTER and estimator.loss < FREE_LOSS
         granted = self._allocator.decide(wishes, budget, now, is_free)
         is_ample = budget >= AMPLE * ideal
@@ -165,6 +169,17 @@ class ViewerLine:
             self._ample_bps, self._ample_until = sound + HEADROOM * ideal, now + LOOK_AGAIN
         if estimator is not None:
             estimator.wanted_bps = sound + SOUGHT * ideal
+
+    def _tried(self, wishes: list[Wish], now: float) -> float:
+        """What the least of the main picture takes, at the beginning, while no queue has grown: whoever comes sees
+        something at once, by the key frame that is asked for when it comes, and not only when the line is known."""
+        estimator = self.estimator
+        least = [min(rung.bitrate_bps for rung in wish.rungs) for wish in wishes if wish.rungs and not wish.priority]
+        if least and self._began < 0:
+            self._began = now
+        if not least or now - self._began > BEGINNING or estimator is None or estimator.overused_at >= self._began:
+            return 0.0
+        return HEADROOM * least[0]
 
     def _grant(
         self, subscription: Subscription, wish: Wish, rung: Rung | None, spare: float | None, now: float

@@ -18,20 +18,19 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(90)]
 FREE = Profile(delay_s=0.01)
 LOSSY = Profile(loss=0.10, delay_s=0.1)
 SLOW = Profile(rate_bps=200_000, queue_s=0.3, delay_s=0.02)
-LEARNT_S = 4.0
-"""The relay believes in losses after three reports, Chromium lengthens its wait by 100 ms a second."""
+LEARNT_S = 8.0
+"""The relay believes in losses after three reports, Chromium lengthens its wait by 100 ms a second, up to 0.7 s."""
 SETTLED_S = 3.0
 """Until the relay's first estimate of a line has risen to what the picture takes."""
-FROZEN = 0.15
-"""Of a few seconds, in which one late picture counts; ``make soak`` holds 5 % over a minute. Before the relay had
-viewers wait for what is sent again it was more than half of the time."""
+FROZEN = 0.05
+"""The bar of issue 3."""
 
 
 async def test_a_tenth_lost_on_every_way_is_mended_in_time(tmp_path: Path) -> None:
     async with impaired_call(tmp_path, {"an": (LOSSY, LOSSY), "binh": (LOSSY, LOSSY)}, seed=5) as call:
         await call.flows("binh")
         await asyncio.sleep(LEARNT_S)
-        got = await call.over("binh", 8)
+        got = await call.over("binh", 20)
         assert got.sound > 0.9, "sound goes on"
         assert got.concealed < 0.03, got
         assert got.frozen < FROZEN, got

@@ -77,6 +77,15 @@ def test_a_request_is_repeated_ever_more_slowly_until_the_key_frame_comes() -> N
     assert not keys.send(200.0)
 
 
+def test_where_the_round_trip_is_known_a_lost_request_is_repeated_sooner() -> None:
+    requests = KeyframeRequests()
+    requests.want(5.0, fresh=True)
+    assert requests.send(5.0, rtt=0.2)
+    assert requests.deadline == 5.6
+    assert requests.send(5.6, rtt=0.2)
+    assert requests.deadline == 5.6 + 1.2
+
+
 def test_loss_reported_right_after_a_key_frame_waits_but_a_newcomer_does_not() -> None:
     keys = KeyframeRequests()
     keys.arrived(100.0)

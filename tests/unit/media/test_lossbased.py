@@ -56,3 +56,11 @@ def test_few_packets_say_nothing() -> None:
     losses = LossBased()
     losses.update(1, 3, 1e6, 0.05, 0.0)
     assert losses.loss == 0.0
+
+
+def test_what_is_lost_while_the_rate_is_not_what_is_sent_is_the_lines_own_at_once() -> None:
+    losses = LossBased()
+    cuts = [losses.update(34, 6, 300_000, 0.2, tick / 10, is_used=False) for tick in range(20)]
+    assert not any(cuts) and losses.rate_bps == float("inf")
+    assert 0.1 < losses.own < 0.2
+    assert not losses.update(34, 6, 300_000, 0.2, 2.1), "and counts no more when it is"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from media.nack import FIRST_DELAY, MAX_AGE, MAX_GAP, MAX_TRIES, NackTracker
+from media.nack import FIRST_DELAY, MAX_AGE, MAX_AGE_LOSSY, MAX_GAP, MAX_TRIES, NackTracker
 
 
 def test_a_gap_is_asked_for_after_a_moment_and_again_each_round_trip() -> None:
@@ -33,6 +33,22 @@ def test_where_the_round_trip_is_measured_the_question_is_repeated_before_the_an
     assert tracker.deadline == 5.0 + FIRST_DELAY + 0.6 * 0.2
     tracker.received(10, 5.3)
     assert tracker.rtt == 0.2
+
+
+def test_where_much_is_lost_a_question_is_there_whenever_the_sender_would_answer_again() -> None:
+    tracker = NackTracker()
+    tracker.rtt, tracker.is_measured, tracker.is_lossy = 0.2, True, True
+    tracker.add(10, 10, 5.0)
+    asked, taken_for_lost = [], []
+    while tracker.deadline is not None:
+        now = tracker.deadline
+        numbers, lost = tracker.due(now)
+        asked += [now] * len(numbers)
+        taken_for_lost += [now] * lost
+    assert max(b - a for a, b in zip(asked, asked[1:], strict=False)) < 0.05
+    assert len(taken_for_lost) == 1 and taken_for_lost[0] < 5.0 + MAX_AGE + 0.1, "a key frame is asked for in time"
+    assert 5.0 + MAX_AGE + 0.3 < asked[-1] <= 5.0 + MAX_AGE_LOSSY, "and the packet as well, meanwhile"
+    assert len(asked) <= 40
 
 
 def test_it_gives_up_in_time() -> None:

@@ -21,7 +21,7 @@ def test_some_loss_costs_a_round_trip_and_much_loss_two() -> None:
 
 def test_the_worse_way_counts_and_there_is_an_end() -> None:
     assert needed([(0.0, 0.1), (0.03, 0.2)]) == pytest.approx(0.24)
-    assert needed([(0.03, 0.1), (0.03, 0.2)]) == pytest.approx(0.24 + 0.13 / 4)
+    assert needed([(0.03, 0.1), (0.03, 0.2)]) == pytest.approx(0.24 + 0.45 * 0.13)
     assert needed([(0.5, 2.0)]) == MOST
 
 

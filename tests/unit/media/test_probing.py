@@ -31,6 +31,23 @@ def test_too_little_came_back_to_tell() -> None:
     assert made.result() == 0.0
 
 
+def test_what_the_line_loses_anyway_is_not_missed() -> None:
+    made = Cluster(1e6, 100, 0, 0.0)
+    made.take(arrivals(1e6, 5e6)[:11], lost=4)
+    assert made.result() == 0.0
+    assert made.result(loss=0.3) > 0.9e6
+
+
+def test_a_cluster_whose_feedback_got_lost_is_repeated_at_once() -> None:
+    prober = Prober(300_000, 0.0)
+    assert prober.begin(300_000, 3e6, 100, 0, 0.0)
+    prober.close(111, 0.03)
+    assert prober.judge(300_000, 115, 0.05, 0.2) == 0.0, "feedback spoke of later packets, but not of these"
+    again = prober.begin(300_000, 3e6, 116, 0, 0.2)
+    assert again is not None and again.rate_bps == 900_000
+    assert prober.failed == 0
+
+
 def test_a_cluster_keeps_its_rate_and_counts_what_was_sent_anyway() -> None:
     made = Cluster(1_000_000, 100, 50_000, 2.0)
     assert made.due(50_000, 2.0) == 625

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from media import rtcp
+from media.layering import settle_now
 from media.subscription import Subscription
 from media.types import Ssrc, SubscribedMedia
 from tests.support.media import (
@@ -29,6 +30,11 @@ def nack(ssrc: int, *seqs: int) -> bytes:
     first = seqs[0]
     numbers = [first + ((seq - first) & 0xFFFF) for seq in seqs]
     return bytes(buffer[: rtcp.write_nack(buffer, 0, 7, ssrc, numbers)])
+
+
+def pli(ssrc: int) -> bytes:
+    buffer = bytearray(100)
+    return bytes(buffer[: rtcp.write_pli(buffer, 0, 7, ssrc)])
 
 
 def sender_report(ssrc: int, ntp: int, rtp_time: int) -> bytes:
@@ -101,6 +107,29 @@ def test_one_viewer_gets_key_frames_with_growing_pauses(world: World, picture: S
     asked = [tenth / 10 for tenth in range(200) if subscription.may_ask_key_frame(tenth / 10)]
     assert len(asked) <= 8 and asked[1] - asked[0] < 1.0
     assert subscription.may_ask_key_frame(40.0) and subscription.may_ask_key_frame(40.6)
+
+
+def test_a_request_that_is_repeated_until_the_key_frame_comes_is_one_need(world: World, picture: Sender) -> None:
+    shown(world, picture, 10)
+    (publication,) = [each for each in world.relay._publishers["peer-an"].publications.values() if not each.audio]
+    subscription = publication.subscriptions[0]
+    assert all(subscription.may_ask_key_frame(world.now + tenth / 10) for tenth in range(30))
+    subscription.layer.keys.arrived(world.now + 3.0)  # type: ignore[union-attr]
+    assert not subscription.may_ask_key_frame(world.now + 3.1), "it is on its way"
+    assert subscription.may_ask_key_frame(world.now + 3.6)
+
+
+def test_a_viewer_whose_picture_was_stopped_costs_nobody_a_key_frame(world: World, picture: Sender) -> None:
+    shown(world, picture, 10)
+    (publication,) = [each for each in world.relay._publishers["peer-an"].publications.values() if not each.audio]
+    subscription = publication.subscriptions[0]
+    subscription.target = 0
+    settle_now(publication, subscription, world.now)
+    world.plis("peer-an")
+    for _ in range(10):
+        world.run(0.2)
+        world.send_rtcp("peer-binh", "subscribe", pli(6000))
+    assert world.plis("peer-an") == 0
 
 
 def test_without_an_rtx_format_the_packet_itself_is_sent_again(world: World, sound: Sender) -> None:
