@@ -174,7 +174,7 @@ def _by_taking_part(db: Session, actor: Actor, subject: Subject, now: dt.datetim
     if subject.session_ids:
         mine = db.scalar(
             sa.select(sa.literal(1)).where(
-                sa.exists(_part_taken(db, actor, now).where(ReceptionSession.id.in_(subject.session_ids)))
+                sa.exists(part_taken(db, actor, now).where(ReceptionSession.id.in_(subject.session_ids)))
             )
         )
         if mine:
@@ -187,7 +187,7 @@ def _by_taking_part(db: Session, actor: Actor, subject: Subject, now: dt.datetim
     return NO_RIGHTS
 
 
-def _part_taken(db: Session, actor: Actor, now: dt.datetime) -> sa.Select[str]:
+def part_taken(db: Session, actor: Actor, now: dt.datetime) -> sa.Select[str]:
     """Ids of unrestricted sessions in which the actor's sites take part, or took part lately."""
     places = branch_of(db, actor.sites_with(*TAKES_PART), now)
     since = now - dt.timedelta(days=PARTICIPANT_DAYS)
@@ -401,7 +401,7 @@ def readable(db: Session, actor: Actor, model: type[Any], now: dt.datetime) -> s
 
 
 def _taken_part_in(db: Session, actor: Actor, model: type[Any], now: dt.datetime) -> sa.ColumnElement[bool]:
-    part = _part_taken(db, actor, now)
+    part = part_taken(db, actor, now)
     if model is ReceptionSession:
         return ReceptionSession.id.in_(part)
     if model is Sitting:

@@ -20,6 +20,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy.orm import Session
 
 from rooms.errors import Conflict, RoomsError, StorageFailed
+from rooms.indexing import WritingSession
 
 BUSY_TIMEOUT_MS = 10_000
 """How long a writer waits for another one before it gives up with database.busy."""
@@ -45,7 +46,7 @@ class Database:
         (database.busy, database.unavailable, storage.full) and Conflict for what a unique key refuses.
         """
         try:
-            with Session(self._writer, expire_on_commit=False) as session, session.begin():
+            with WritingSession(self._writer, expire_on_commit=False) as session, session.begin():
                 yield session
         except sa.exc.DBAPIError as error:
             raise _translated(error) from error

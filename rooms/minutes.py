@@ -14,7 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from rooms import access, audit, search
+from rooms import access, audit
 from rooms.access import Right
 from rooms.actor import Actor
 from rooms.errors import Conflict, Forbidden, Invalid, NotFound, WrongState
@@ -224,7 +224,6 @@ def freeze(db: Session, actor: Actor, minutes_id: str, now: dt.datetime) -> Minu
     minutes.read_back_at, minutes.lease_until = now, None
     minutes.version += 1
     minutes.frozen_sha256 = content_hash(db, minutes_id)
-    search.add_minutes_to_search(db, minutes)
     audit.log(db, actor, "minutes.frozen", "minutes", minutes_id, now)
     db.flush()
     return minutes

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -13,10 +15,19 @@ from rooms.models import Counter, ReceptionSession
 def session_number(session: ReceptionSession) -> str:
     """A session's number as people see it everywhere: 2611-0142 for year, month of opening (local) and number in the
     book; the beginning of the id for plain and training sessions, which have none."""
-    if not session.number or not session.year:
-        return session.id[:6]
-    month = local_date(session.created_at).month
-    return f"{session.year % 100:02d}{month:02d}-{session.number:04d}"
+    return number_of_session(session.id, session.year, session.number, session.created_at)
+
+
+def number_of_session(session_id: str, year: int | None, number: int | None, created_at: dt.datetime) -> str:
+    """The same of what a session's row holds."""
+    if not number or not year:
+        return session_id[:6]
+    return f"{year % 100:02d}{local_date(created_at).month:02d}-{number:04d}"
+
+
+def initials(name: str, short_name: str) -> str:
+    """The letters of a site in the number of its cases: LN for Lục Ngạn."""
+    return "".join(word[0] for word in (short_name or name).split())[:3].upper()
 
 
 def next_number(db: Session, site_id: str, book: str, year: int) -> int:

@@ -12,7 +12,6 @@ from rooms import vault as vaults
 from rooms.access import Right
 from rooms.actor import Actor
 from rooms.errors import Invalid
-from rooms.fold import fold
 from rooms.ids import new_id
 from rooms.localtime import local_date
 from rooms.models import Petition
@@ -43,7 +42,6 @@ def add(
     )  # fmt: skip
     if kind is PetitionKind.DENUNCIATION or (visit is not None and visit.restricted):
         _seal(db, actor, petition, vault, now)
-    petition.search = _search_text(petition)
     db.add(petition)
     db.flush()
     audit.log(db, actor, "petition.added", "petition", petition.id, now)
@@ -57,7 +55,6 @@ def restrict_of_visit(db: Session, actor: Actor, visit_id: str, vault: Vault, no
     for petition in db.scalars(sa.select(Petition).where(Petition.visit_id == visit_id)):
         if not petition.restricted:
             _seal(db, actor, petition, vault, now)
-            petition.search = _search_text(petition)
             cases.end_links(db, actor, "petition", petition.id, "restricted", now)
     db.flush()
 
@@ -69,8 +66,3 @@ def _seal(db: Session, actor: Actor, petition: Petition, vault: Vault, now: dt.d
         petition.content = petition.content.replace(word, entry.pseudonym) if len(word) > 3 else petition.content
     petition.restricted, petition.vault_id, petition.pseudonym = True, entry.id, entry.pseudonym
     petition.petitioner, petition.address = entry.pseudonym, ""
-
-
-def _search_text(petition: Petition) -> str:
-    number = f"{petition.number}/{petition.year}" if petition.number is not None else ""
-    return fold("\n".join((petition.content, petition.petitioner, petition.address, number)))

@@ -11,21 +11,19 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from rooms import access, audit, cases, minutes, petitions, search, sessions, settings
+from rooms import access, audit, cases, minutes, petitions, sessions, settings
 from rooms import vault as vaults
 from rooms.access import Right
 from rooms.actor import Actor
 from rooms.errors import Conflict, Forbidden, Invalid, WrongState
-from rooms.fold import fold
 from rooms.localtime import local_date
-from rooms.models import Minutes, Paper, ReceptionSession, Visit, VisitPerson
+from rooms.models import Paper, ReceptionSession, Visit, VisitPerson
 from rooms.numbers import next_number
 from rooms.training import training_space
 from rooms.vault import Vault
 from rooms.words import (
     Field,
     MatterStatus,
-    MinutesState,
     Outcome,
     PersonRole,
     PetitionKind,
@@ -210,7 +208,6 @@ def register(
     db.flush()
     if form.kind is PetitionKind.DENUNCIATION and not visit.restricted:
         to_denunciation(db, actor, visit_id, vault, now)
-    _index(db, visit)
     audit.log(db, actor, "visit.registered" if first else "visit.corrected", "visit", visit.id, now)
     return visit
 
@@ -224,23 +221,6 @@ def _person_row(position: int, person: PersonForm) -> VisitPerson:
     if person.withheld:
         values["name"] = WITHHELD
     return VisitPerson(position=position, **values)
-
-
-def _index(db: Session, visit: Visit) -> None:
-    visit.search = _search_text(visit)
-    frozen = sa.select(Minutes).where(Minutes.visit_id == visit.id, Minutes.state == MinutesState.FROZEN)
-    for row in db.scalars(frozen):
-        search.add_minutes_to_search(db, row)
-
-
-def _search_text(visit: Visit) -> str:
-    """What lookup finds a visit by. Names of restricted visits are not among it: only the pseudonym is."""
-    words = [visit.content, visit.demand, visit.note, visit.previous_body, visit.outcome_text, visit.pseudonym]
-    for person in visit.persons:
-        words += [person.name, person.address, person.identity_number, person.phone]
-    if visit.number is not None:
-        words.append(f"{visit.number}/{visit.year}")
-    return fold("\n".join(word for word in words if word))
 
 
 def queue_online(db: Session, actor: Actor, visit_id: str, now: dt.datetime) -> Visit:
@@ -338,7 +318,6 @@ def conclude(
     if visit.state is not S.IN_SESSION:  # a session that still runs keeps its visit; closing it brings it here
         visit.state = S.CONCLUDED
     visit.version += 1
-    _index(db, visit)
     audit.log(db, actor, "visit.concluded", "visit", visit.id, now, detail={"outcome": outcome.value})
     return visit
 
@@ -425,7 +404,6 @@ def to_denunciation(db: Session, actor: Actor, visit_id: str, vault: Vault, now:
     if visit.draft:
         vaults.seal(db, actor, vault, "visit", visit.id, {"draft": visit.draft}, now)
         visit.draft = {}
-    _index(db, visit)
     visit.version += 1
     if visit.state is S.QUEUED and not settings.rule(db, "online_denunciation", now):
         visit.state, visit.queued_at = S.REGISTERED, None

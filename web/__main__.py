@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "token": ("web.cli.sessions", "token"),
     "export": ("web.cli.sessions", "export"),
     "verify": ("web.cli.verify", "verify"),
+    "index": ("web.cli.index", "index"),
     "relay": ("web.cli.relay", "relay"),
     "turn": ("web.cli.turn", "turn"),
 }

@@ -21,7 +21,7 @@ from starsessions import SessionMiddleware
 import web.api
 import web.pages
 from rooms import db as rooms_db
-from rooms import signing
+from rooms import indexing, signing
 from rooms.files import FileStore
 from rooms.vault import Vault
 from signaling.messages import CLOSE_AGAIN
@@ -37,6 +37,8 @@ def open_parts(config: Config) -> Hub:
     config.data.mkdir(parents=True, exist_ok=True)
     database = rooms_db.open_database(config.database)
     rooms_db.migrate(database)
+    with database.write() as db:
+        indexing.rebuild_if_missing(db)
     return Hub(
         config=config,
         database=database,

@@ -96,7 +96,6 @@ class Petition(Base):
     vault_id: Mapped[str | None] = ref("vault_entry")
     created_at: Mapped[dt.datetime]
     created_by: Mapped[str | None] = ref("user", index=False)
-    search: Mapped[str] = text()
 
 
 class Paper(Base):

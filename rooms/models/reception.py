@@ -127,7 +127,6 @@ class Visit(Base):
     queued_at: Mapped[dt.datetime | None]
     concluded_at: Mapped[dt.datetime | None]
     closed_at: Mapped[dt.datetime | None]
-    search: Mapped[str] = text()
 
     persons: Mapped[list[VisitPerson]] = relationship(
         order_by="VisitPerson.position", cascade="all, delete-orphan", lazy="selectin"

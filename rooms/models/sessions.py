@@ -45,7 +45,7 @@ class ReceptionSession(Base):
     created_by: Mapped[str | None] = ref("user", index=False)
     opened_at: Mapped[dt.datetime | None]
     started_at: Mapped[dt.datetime | None]
-    closed_at: Mapped[dt.datetime | None]
+    closed_at: Mapped[dt.datetime | None] = mapped_column(index=True)
     lock_due_at: Mapped[dt.datetime | None] = mapped_column(index=True)
     locked_at: Mapped[dt.datetime | None]
     lock_error: Mapped[str] = text()

@@ -33,6 +33,7 @@ PURE = {
     "rooms.models.sessions", "rooms.models.record", "rooms.models.custody", "rooms.models.system",
     "rooms.policy", "rooms.manifest",
     "rooms.gaps", "rooms.tree", "rooms.fold", "rooms.words",
+    "rooms.terms", "rooms.models.lookup",
 }  # fmt: skip
 IMPURE = {"asyncio", "socket", "time", "random", "os", "logging", "threading", "aiortc", "aioice", "av", "pylibsrtp"}
 # Third-party libraries that stay in one place, so that a change of version touches one file.

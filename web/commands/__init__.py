@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from web.commands import people, reach, sessions
+from web.commands import index, people, reach, sessions
 
 COMMANDS: dict[str, Callable[..., Awaitable[dict[str, Any]]]] = {
     "session.open": sessions.open_session,
@@ -25,5 +25,6 @@ COMMANDS: dict[str, Callable[..., Awaitable[dict[str, Any]]]] = {
     "keys.show": people.show_keys,
     "keys.heads": people.show_heads,
     "enrol.relay": people.enrol_relay,
+    "index.rebuild": index.rebuild,
     "reach.legs": reach.open_legs,
 }

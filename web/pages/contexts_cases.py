@@ -104,18 +104,32 @@ class CasePage(Context):
 
 
 @dataclass(frozen=True)
+class WhyView:
+    """A reason: ``label`` translated, ``runs`` with the words that were looked for marked (rooms.terms.Run), ``url``
+    to its second in the recording, ``clock`` of that moment."""
+
+    label: str
+    runs: Sequence[Any]
+    url: str = ""
+    clock: str = ""
+
+
+@dataclass(frozen=True)
 class HitView:
-    """One find; ``why``: message ids."""
+    """One find; ``recorded``: its title leads to the recording."""
 
     url: str
     title: str
     meta: str
-    why: Sequence[str]
+    why: Sequence[WhyView]
+    icon: str = "clipboard-list"
+    recorded: bool = False
 
 
 @dataclass(frozen=True)
 class HitGroup:
-    """Finds of one case, or of none. ``meta``, ``why``: where the case itself was found."""
+    """Finds of one case, or of one visit that belongs to none. ``meta``, ``why``: where the case itself was found;
+    ``word``: its state; ``more``: finds that are not shown."""
 
     title: str
     number: str
@@ -123,12 +137,15 @@ class HitGroup:
     case: bool
     hits: Sequence[HitView]
     meta: str = ""
-    why: Sequence[str] = ()
+    why: Sequence[WhyView] = ()
+    word: str = ""
+    more: int = 0
 
 
 @dataclass(frozen=True)
 class SearchPage(Context):
-    """Tra cứu. ``asked``: a search was made; ``capped``: there may be more."""
+    """Tra cứu. ``asked``: a search was made; ``capped``: there are more than ``total``; ``options``: the choices of
+    each filter with counts; ``next``: where the following page begins; ``number``: which page this is."""
 
     template: ClassVar[str] = "pages/search.html"
     query: str
@@ -136,10 +153,12 @@ class SearchPage(Context):
     groups: Sequence[HitGroup]
     total: int
     capped: bool
-    sites: Mapping[str, str]
-    states: Mapping[str, str]
+    too_short: bool
+    options: Mapping[str, Mapping[str, str]]
     filters: Mapping[str, str]
     errors: Mapping[str, str] = field(default_factory=dict)
+    next: str = ""
+    number: int = 1
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,10 @@ has had no summer time since 1975, so a fixed offset is right for every date the
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta, timezone
 
+from rooms.fold import sort_key as sort_key
 from web.i18n import N_, translate
 
 LOCAL = timezone(timedelta(hours=7), "ICT")
@@ -15,9 +15,6 @@ LOCAL = timezone(timedelta(hours=7), "ICT")
 WEEKDAYS = (
     N_("Thứ Hai"), N_("Thứ Ba"), N_("Thứ Tư"), N_("Thứ Năm"), N_("Thứ Sáu"), N_("Thứ Bảy"), N_("Chủ nhật"),
 )  # fmt: skip
-
-_ALPHABET = {letter: place for place, letter in enumerate("aăâbcdđeêfghijklmnoôơpqrstuưvwxyz")}
-_TONES = {"̀": 1, "̉": 2, "̃": 3, "́": 4, "̣": 5}  # grave, hook, tilde, acute, dot: the order of dictionaries
 
 
 def local(moment: datetime) -> datetime:
@@ -85,19 +82,6 @@ def size(octets: int | None) -> str:
     divisor, unit = (1e3, "kB") if octets < 1e6 else (1e6, "MB") if octets < 1e9 else (1e9, "GB")
     value = octets / divisor
     return f"{value:.1f}".replace(".", ",").removesuffix(",0") + f" {unit}"
-
-
-def sort_key(name: str) -> tuple[object, ...]:
-    """Vietnamese order: letters first (a ă â b c d đ ...), tones only between equal letters."""
-    letters: list[tuple[int, str]] = []
-    tones: list[int] = []
-    for char in unicodedata.normalize("NFC", name.casefold()):
-        plain = unicodedata.normalize("NFD", char)
-        tone = max((_TONES.get(mark, 0) for mark in plain), default=0)
-        letter = unicodedata.normalize("NFC", "".join(mark for mark in plain if mark not in _TONES))
-        letters.append((_ALPHABET.get(letter, -1 if not letter.isdigit() else -2), letter))
-        tones.append(tone)
-    return (tuple(letters), tuple(tones))
 
 
 _OFFICE = re.compile(r"\b(Trụ sở|Ban) [Tt]iếp công dân ")

@@ -58,7 +58,7 @@ def visit_number(visit: Visit) -> str:
 def case_number(db: Session, case: Case) -> str:
     """26.LN.0317: year, initials of the site, number; "thử" in training."""
     site = db.get(Site, case.site_id)
-    initials = "".join(word[0] for word in (site.short_name or site.name).split() if word)[:3].upper() if site else ""
+    initials = numbers.initials(site.name, site.short_name) if site else ""
     if not case.number or not case.year:
         return f"{initials}.thử"
     return f"{case.year % 100:02d}.{initials}.{case.number:04d}"

@@ -100,10 +100,15 @@ def test_writers_wait_for_each_other(database: Database) -> None:
         assert db.scalars(sa.select(Counter)).one().last == 40
 
 
+def _is_ours(name: str | None, kind: str, parents: object) -> bool:
+    """The index of words is no table of the model: each database keeps it in its own way (rooms.index)."""
+    return kind != "table" or not (name or "").startswith("search_words")
+
+
 def test_migrations_make_the_model(database: Database) -> None:
     """After all migrations alembic finds nothing to change."""
     with database.engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        context = MigrationContext.configure(connection, opts={"compare_type": True, "include_name": _is_ours})
         assert compare_metadata(context, Base.metadata) == []
     assert is_current(database)
 

@@ -29,7 +29,7 @@ def test_a_denouncer_is_only_in_the_vault(db: Session, world: World, vault: Vaul
         db, world.alice, world.district.id, PetitionKind.DENUNCIATION, "Tố cáo sai phạm", vault, NOW,
         petitioner="Trần Thị Mẫu", address="Thôn Mẫu",
     )  # fmt: skip
-    stored = f"{petition.petitioner} {petition.address} {petition.search}".casefold()
+    stored = f"{petition.petitioner} {petition.address} {petition.content}".casefold()
     assert petition.restricted and petition.vault_id is not None
     for secret in ("trần thị mẫu", "tran thi mau", "thôn mẫu", "thon mau"):
         assert secret not in stored

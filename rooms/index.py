@@ -1,0 +1,287 @@
+"""The index of words: the two kinds of it behind four functions (ADR 18). What the words mean is decided elsewhere.
+
+``search_words`` holds the terms of each entry (rooms.terms) under the entry's id, which orders by time.
+- SQLite: an FTS5 table without positions. It walks the lists of ids in order and stops at the limit, so a word that
+  stands in a third of the rows costs as little as any; what costs is a rare word beside a frequent one, so then the
+  rare one is walked and the others are looked up in the text of each entry.
+- PostgreSQL: a tsvector with a GIN index. GIN finds all before it gives the first, so time is cut into slices (a term
+  for each month), newest first, until there are enough; where the slices show little, the rest is asked for at once.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+EPOCH = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
+SLOTS = 4096
+"""Ids within one second; what does not fit goes into the next one."""
+
+RARE = 12_000
+"""On SQLite: a word with no more entries than this is walked alone (about 4 us an entry for the others)."""
+
+CHUNK = 500
+"""Values in one statement: SQLite takes 32,766, plans are made for few."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Entries that hold a term of every one of ``clauses``, and not all of ``unless``. An empty clause: none."""
+
+    clauses: tuple[frozenset[str], ...] = ()
+    unless: frozenset[str] = frozenset()
+
+    def also(self, *clauses: Iterable[str]) -> Wanted:
+        """The same with further conditions."""
+        return replace(self, clauses=(*self.clauses, *(frozenset(clause) for clause in clauses)))
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Ids from ``low`` to ``high``, both inclusive, read from the newest or from the oldest."""
+
+    low: int
+    high: int
+    newest_first: bool = True
+
+
+EVERYTHING = Span(-(1 << 62), 1 << 62)
+
+
+def entry_id(at: dt.datetime, object_id: str) -> int:
+    """Where an entry belongs: by its second, within that spread by its random id."""
+    second = int((at - EPOCH).total_seconds())
+    return second * SLOTS + int.from_bytes(object_id[:6].encode(), "big") % 4093
+
+
+def first_id(at: dt.datetime) -> int:
+    """The lowest id of a moment's second."""
+    return int((at - EPOCH).total_seconds()) * SLOTS
+
+
+def month_term(number: int) -> str:
+    """The term of the month (UTC) in which an id lies."""
+    return _month_name(*_month_of(number))
+
+
+def _month_of(number: int) -> tuple[int, int]:
+    at = EPOCH + dt.timedelta(seconds=number // SLOTS)
+    return at.year, at.month
+
+
+def _month_name(year: int, month: int) -> str:
+    return f"m:{year:04d}{month:02d}"
+
+
+def is_sqlite(db: Session) -> bool:
+    """Which of the two it is."""
+    return db.get_bind().dialect.name == "sqlite"
+
+
+# --- writing ---------------------------------------------------------------------------------------------------------
+
+
+def put(db: Session, words: Mapping[int, Iterable[str]]) -> None:
+    """Keep the terms of entries that are not in the index."""
+    rows = [
+        {"id": number, "words": f" {' '.join(sorted({*terms, month_term(number)}))} "}
+        for number, terms in words.items()
+    ]
+    if not rows:
+        return
+    if is_sqlite(db):
+        db.execute(sa.text("INSERT INTO search_words (rowid, words) VALUES (:id, :words)"), rows)
+    else:
+        made = "array_to_tsvector(string_to_array(btrim(:words), ' '))"
+        db.execute(sa.text(f"INSERT INTO search_words (id, words) VALUES (:id, {made})"), rows)
+
+
+def remove(db: Session, numbers: Sequence[int]) -> None:
+    """Forget entries; unknown ones are harmless."""
+    column = "rowid" if is_sqlite(db) else "id"
+    for one in numbers:
+        db.execute(sa.text(f"DELETE FROM search_words WHERE {column} = :id"), {"id": one})
+
+
+def clear(db: Session) -> None:
+    """Forget everything; whoever reads meanwhile reads the old index."""
+    db.execute(sa.text("DELETE FROM search_words"))
+
+
+def tidy(db: Session) -> None:
+    """After very many writes: SQLite joins its lists into one; PostgreSQL learns how frequent the terms are."""
+    db.execute(
+        sa.text(
+            "INSERT INTO search_words (search_words) VALUES ('optimize')" if is_sqlite(db) else "ANALYZE search_words"
+        )
+    )
+
+
+# --- reading ---------------------------------------------------------------------------------------------------------
+
+
+def find(db: Session, wanted: Wanted, span: Span, most: int) -> list[int]:
+    """Ids of the first ``most`` entries of the span that hold what is wanted, in the span's order."""
+    if not all(wanted.clauses) or span.low > span.high or most <= 0:
+        return []
+    return _walk(db, wanted, span, most) if is_sqlite(db) else _slices(db, wanted, span, most)
+
+
+def among(db: Session, wanted: Wanted, numbers: Iterable[int]) -> set[int]:
+    """Which of the entries hold what is wanted."""
+    if not all(wanted.clauses):
+        return set()
+    found: set[int] = set()
+    every = sorted(numbers)
+    for start in range(0, len(every), CHUNK):
+        chunk = every[start : start + CHUNK]
+        if not (wanted.clauses or wanted.unless):
+            found.update(chunk)
+        elif is_sqlite(db):
+            condition, values = _in_text(wanted)
+            statement = sa.text(f"SELECT rowid FROM search_words WHERE rowid IN :ids AND {condition}")
+            found.update(
+                db.scalars(statement.bindparams(sa.bindparam("ids", expanding=True)), {"ids": chunk, **values})
+            )
+        else:
+            found.update(db.scalars(sa.text(_PG_AMONG), {"ids": chunk, "query": _tsquery(wanted)}))
+    return found
+
+
+# SQLite
+
+
+def _match(clauses: Iterable[frozenset[str]], unless: frozenset[str] = frozenset()) -> str:
+    text = " AND ".join("(" + " OR ".join(f'"{term}"' for term in sorted(clause)) + ")" for clause in clauses)
+    if not unless:
+        return text
+    return f"({text}) NOT (" + " AND ".join(f'"{term}"' for term in sorted(unless)) + ")"
+
+
+def _in_text(wanted: Wanted) -> tuple[str, dict[str, str]]:
+    """The condition on one entry's text, for entries that are at hand already."""
+    values: dict[str, str] = {}
+
+    def holds(term: str) -> str:
+        name = f"t{len(values)}"
+        values[name] = f" {term} "
+        return f"instr(words, :{name}) > 0"
+
+    parts = ["(" + " OR ".join(holds(term) for term in sorted(clause)) + ")" for clause in wanted.clauses]
+    if wanted.unless:
+        parts.append("NOT (" + " AND ".join(holds(term) for term in sorted(wanted.unless)) + ")")
+    return " AND ".join(parts) or "1 = 1", values
+
+
+def _walk(db: Session, wanted: Wanted, span: Span, most: int) -> list[int]:
+    rare = _rarest(db, wanted, span)
+    values: dict[str, Any] = {"low": span.low, "high": span.high, "most": most}
+    condition = ""
+    if rare is None:
+        values["query"] = _match(wanted.clauses, wanted.unless)
+    else:
+        values["query"] = _match((rare,))
+        rest = Wanted(tuple(clause for clause in wanted.clauses if clause is not rare), wanted.unless)
+        text, more = _in_text(rest)
+        condition, values = f"AND {text}", values | more
+    order = "DESC" if span.newest_first else "ASC"
+    statement = f"""
+        SELECT rowid FROM search_words
+        WHERE search_words MATCH :query AND rowid BETWEEN :low AND :high {condition}
+        ORDER BY rowid {order} LIMIT :most
+    """
+    return list(db.scalars(sa.text(statement), values))
+
+
+def _rarest(db: Session, wanted: Wanted, span: Span) -> frozenset[str] | None:
+    """The clause with the fewest entries, if they are few; the count of a frequent one stops early."""
+    best, fewest = None, RARE
+    if len(wanted.clauses) < 2:
+        return None
+    counted = sa.text(
+        "SELECT count(*) FROM (SELECT 1 FROM search_words WHERE search_words MATCH :query"
+        " AND rowid BETWEEN :low AND :high LIMIT :most)"
+    )
+    for clause in wanted.clauses:
+        values = {"query": _match((clause,)), "low": span.low, "high": span.high, "most": fewest + 1}
+        count = db.scalar(counted, values) or 0
+        if count <= fewest:
+            best, fewest = clause, count
+        if fewest == 0:
+            break
+    return best
+
+
+# PostgreSQL
+
+
+_PG_AMONG = """
+    WITH held AS MATERIALIZED (SELECT id, words FROM search_words WHERE id = ANY(:ids))
+    SELECT id FROM held WHERE words @@ CAST(:query AS tsquery)
+"""
+_PG_FIND = """
+    WITH held AS MATERIALIZED (SELECT id FROM search_words WHERE words @@ CAST(:query AS tsquery))
+    SELECT id FROM held WHERE id BETWEEN :low AND :high ORDER BY id {order} LIMIT :most
+"""
+_MONTHS = (1, 2, 3, 6, 12)
+"""How long the slices are, from the end at which reading begins; the last length goes on."""
+
+
+def _tsquery(wanted: Wanted) -> str:
+    parts = ["(" + " | ".join(f"'{term}'" for term in sorted(clause)) + ")" for clause in wanted.clauses]
+    if wanted.unless:
+        parts.append("!(" + " & ".join(f"'{term}'" for term in sorted(wanted.unless)) + ")")
+    return " & ".join(parts)
+
+
+def _slices(db: Session, wanted: Wanted, span: Span, most: int) -> list[int]:
+    bounds = db.execute(sa.text("SELECT min(id), max(id) FROM search_words")).one()
+    if bounds[0] is None:
+        return []
+    low, high = max(span.low, bounds[0]), min(span.high, bounds[1])
+    order = "DESC" if span.newest_first else "ASC"
+    statement = sa.text(_PG_FIND.format(order=order))
+    found: list[int] = []
+    asked = 0
+    for months, start, end in _cut(low, high, span.newest_first):
+        # After a year and a half little was found: then all of it is little, and one question is quicker than many.
+        at_once = asked >= 12 and len(found) * 8 < most
+        if at_once:
+            start, end = (low, end) if span.newest_first else (start, high)
+        query = wanted if at_once else wanted.also(months)
+        values = {"query": _tsquery(query), "low": start, "high": end, "most": most - len(found)}
+        found += db.scalars(statement, values)
+        asked += len(months)
+        if len(found) >= most or at_once:
+            break
+    return found
+
+
+def _cut(low: int, high: int, newest_first: bool) -> Iterator[tuple[list[str], int, int]]:
+    """Slices of ids with the months they lie in, from the end at which reading begins."""
+    if low > high:
+        return
+    first, last = _month_of(low), _month_of(high)
+    at, step = (last, -1) if newest_first else (first, 1)
+    turn = 0
+    while first <= at <= last:
+        held = [at]
+        while len(held) < _MONTHS[min(turn, len(_MONTHS) - 1)] and first <= _next(held[-1], step) <= last:
+            held.append(_next(held[-1], step))
+        lower, upper = max(low, _month_start(min(held))), min(high, _month_start(_next(max(held), 1)) - 1)
+        yield [_month_name(*month) for month in held], lower, upper
+        at, turn = _next(held[-1], step), turn + 1
+
+
+def _next(month: tuple[int, int], step: int) -> tuple[int, int]:
+    count = month[0] * 12 + month[1] - 1 + step
+    return count // 12, count % 12 + 1
+
+
+def _month_start(month: tuple[int, int]) -> int:
+    return first_id(dt.datetime(month[0], month[1], 1, tzinfo=dt.UTC))

@@ -1,0 +1,141 @@
+"""What an actor may read, in the form in which lookup asks: sites, and single objects beyond them.
+
+The same rules as ``access.readable`` (a property test holds the two together), but as ids: an index can answer for
+sites, and what somebody reaches besides (grants, sessions in which their site took part) is little.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from rooms import access, filed
+from rooms.access import Right
+from rooms.actor import Actor
+from rooms.models import CaseLink, Petition, ReceptionSession, SearchEntry
+
+CHUNK = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """``sites``: unrestricted objects there; ``own``: restricted ones there. ``all_sites``: no site is missing.
+
+    ``everything``: the system. ``granted``: ids that a grant names or leads to, also restricted ones. ``beside``: ids
+    reached only while they are unrestricted.
+    """
+
+    everything: bool = False
+    all_sites: bool = False
+    sites: frozenset[str] = frozenset()
+    own: frozenset[str] = frozenset()
+    granted: frozenset[str] = frozenset()
+    beside: frozenset[str] = frozenset()
+
+    def holds(self, row: Any) -> bool:
+        """Whether an entry (its object_id, site_id, restricted) may be read."""
+        if self.everything or row.object_id in self.granted:
+            return True
+        if row.restricted:
+            return row.site_id in self.own
+        return row.site_id in self.sites or row.object_id in self.beside
+
+
+def reach_of(db: Session, actor: Actor, now: dt.datetime) -> Reach:
+    """What the actor may read now. Nothing of it is kept: a right that ends is gone with the next question."""
+    if actor.system:
+        return Reach(everything=True)
+    sites = access.sites_with(db, actor, Right.READ, now)
+    granted, beside = _by_grants(db, actor, now)
+    beside |= _by_taking_part(db, actor, sites, now)
+    return Reach(
+        all_sites=sites >= access.tree(db).sites.keys(),
+        sites=sites,
+        own=access.own_restricted_sites(db, actor, now),
+        granted=frozenset(granted),
+        beside=frozenset(beside - granted),
+    )
+
+
+def _by_grants(db: Session, actor: Actor, now: dt.datetime) -> tuple[set[str], set[str]]:
+    held: dict[str, set[str]] = defaultdict(set)
+    for grant in actor.grants:
+        if grant.expires_at > now:
+            held[grant.object_kind].add(grant.object_id)
+    visits, sessions, cases = held["visit"], held["session"], held["case"]
+    of_visits = _of_visits(db, visits)
+    of_sessions = _ids(db, ReceptionSession.visit_id, ReceptionSession.id, sessions)
+    granted = cases | visits | sessions | held["petition"] | of_visits | of_sessions
+    files = set(filed.with_joined(db, cases))  # a grant on a file reaches what was joined to it
+    linked = _linked(db, files)
+    beside = files.union(*linked.values())
+    beside |= _ids(db, ReceptionSession.id, ReceptionSession.visit_id, linked.get("visit", set()))
+    return granted, beside
+
+
+def _linked(db: Session, cases: set[str]) -> dict[str, set[str]]:
+    """What belongs to the cases now, by kind."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for chunk in _chunks(cases):
+        links = sa.select(CaseLink.object_kind, CaseLink.object_id).where(
+            CaseLink.case_id.in_(chunk),
+            CaseLink.object_kind.in_(("visit", "session", "petition")),
+            filed.STANDS,
+        )
+        for row in db.execute(links):
+            found[row.object_kind].add(row.object_id)
+    return found
+
+
+def _by_taking_part(db: Session, actor: Actor, sites: frozenset[str], now: dt.datetime) -> set[str]:
+    """Sessions in which the actor's sites took part lately, with their visits, petitions and cases."""
+    if not actor.memberships and actor.user_id is None:
+        return set()
+    mine = access.part_taken(db, actor, now).with_only_columns(ReceptionSession.id, ReceptionSession.visit_id)
+    others = sa.or_(ReceptionSession.site_id.is_(None), ReceptionSession.site_id.not_in(sites))
+    rows = db.execute(mine.where(others).distinct()).all()
+    visits = {row.visit_id for row in rows if row.visit_id}
+    found = {row.id for row in rows} | visits
+    found |= _ids(db, Petition.id, Petition.visit_id, visits)
+    for chunk in _chunks(visits):
+        linked = sa.select(CaseLink.case_id).where(
+            CaseLink.object_kind == "visit", CaseLink.object_id.in_(chunk), filed.STANDS
+        )
+        found |= set(db.scalars(linked))
+    return found
+
+
+def _of_visits(db: Session, visits: set[str]) -> set[str]:
+    return _ids(db, ReceptionSession.id, ReceptionSession.visit_id, visits) | _ids(
+        db, Petition.id, Petition.visit_id, visits
+    )
+
+
+def _ids(db: Session, wanted: Any, by: Any, values: Iterable[str]) -> set[str]:
+    found: set[str] = set()
+    for chunk in _chunks(values):
+        found |= {one for one in db.scalars(sa.select(wanted).where(by.in_(chunk))) if one}
+    return found
+
+
+def _chunks(values: Iterable[str]) -> Iterator[list[str]]:
+    every = sorted(values)
+    for start in range(0, len(every), CHUNK):
+        yield every[start : start + CHUNK]
+
+
+def entries_beside(db: Session, reach: Reach) -> list[int]:
+    """Ids of the entries that are reached, but not by their site."""
+    found: set[int] = set()
+    for chunk in _chunks(reach.granted | reach.beside):
+        rows = sa.select(SearchEntry.id, SearchEntry.object_id, SearchEntry.site_id, SearchEntry.restricted).where(
+            SearchEntry.object_id.in_(chunk)
+        )
+        found |= {row.id for row in db.execute(rows) if reach.holds(row)}
+    return sorted(found)
