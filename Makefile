@@ -4,7 +4,7 @@ TSC := tests/unit/js/node_modules/.bin/tsc
 # What failed is played once more, alone and in the open: real browsers and killed processes depend on a busy machine.
 AGAIN := --last-failed --last-failed-no-failures none
 
-.PHONY: setup demo test tools check unit integration browser bench soak fuzz
+.PHONY: setup demo test tools check lint types pages-types js unit integration browser bench soak fuzz
 
 setup: .venv/.installed
 
@@ -24,14 +24,22 @@ $(TSC): tests/unit/js/package-lock.json | tools
 	cd tests/unit/js && npm ci --silent --no-audit --no-fund
 	touch $@
 
-check: setup $(TSC)
+check: setup lint types pages-types
+
+lint:
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
+
+types:
 	.venv/bin/mypy
+
+pages-types: $(TSC)
 	$(TSC) -p tsconfig.json
 
-unit: setup
+js:
 	node --test tests/unit/js/*.test.js
+
+unit: setup js
 	$(PY) -m pytest tests/unit -q
 
 integration: setup tools
@@ -60,8 +68,8 @@ bench: setup
 	$(PY) -m tests.bench.bench_recorder
 	$(PY) -m tests.bench.paired --json build/bench/paired.json
 
-test: setup tools check
-	node --test tests/unit/js/*.test.js
-	$(PY) -m pytest -n 3 tests/unit tests/integration -q || $(PY) -m pytest tests/unit tests/integration -q $(AGAIN)
-	$(PY) -m pytest -n 2 tests/browser -m "not alone" -q || $(PY) -m pytest tests/browser -m "not alone" -q $(AGAIN)
+EVERY := tests/unit tests/integration tests/browser
+test: setup tools $(TSC)
+	$(MAKE) --no-print-directory -j 2 --output-sync=target types pages-types lint js
+	$(PY) -m pytest -n 3 $(EVERY) -m "not alone" -q || $(PY) -m pytest $(EVERY) -m "not alone" -q $(AGAIN)
 	$(PY) -m pytest tests/browser -m alone -q || $(PY) -m pytest tests/browser -m alone -q $(AGAIN)

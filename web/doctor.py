@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from web import control, folder, reachprobe, supervisor, tls
+from web import askhub, folder, reachprobe, supervisor, tls
 from web.config import Config
 
 WANTED_BUFFER = 8 * 1024 * 1024
@@ -77,8 +77,8 @@ def _ports(config: Config) -> Iterator[Check]:
 
 def _hub_runs(data: Path) -> bool:
     try:
-        return control.ask_hub(data, "keys.show", {}) is not None
-    except control.HubError:
+        return askhub.ask_hub(data, "keys.show", {}) is not None
+    except askhub.HubError:
         return True
 
 
@@ -87,8 +87,8 @@ def _reach(config: Config) -> Iterator[Check]:
     if not (config.data / folder.SOCKET_NAME).exists():
         return
     try:
-        answer = control.ask_hub(config.data, "reach.legs", {"sdp": reachprobe.offer()})
-    except control.HubError as error:
+        answer = askhub.ask_hub(config.data, "reach.legs", {"sdp": reachprobe.offer()})
+    except askhub.HubError as error:
         yield Check("relays", "bad", error.message or error.code, "look at relays/0/relay.log in the data folder")
         return
     if answer is None:

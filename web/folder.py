@@ -11,8 +11,6 @@ import os
 import secrets
 from pathlib import Path
 
-from web.tls import write_private
-
 SOCKET_NAME = "control.sock"
 LONGEST_ADDRESS = 100  # bytes of a unix socket's path; the kernel takes 107
 
@@ -70,6 +68,8 @@ def kept_secret(folder: Path, name: str = "secret.key") -> str:
     """The hub's own secret, made once and kept (mode 0600)."""
     path = folder / name
     if not path.exists():
+        from web.tls import write_private  # cryptography: not for a command that only asks the hub
+
         folder.mkdir(parents=True, exist_ok=True)
         write_private(path, secrets.token_urlsafe(48).encode())
     return path.read_text().strip()

@@ -20,6 +20,7 @@ from rooms.db import open_database
 from rooms.words import Role
 from tests.browser.support import HERE, Seat, chromium
 from tests.support.hub import StartedHub, started
+from tests.support.migrated import migrated
 from web.demo.cast import prepare
 
 OUTPUT = HERE.parent / "output"
@@ -62,8 +63,8 @@ class World:
 @contextlib.contextmanager
 def world_in(folder: Path, *options: str, environ: Mapping[str, str] | None = None) -> Iterator[World]:
     """A hub with the preset, the demo's people and an open sitting of the central office. ``options``: of ``serve``."""
-    folder.mkdir(parents=True)
     url, now = f"sqlite:///{folder}/hub.db", dt.datetime.now(dt.UTC)
+    migrated(folder / "hub.db")
     stage = prepare(url, now)
     database = open_database(url)
     passwords = dict(stage.passwords)

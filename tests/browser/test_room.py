@@ -20,7 +20,7 @@ from tests.browser.support import Seat, chromium, shows, sit_down, until
 from tests.support.factories import form
 from tests.support.hub import StartedHub, started
 
-pytestmark = [pytest.mark.browser, pytest.mark.alone, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 
 PRESET = "Bắc Giang 2024"
 OPERATOR, POINT = 1, 2
@@ -103,6 +103,7 @@ async def says(seat: Seat, words: str) -> bool:
     return words in await seat.page.get_by_test_id("record").inner_text()
 
 
+@pytest.mark.alone
 async def test_two_points_see_and_hear_each_other_and_are_recorded(world: World) -> None:
     session = world.open_session()
     async with chromium() as browser:
@@ -132,6 +133,7 @@ async def in_step(seat: Seat) -> bool:
     return skew is not None and abs(skew) <= 60
 
 
+@pytest.mark.alone
 async def test_a_killed_relay_costs_a_few_seconds(world: World) -> None:
     session = world.open_session()
     async with chromium() as browser:

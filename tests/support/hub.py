@@ -18,7 +18,7 @@ from typing import Any
 import httpx
 
 PYTHON = sys.executable
-START_S = 30.0
+START_S = 50.0
 
 
 class StartedHub:

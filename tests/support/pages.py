@@ -19,6 +19,7 @@ from rooms import people, sites
 from rooms.actor import SYSTEM
 from rooms.models import Site
 from rooms.words import Role
+from tests.support.migrated import migrated
 from web import config, main
 from web.hub import Hub
 
@@ -48,6 +49,7 @@ class Pages:
     def __init__(self, folder: Path) -> None:
         limits = {"login_limit_account": "1000/minute", "login_limit_address": "1000/minute"}
         self.config = config.load({}, data=str(folder), http="on", port=8443, **limits)
+        migrated(folder / "hub.db")
         self.hub: Hub = main.open_parts(self.config)
         self.app: FastAPI = main.create_app(self.config, self.hub)
         self.sites: dict[str, str] = {}

@@ -30,6 +30,7 @@ from signaling.sessions import Sessions
 from signaling.sockets import SocketClosed
 from signaling.store import Store
 from tests.support.factories import NOW
+from tests.support.migrated import migrated
 from tests.support.sockets import JsonPeer, MemorySocket, socket_pair
 
 FAST = HostOptions(ring_s=0.2, silent_s=120.0, tick_s=0.05, state_every_s=0.01, check_lock_s=0.05)
@@ -190,6 +191,7 @@ class Bench:
 
     def __init__(self, folder: Path, host_options: HostOptions = FAST, relay_options: RelayOptions = QUICK) -> None:
         self.url = f"sqlite:///{folder / 'hub.db'}"
+        migrated(folder / "hub.db")
         opened = rooms_db.open_database(self.url)
         self.database = FlakyDatabase(opened.engine)
         self.host_options, self.relay_options = host_options, relay_options
@@ -315,7 +317,6 @@ class Bench:
 async def running_bench(folder: Path, **options: Any) -> AsyncIterator[Bench]:
     """A started bench that is stopped at the end."""
     bench = Bench(folder, **options)
-    rooms_db.migrate(bench.database)
     await bench.start()
     try:
         yield bench

@@ -87,3 +87,13 @@ def test_the_relay_process_loads_neither_web_nor_a_database() -> None:
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert out.stdout.strip() == "[]"
+
+
+def test_a_command_to_a_running_hub_loads_neither_the_application_nor_a_database() -> None:
+    """It is typed while the machine is busy with media, and in scripts many times over."""
+    script = (
+        "import sys, web.__main__, web.askhub, web.cli.people, web.cli.sessions; "
+        "print([name for name in ('fastapi', 'sqlalchemy', 'aiortc', 'httpx', 'cryptography') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout.strip() == "[]"

@@ -56,23 +56,23 @@ def show(answer: dict[str, Any], as_json: bool, human: Callable[[dict[str, Any]]
 
 def run(data: Path, command: str, arguments: dict[str, Any], as_json: bool) -> dict[str, Any]:
     """Carry ``command`` out in the running hub, or here under the folder's lock. Ends the process on refusal."""
-    from web import control, folder
+    from web import askhub, folder
 
     data = data.absolute()
     try:
-        answer = control.ask_hub(data, command, arguments)
+        answer = askhub.ask_hub(data, command, arguments)
         if answer is not None:
             return answer
         with folder.FolderLock(data):
             return asyncio.run(_run_here(data, command, arguments))
-    except control.HubError as error:
+    except askhub.HubError as error:
         fail(error.message or error.code, error.code, EXIT_REFUSED, as_json)
     except folder.FolderTaken as error:
         fail(str(error), "folder.taken", EXIT_FOLDER, as_json)
 
 
 async def _run_here(data: Path, command: str, arguments: dict[str, Any]) -> dict[str, Any]:
-    from web import config, control, errors, logs, main
+    from web import askhub, config, errors, logs, main
     from web.commands import COMMANDS
 
     logs.start("warning")
@@ -84,12 +84,12 @@ async def _run_here(data: Path, command: str, arguments: dict[str, Any]) -> dict
         finally:
             hub.database.dispose()
     except config.ConfigError as error:
-        raise control.HubError("config", str(error)) from error
+        raise askhub.HubError("config", str(error)) from error
     except Exception as error:
         code, message = errors.code_of(error)
         if code == "internal":
             raise
-        raise control.HubError(code, message or errors.sentence(code)) from error
+        raise askhub.HubError(code, message or errors.sentence(code)) from error
 
 
 def hub_command(function: F) -> F:

@@ -45,12 +45,18 @@ def serve(
     without sessions ends by itself after 10 minutes without an app. With --json one line is printed when the hub
     answers: `url`, `pid`, `port`.
     """
-    from rooms.errors import StorageFailed
-    from web import config, folder, logs, supervisor
-    from web import serve as serving
+    from web import config
 
     try:
         settings = config.load(data=data, http="on" if plain else None, **options)
+    except config.ConfigError as error:  # before the application is loaded, which takes a second or more
+        fail(str(error), "config", EXIT_CONFIG, as_json)
+
+    from rooms.errors import StorageFailed
+    from web import folder, logs, supervisor
+    from web import serve as serving
+
+    try:
         logs.start(settings.log_level)
         with folder.FolderLock(settings.data):
             if stop_relays:

@@ -8,14 +8,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from argon2 import PasswordHasher
 from sqlalchemy.orm import Session
 
-from rooms import people
 from rooms.db import Database, migrate, open_database
 from rooms.files import FileStore
 from rooms.vault import Vault
 from tests.support.actors import World, build_world
+from tests.support.migrated import migrated
 from tests.support.postgres import PostgresServer, private_server
 
 
@@ -29,11 +28,7 @@ def postgres() -> Iterator[PostgresServer]:
 @pytest.fixture(scope="session")
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A migrated, empty file to copy."""
-    path = tmp_path_factory.mktemp("template") / "hub.db"
-    database = open_database(f"sqlite:///{path}")
-    migrate(database)
-    database.dispose()
-    return path
+    return migrated(tmp_path_factory.mktemp("template") / "hub.db")
 
 
 @pytest.fixture(scope="session")
@@ -101,12 +96,6 @@ def db(kind: str, shared: Callable[[str], Database]) -> Iterator[Session]:
     with contextlib.suppress(_Undo), shared(kind).write() as session:
         yield session
         raise _Undo
-
-
-@pytest.fixture(autouse=True)
-def quick_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
-    """argon2 with the least work: its strength is not what these tests are about."""
-    monkeypatch.setattr(people, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from rooms import access, recordings, sessions, verifier
 from rooms import jobs as queue
 from rooms.actor import SYSTEM
 from rooms.copies import Copies
-from rooms.db import Database, migrate, open_database
+from rooms.db import Database, open_database
 from rooms.errors import Conflict
 from rooms.files import FileStore
 from rooms.manifest import sha256_hex
@@ -24,6 +24,7 @@ from rooms.models import ReceptionSession, Relay
 from rooms.signing import Signer
 from rooms.stores import Folder
 from rooms.words import SessionState
+from tests.support.migrated import migrated
 from web import jobs
 from web.hub import Hub
 
@@ -46,8 +47,7 @@ class Clock:
 
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:
-    found = open_database(f"sqlite:///{tmp_path / 'hub.db'}")
-    migrate(found)
+    found = open_database(f"sqlite:///{migrated(tmp_path / 'hub.db')}")
     yield found
     found.dispose()
 

@@ -14,12 +14,13 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from rooms import package, sessions
-from rooms.db import Database, migrate, open_database
+from rooms.db import Database, open_database
 from rooms.files import FileStore
 from rooms.models import Package, Relay
 from rooms.package import TrackFile
 from rooms.signing import Signer
 from tests.support.actors import build_world
+from tests.support.migrated import migrated
 from web import replays
 from web.hub import Hub
 
@@ -31,8 +32,7 @@ SIGNER = Signer(Ed25519PrivateKey.from_private_bytes(bytes(32)))
 
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:
-    found = open_database(f"sqlite:///{tmp_path / 'hub.db'}")
-    migrate(found)
+    found = open_database(f"sqlite:///{migrated(tmp_path / 'hub.db')}")
     yield found
     found.dispose()
 
