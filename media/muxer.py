@@ -39,6 +39,44 @@ class MuxError(OSError):
     """The container library refused: a full disk, most of the time."""
 
 
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """An encoded frame of a file that is read: Opus, or VP8 with the size of its stream."""
+
+    sound: bool
+    data: bytes
+    time_us: int
+    is_key: bool
+    width: int = 0
+    height: int = 0
+
+
+def read_units(path: Path) -> list[Unit]:
+    """The frames of a short WebM file that a browser wrote: VP8 and Opus only, in the file's order.
+
+    Not decoded. Raises MuxError for what is no such file; what can be read before a cut is given.
+    """
+    found: list[Unit] = []
+    try:
+        # The format is given, not guessed, and nothing but this file is opened, whatever it names.
+        with av.open(str(path), format="matroska", options={"protocol_whitelist": "file"}) as file:
+            for stream in file.streams:
+                if stream.codec_context.name not in ("vp8", "libvpx", "opus", "libopus"):
+                    raise MuxError(f"{path.name}: {stream.codec_context.name} is not taken in")
+            for packet in file.demux():
+                if packet.pts is None or packet.time_base is None or not packet.size:
+                    continue
+                sound = packet.stream.type == "audio"
+                time_us = round(packet.pts * packet.time_base * 1_000_000)
+                coding: Any = packet.stream.codec_context
+                size = (0, 0) if sound else (coding.width, coding.height)
+                found.append(Unit(sound, bytes(packet), max(0, time_us), packet.is_keyframe, *size))
+    except (av.FFmpegError, ValueError) as error:
+        if not found:
+            raise MuxError(f"{path.name}: {error}") from error
+    return found
+
+
 @cache
 def _opus_template() -> Any:
     # The library gives no other way to an Opus stream with its header but without an encoder of its own.

@@ -378,6 +378,23 @@ def load_paper(db: Session, actor: Actor, paper_id: str, right: Right = Right.RE
     return paper
 
 
+def load_point(
+    db: Session, actor: Actor, session_id: str, participant_id: str, *, now: dt.datetime
+) -> tuple[ReceptionSession, Participant]:
+    """A point of a session, for whoever hands in what its device recorded there: staff of the point's site or of a
+    site above it, or the person who sat there. It opens nothing: a colleague who may not read the session may still
+    hand in what lies on the PC. Raises NotFound.
+    """
+    point = db.get(Participant, participant_id) if is_id(participant_id) else None
+    session = db.get(ReceptionSession, session_id) if is_id(session_id) else None
+    if point is None or session is None or point.session_id != session.id:
+        raise NotFound()
+    own = point.user_id is not None and point.user_id == actor.user_id
+    if not (actor.system or own or point.site_id in branch_of(db, actor.sites_with(*TAKES_PART), now)):
+        raise NotFound()
+    return session, point
+
+
 # --- lists -----------------------------------------------------------------------------------------------------------
 
 

@@ -22,7 +22,7 @@ from rooms import audit, disposals, filed, manifest
 from rooms.actor import SYSTEM
 from rooms.errors import NotFound, StorageFailed, WrongState
 from rooms.files import FileStore, translated
-from rooms.models import Case, Delivery, Disposal, Package, Paper, ReceptionSession, ReplayFile
+from rooms.models import Case, Delivery, Disposal, Package, Paper, ReceptionSession, ReplayFile, Take, TakePiece
 from rooms.signing import Signer
 from rooms.words import DeliveryState, DisposalState
 
@@ -102,6 +102,12 @@ def inventory(db: Session, files: FileStore, sessions: Sequence[str], papers: Se
         found += _package_lines(files, package)
     for replay in db.scalars(sa.select(ReplayFile).where(ReplayFile.session_id.in_(sessions))):
         found.append(_line("replay", replay.session_id, replay.path, replay.length, replay.sha256))
+    for take in db.scalars(sa.select(Take).where(Take.session_id.in_(sessions))):
+        if take.path:
+            found.append(_line("take", take.session_id, take.path, 0, take.sha256))
+    pieces = sa.select(Take.session_id, TakePiece).join(TakePiece, TakePiece.take_id == Take.id)
+    for session_id, piece in db.execute(pieces.where(Take.session_id.in_(sessions), TakePiece.path != "")):
+        found.append(_line("take", session_id, piece.path, piece.length, piece.sha256))
     for paper in db.scalars(sa.select(Paper).where(Paper.id.in_(papers))):
         if paper.destroyed_at is None:
             found.append(_line("paper", "", paper.path, paper.length, paper.sha256))

@@ -98,8 +98,10 @@ def lock_session(
     facts: Mapping[str, Any],
     signer: Signer,
     now: datetime,
+    takes: Sequence[PaperFile] = (),
 ) -> Locked:
     """Build and sign the package ``folder`` (its parent is made). Journals and papers are linked or copied, not moved.
+    ``takes``: what points recorded by themselves, pieces and lists.
 
     ``events``: the whole log, canonical lines without LF (``manifest.event_line``). Idempotent: a folder that is there,
     signed for this session with this log, is returned as it is. One with another log was never announced (the session
@@ -123,6 +125,10 @@ def lock_session(
     stated = [_take_track(building, track, files, problems) for track in tracks]
     for paper in papers:
         files.append(_take(building, f"papers/{paper.name}", "paper", paper.path))
+    if takes:
+        (building / "takes").mkdir()
+        files += [_take(building, f"takes/{item.name}", "take", item.path) for item in takes]
+        _sync_folder(building / "takes")
     _write(building / "events.jsonl", b"".join(line + b"\n" for line in lines))
     files.append(_described(building, "events.jsonl", "events"))
     raw = manifest.manifest_bytes(

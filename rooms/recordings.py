@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from rooms import access, audit, filed, papers, supplements
+from rooms import takes as point_takes
 from rooms.access import Right
 from rooms.actor import SYSTEM, Actor
 from rooms.db import Database
@@ -33,6 +34,7 @@ from rooms.models import (
     ReplayFile,
     SessionEvent,
     Supplement,
+    Take,
     Track,
 )
 from rooms.package import Locked, PaperFile, TrackFile, lock_session
@@ -138,6 +140,8 @@ class LockPlan:
     papers: list[PaperFile]
     gaps: list[FoundGap]
     facts: dict[str, Any]
+    takes: list[str]
+    take_files: list[PaperFile]
 
 
 def plan_lock(
@@ -161,6 +165,8 @@ def plan_lock(
     events = list(
         db.scalars(sa.select(SessionEvent).where(SessionEvent.session_id == session_id).order_by(SessionEvent.number))
     )
+    takes = [take for take in point_takes.of_session(db, session_id) if not take.placed]
+    stated = [point_takes.facts_of(take, point_takes.pieces_of(db, take.id)) for take in takes]
     return LockPlan(
         session_id=session_id,
         path=f"packages/{session_id[:2]}/{session_id}",
@@ -168,7 +174,12 @@ def plan_lock(
         lines=[event.line.encode() for event in events],
         papers=_papers(db, files, session_id),
         gaps=_found_gaps(tracks, events, session.closed_at, recovered),
-        facts=_facts(db, session),
+        facts={
+            **_facts(db, session),
+            **({"takes": stated} if stated else {}),
+        },
+        takes=[take.id for take in takes],
+        take_files=[item for take in takes for item in point_takes.files_of(db, files, take)],
     )
 
 
@@ -249,8 +260,9 @@ def build_package(files: FileStore, plan: LockPlan, signer: Signer, now: dt.date
     try:
         folder.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
         return lock_session(
-            folder, plan.session_id, plan.tracks, plan.lines, plan.papers, plan.gaps, plan.facts, signer, now
-        )
+            folder, plan.session_id, plan.tracks, plan.lines, plan.papers, plan.gaps, plan.facts, signer, now,
+            plan.take_files,
+        )  # fmt: skip
     except OSError as error:
         raise translated(error) from error
 
@@ -275,6 +287,8 @@ def note_lock(db: Session, plan: LockPlan, locked: Locked, now: dt.datetime) -> 
         track = _track_row(db, plan.session_id, file)
         if track is not None and code == "journal_missing":
             track.state = TrackState.MISSING
+    for take in plan.takes:
+        db.get_one(Take, take).placed = "package"
     session.state, session.locked_at, session.lock_error = SessionState.LOCKED, now, ""
     session.complete, session.lost_s = locked.complete, locked.lost_s
     audit.log(db, SYSTEM, "session.locked", "session", plan.session_id, now)

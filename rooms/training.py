@@ -32,6 +32,8 @@ from rooms.models import (
     SessionEvent,
     Sitting,
     Supplement,
+    Take,
+    TakePiece,
     Ticket,
     Track,
     TrainingSpace,
@@ -74,6 +76,7 @@ def purge(db: Session, files: FileStore, space_id: str, now: dt.datetime) -> lis
     everything += minutes
     _remove_files(db, files, everything, sessions)
     participants = _ids(db, Participant, Participant.session_id.in_(sessions))
+    takes = _ids(db, Take, Take.session_id.in_(sessions))
     entries = _ids(db, VaultEntry, VaultEntry.object_id.in_(everything))
     papers = _ids(db, Paper, Paper.owner_id.in_(everything))
     # From the leaves to the roots, as the foreign keys want it.
@@ -86,6 +89,8 @@ def purge(db: Session, files: FileStore, space_id: str, now: dt.datetime) -> lis
         (Package, Package.session_id.in_(sessions)),
         (Gap, Gap.session_id.in_(sessions)),
         (Track, Track.session_id.in_(sessions)),
+        (TakePiece, TakePiece.take_id.in_(takes)),
+        (Take, Take.id.in_(takes)),
         (SessionEvent, SessionEvent.session_id.in_(sessions)),
         (ParticipantPerson, ParticipantPerson.participant_id.in_(participants)),
         (Participant, Participant.id.in_(participants)),
@@ -124,6 +129,11 @@ def _remove_files(db: Session, files: FileStore, owners: list[str], sessions: li
     for path in db.scalars(sa.select(Paper.path).where(Paper.owner_id.in_(owners))):
         files.remove(path)
     for path in db.scalars(sa.select(ReplayFile.path).where(ReplayFile.session_id.in_(sessions))):
+        files.remove(path)
+    for path in db.scalars(sa.select(Take.path).where(Take.session_id.in_(sessions), Take.path != "")):
+        files.remove(path)
+    pieces = sa.select(TakePiece.path).join(Take, Take.id == TakePiece.take_id)
+    for path in db.scalars(pieces.where(Take.session_id.in_(sessions), TakePiece.path != "")):
         files.remove(path)
     for path in db.scalars(sa.select(Package.path).where(Package.session_id.in_(sessions))):
         try:

@@ -317,6 +317,7 @@ class Verifier:
             "packets": 0,
             "events": 0,
             "supplements": 0,
+            "takes": 0,
             "derived": 0,
         }
         self.signers: list[str] = []
@@ -434,6 +435,9 @@ class Verifier:
         for name in tracks:
             if there.get(name) != "journal":
                 self.fail("missing_file", name, "a track's journal is not among the originals")
+        for name in there:
+            if there[name] == "take" and name.endswith(".json"):
+                self.guarded(name, partial(self.take, name, stated["files"]))
         self.guarded("events.jsonl", lambda: self.events(stated["events"], tracks))
 
     def journal(self, name: str, track: Json) -> None:
@@ -514,6 +518,26 @@ class Verifier:
             if heads.get(length) != head:
                 self.fail("bad_chain", name, f"event {number} remembers another content of this journal")
 
+    def take(self, name: str, files: list[Json]) -> None:
+        """What a point recorded by itself: the chain of its pieces, and that each kept one is there as it was."""
+        stated = parse(self.read(name), name)
+        if stated["format"] != "diemcau-take-list" or stated["version"] != 1:
+            raise Bad("unknown_version", name + " is of a version that this verifier does not know")
+        if stated["session"] != self.session or parse(stated["header"].encode(), name)["take"] != stated["take"]:
+            raise Bad("foreign_part", name + " belongs to something else")
+        hashes = {item["path"]: item["sha256"] for item in files}
+        before = {0: hashlib.sha256(stated["header"].encode()).hexdigest()}
+        for piece in stated["pieces"]:
+            number = piece["number"]
+            if before.get(number, piece["previous"]) != piece["previous"]:
+                raise Bad("bad_chain", f"piece {number} of {name} does not follow the one before")
+            before[number + 1] = piece["sealed_sha256"]
+            if piece["file"] is not None:
+                place = name.rpartition("/")[0] + "/" + piece["file"]
+                if hashes.get(place) != piece["sha256"]:
+                    raise Bad("wrong_hash", f"piece {number} of {name} is not the file that is signed beside it")
+        self.checked["takes"] += 1
+
     def supplements(self) -> None:
         """Each supplement, in order, and the hash of the one before."""
         numbers = sorted({n.split("/")[1] for n in self.source.names if n.startswith("supplements/")})
@@ -530,6 +554,10 @@ class Verifier:
                 if not item["path"].startswith(place + "/files/"):
                     raise Bad("unreadable", place + " lists a file that is not its own")
                 self.listed(item)
+            if stated["kind"] == "from_point":
+                for item in stated["files"]:
+                    if item["path"].endswith(".json"):
+                        self.guarded(item["path"], partial(self.take, item["path"], stated["files"]))
             self.checked["supplements"] += 1
 
     def derived(self) -> None:

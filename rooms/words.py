@@ -230,6 +230,13 @@ class TrackState(StrEnum):
     MISSING = "missing"
 
 
+class TakeState(StrEnum):
+    """A recording made at a point without the hub."""
+
+    RECEIVING = "receiving"  # its device is handing it in
+    FILED = "filed"  # all that will come is there; it goes into the package, or into a supplement
+
+
 class JobState(StrEnum):
     """A job of the worker."""
 

@@ -62,11 +62,19 @@ class Audience:
                 session=self.view_for(seat.participant),
                 minutes=self.minutes if self.sees_minutes(seat.participant) else {},
                 last_event=host.state.number,
+                take=self._grant(seat.participant, now),
             )
         )
         for number, event in missed:
             self._send_event(connection, seat.participant, number, event)
         self.dirty()
+
+    def _grant(self, participant: str, now: float) -> m.TakeGrant | None:
+        """Who only looks on has nothing to record."""
+        one = self._host.state.find(participant)
+        if one is None or one.role == "viewer" or one.restricted:
+            return None
+        return self._host.options.grant(self._host.session, participant, now)
 
     async def _missed(self, since: int) -> list[tuple[int, Event]]:
         """Events after ``since`` (the newest of them) up to the present state."""

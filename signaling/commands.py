@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from media.messages import Report, Source
@@ -138,6 +138,14 @@ class Late:
 
 
 @dataclass(frozen=True, slots=True)
+class TakeFiled:
+    """A point handed in what it had recorded by itself (``signaling.takes``). ``facts``: the event's body; without any
+    it was filed before."""
+
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Locked:
     """The package is made and signed."""
 
@@ -164,6 +172,7 @@ Command = (
     | Quality
     | Measured
     | Late
+    | TakeFiled
     | Locked
     | Tick
 )

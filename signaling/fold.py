@@ -448,6 +448,6 @@ FOLDS: dict[str, Fold] = {
 
 LOG_ONLY = frozenset(
     {"bookmark.added", "minutes.line", "journal.heads", "clock.anchor", "event.late"}
-    | {"quality.seen", "quality.measured"}
+    | {"quality.seen", "quality.measured", "take.filed"}
 )
 """Kinds that are part of the record but change nothing in the room."""

@@ -62,7 +62,7 @@ ANCHOR_EVERY_S = 10.0
 @dataclass(frozen=True, slots=True)
 class HostOptions:
     """``ring_s``: how long each one rung has, before the next is. ``orphans_s``: how often is looked for sessions of
-    dead apps. Other times for tests."""
+    dead apps. Other times for tests. ``grant``: with what a participant's page may record without the hub."""
 
     ring_s: float = 30.0
     silent_s: float = SILENT_S
@@ -70,6 +70,7 @@ class HostOptions:
     state_every_s: float = STATE_EVERY_S
     check_lock_s: float = 3.0
     orphans_s: float = 2.0
+    grant: Callable[[str, str, float], m.TakeGrant | None] = lambda session, participant, utc: None
 
 
 class SessionHost:

@@ -358,9 +358,21 @@ class SessionView(msgspec.Struct, frozen=True, kw_only=True):
     participants: tuple[ParticipantView, ...]
 
 
+class TakeGrant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """With what a page seals its own recording while it has no hub (docs/formats.md, Take). ``public``: the hub's point
+    on P-256, hex; ``secret``: hex, for this participant alone and never stored; ``limit_s``: longest recording."""
+
+    key: str
+    public: str
+    grant: str
+    secret: str
+    limit_s: int
+
+
 class Welcome(Message, frozen=True, tag=_tag):
     """Answer to ``hello``: you are ``participant``; ``may`` lists the message types you may send now.
-    ``session`` is the whole state; missed log events follow as ``event``. ``utc`` is the hub's clock."""
+    ``session`` is the whole state; missed log events follow as ``event``. ``utc`` is the hub's clock. ``take``: with
+    what this page may record by itself when it loses the hub, null if it may not."""
 
     version: int
     participant: str
@@ -370,6 +382,7 @@ class Welcome(Message, frozen=True, tag=_tag):
     session: SessionView
     minutes: dict[str, Any]
     last_event: int
+    take: TakeGrant | None = None
 
 
 class State(Message, frozen=True, tag=_tag):

@@ -30,6 +30,7 @@ from signaling.commands import (
     Reported,
     RingAnswered,
     RingNext,
+    TakeFiled,
     Tick,
 )
 from signaling.errors import Refusal
@@ -79,6 +80,8 @@ def decide(state: RoomState, command: Command, now: float) -> Decision:
             return [Event("quality.measured", now, {"points": list(command.points)})] if held else []
         case Late():
             return list(command.events)
+        case TakeFiled():
+            return [Event("take.filed", now, command.facts)] if command.facts else []
         case Locked():
             return [Event("session.locked", now, {"manifest": command.manifest})] if state.state == "closed" else []
         case Tick():

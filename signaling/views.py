@@ -154,7 +154,7 @@ def _ringing(ring: str, site: str, labels: Labels) -> ParticipantView:
 
 OPERATORS_ONLY = frozenset(
     {"participant.waiting", "ring.started", "ring.answered", "ring.cancelled", "record.alarm", "journal.heads"}
-    | {"clock.anchor", "participant.added", "quality.seen", "quality.measured", "event.late"}
+    | {"clock.anchor", "participant.added", "quality.seen", "quality.measured", "event.late", "take.filed"}
 )
 
 

@@ -73,6 +73,7 @@ class Config:
     copies: str
     copies_folder: Path | None
     record_floor_min: int
+    take_minutes: int
     language: str
     log_level: str
 
@@ -376,6 +377,10 @@ SETTINGS: tuple[Setting, ...] = (
         "record_floor_min", "minutes", "120",
         "No record starts with less room than this on the relay's disk, and one that runs raises an alarm; 0: never.",
         _integer(0, 10_000),
+    ),
+    Setting(
+        "take_minutes", "minutes", "30",
+        "So long a point records by itself when it loses the hub in a recorded session; 0: never.", _integer(0, 240),
     ),
     Setting("language", "vi, en", "vi", "Language of pages until a person chooses.", _choice("vi", "en")),
     Setting(

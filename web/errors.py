@@ -78,6 +78,11 @@ STATUS: dict[str, int] = {
     "sdp.no_common_codec": 406,
     "sdp.too_long": 413,
     "record.storage": 507,
+    "take.busy": 429,
+    "take.unknown_key": 409,
+    "take.other_header": 409,
+    "take.other_piece": 409,
+    "take.broken_chain": 409,
     "internal": 500,
 }
 """Exact codes; what is not here goes by its last part (BY_SUFFIX), then 400."""

@@ -5,6 +5,7 @@ No module-level state anywhere: whoever needs a part gets this object (``deps.ge
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,11 +24,13 @@ if TYPE_CHECKING:
     from rooms.files import FileStore
     from rooms.signing import Signer
     from rooms.stores import Store
+    from rooms.takekeys import TakeKeys
     from rooms.vault import Vault
     from signaling.endpoints import Endpoints
     from signaling.hubchannel import HubChannel
     from signaling.relays import RelayPool
     from signaling.sessions import Sessions
+    from signaling.takes import Takes
     from web.auth import LoginThrottle
     from web.health import Metrics
     from web.peers import RedisPeers
@@ -67,11 +70,14 @@ class Hub:
     secret: str
     vault: Vault
     signer: Signer
+    take_keys: TakeKeys
     store: Store | None = None
     sessions: Sessions | None = None
     relays: RelayPool | None = None
     channel: HubChannel | None = None
     endpoints: Endpoints | None = None
+    takes: Takes | None = None
+    take_gate: asyncio.Semaphore | None = None
     supervisor: Supervisor | None = None
     peers: RedisPeers | None = None
     copies: Copies = field(init=False)

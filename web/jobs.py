@@ -18,10 +18,11 @@ from typing import Any
 from sqlalchemy import and_, exists, func, or_, select
 from sqlalchemy.orm import Session
 
-from rooms import jobs, logins, recordings, tickets, training
+from rooms import jobs, logins, recordings, takes, tickets, training
 from rooms.errors import RoomsError
-from rooms.models import Job, ReceptionSession, Relay, ReplayFile, Track
+from rooms.models import Job, ReceptionSession, Relay, ReplayFile, Take, Track
 from rooms.words import JobState, SessionState, TrackState
+from signaling.takes import against
 from web import errors, logs, replays, restore
 from web.commands.people import LOCAL_TIME
 from web.hub import Hub
@@ -169,6 +170,14 @@ def replay(hub: Hub, payload: dict[str, Any], step: Step) -> dict[str, Any]:
     return replays.build(hub, payload["session"], step)
 
 
+def place_take(hub: Hub, payload: dict[str, Any], step: Step) -> dict[str, Any]:
+    """Sign a take that came after the lock of its session, as a supplement."""
+    step(0.1, "")
+    with hub.database.write() as db:
+        path = takes.supplement(db, hub.files, payload["take"], hub.signer, hub.now())
+    return {"supplement": path.rpartition("/")[2]}
+
+
 def expire(hub: Hub, _payload: dict[str, Any], step: Step) -> dict[str, Any]:
     """Remove ended log-ins, old tickets, old replay files, and test sessions after their seven days.
 
@@ -180,12 +189,31 @@ def expire(hub: Hub, _payload: dict[str, Any], step: Step) -> dict[str, Any]:
     step(0.3, "")
     ended["journals"] = replays.release_spools(hub, now - SPOOL_KEEP)
     ended["copies"] = restore.release(hub, now - SPOOL_KEEP)
+    ended["takes"] = file_quiet_takes(hub)
     step(0.3, "")
     ended["training"] = expire_training(hub, now)
     step(0.6, "")
     with hub.database.write() as db:
         recordings.daily_head(db, now.astimezone(LOCAL_TIME).date() - timedelta(days=1), now)
     return {**ended, "replays": replays.expire(hub, now - timedelta(days=hub.config.replay_keep_days))}
+
+
+def file_quiet_takes(hub: Hub) -> int:
+    """File what devices began to hand in and never finished, as far as it came; how many. Locked sessions only: of the
+    others an app writes the log, and the device may still come."""
+    with hub.database.read() as db:
+        quiet = takes.quiet(db, hub.now())
+    filed = 0
+    for take_id in quiet:
+        with hub.database.write() as db:
+            take = db.get_one(Take, take_id)
+            if db.get_one(ReceptionSession, take.session_id).state is not SessionState.LOCKED:
+                continue
+            done = takes.file(db, take_id, hub.files, against(db, take), hub.now())
+            filed += 1
+        for path in done.orphans:
+            hub.files.remove(path)
+    return filed
 
 
 def expire_training(hub: Hub, now: datetime) -> int:
@@ -208,6 +236,7 @@ def expire_training(hub: Hub, now: datetime) -> int:
 KINDS: dict[str, Callable[[Hub, dict[str, Any], Step], dict[str, Any]]] = {
     "lock": lock,
     "replay": replay,
+    "take": place_take,
     "expire": expire,
 }
 
@@ -219,14 +248,19 @@ def without_replay(db: Session) -> list[str]:
     """
     here = Track.session_id == ReceptionSession.id
     newest = select(func.max(Track.created_at)).where(here).scalar_subquery()
+    asked_at = select(func.max(Job.created_at)).where(Job.kind == "replay", Job.key == ReceptionSession.id)
+    came_in = exists().where(Take.session_id == ReceptionSession.id, Take.filed_at > asked_at.scalar_subquery())
     writing = exists().where(here, Track.state == TrackState.WRITING)
     finished = exists().where(here, Track.state != TrackState.WRITING)
     made = exists().where(ReplayFile.session_id == ReceptionSession.id)
     asked = exists().where(Job.kind == "replay", Job.key == ReceptionSession.id)
     up_to_date = exists().where(Job.kind == "replay", Job.key == ReceptionSession.id, Job.created_at >= newest)
+    has_takes = exists().where(Take.session_id == ReceptionSession.id, Take.pieces > 0)
     over = ReceptionSession.state.in_((SessionState.CLOSED, SessionState.LOCKED))
-    wanted = or_(and_(asked, ~up_to_date), and_(~asked, ~made))
-    return list(db.scalars(select(ReceptionSession.id).where(over, finished, ~writing, wanted).limit(20)))
+    wanted = or_(and_(asked, ~up_to_date), and_(~asked, ~made), came_in)
+    return list(
+        db.scalars(select(ReceptionSession.id).where(over, or_(finished, has_takes), ~writing, wanted).limit(20))
+    )
 
 
 def next_expiry(db: Session) -> datetime:

@@ -21,7 +21,7 @@ from starsessions import SessionMiddleware
 import web.api
 import web.pages
 from rooms import db as rooms_db
-from rooms import indexing, signing
+from rooms import indexing, signing, takekeys
 from rooms.files import FileStore
 from rooms.vault import Vault
 from signaling.messages import CLOSE_AGAIN
@@ -49,6 +49,7 @@ def open_parts(config: Config) -> Hub:
         vault=Vault.at(config.data / "keys" / "vault.key"),
         signer=signing.load_or_create(config.data / "keys"),
         store=filestores.open_store(config),
+        take_keys=takekeys.load_or_create(config.data / "keys" / "takes"),
     )
 
 

@@ -14,17 +14,24 @@ from pathlib import Path
 from typing import Any
 
 from media.replay import make_replay
+from media.takes import Piece, make_take
 
 NICENESS = 10
 
 
 def main() -> int:
-    """Make what the task names: ``{"folder": ..., "points": {participant: [journal, ...]}}``, one line per point."""
+    """Make what the task names: ``{"folder": ..., "points": {participant: [journal, ...]}}``, one line per point; and
+    ``takes``: ``{take: [[piece, start_us], ...]}``, one line per take."""
     os.nice(NICENESS)
     task = json.load(sys.stdin)
     for participant, journals in task["points"].items():
         made = asdict(make_replay([Path(path) for path in journals], Path(task["folder"]), participant))
         line: dict[str, Any] = {**made, "participant": participant}
+        sys.stdout.write(json.dumps(line, default=str) + "\n")
+        sys.stdout.flush()
+    for take, pieces in task.get("takes", {}).items():
+        found = [Piece(Path(path), start_us) for path, start_us in pieces]
+        line = {**asdict(make_take(found, Path(task["folder"]), take)), "take": take}
         sys.stdout.write(json.dumps(line, default=str) + "\n")
         sys.stdout.flush()
     return 0

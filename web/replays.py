@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from rooms import package, recordings
+from rooms import package, recordings, takes
 from rooms.errors import RoomsError, StorageFailed
 from rooms.models import Package, Relay, ReplayFile, Track
 from rooms.words import TrackState
@@ -39,6 +40,7 @@ def build(hub: Hub, session_id: str, step: Step) -> dict[str, Any]:
     """Make the session's replay files, in place of older ones. Raises StorageFailed, JobCancelled."""
     with hub.database.read() as db:
         points = journals_of(hub, db, session_id)
+        held = takes_of(hub, db, session_id)
     area = hub.config.data / "files" / "replay"
     area.mkdir(parents=True, exist_ok=True)
     made: list[dict[str, Any]] = []
@@ -46,12 +48,14 @@ def build(hub: Hub, session_id: str, step: Step) -> dict[str, Any]:
     for left in area.glob(f"{prefix}*"):  # by a worker that was killed: there is one such job per session at a time
         shutil.rmtree(left, ignore_errors=True)
     with tempfile.TemporaryDirectory(prefix=prefix, dir=area) as folder:
-        for point in run_maker({key: [str(p) for p, _ in files] for key, files in points.items()}, Path(folder)):
+        journals = {key: [str(p) for p, _ in files] for key, files in points.items()}
+        pieces = {take: [[str(path), start] for path, start in one.pieces] for take, one in held.items()}
+        for point in run_maker(journals, Path(folder), pieces):
             made.append(point)
-            step(len(made) / max(1, len(points)), "muxing")
+            step(len(made) / max(1, len(points) + len(held)), "muxing")
             for problem in point["problems"]:
                 log.warning("replay problem", session=session_id, code=problem[0], file=problem[1])
-        count = _keep(hub, session_id, made, points)
+        count = _keep(hub, session_id, made, points, held)
     list_in_package(hub, session_id)
     return {"files": count, "points": len(made)}
 
@@ -77,7 +81,29 @@ def journals_of(hub: Hub, db: Session, session_id: str) -> dict[str, list[tuple[
     return found
 
 
-def run_maker(points: dict[str, list[str]], folder: Path) -> Iterator[dict[str, Any]]:
+@dataclass(frozen=True, slots=True)
+class HeldTake:
+    """A filed take: whose, its ordinal among the session's, and its pieces (where they lie, UTC microseconds)."""
+
+    participant: str
+    ordinal: int
+    pieces: list[tuple[Path, int]]
+
+
+def takes_of(hub: Hub, db: Session, session_id: str) -> dict[str, HeldTake]:
+    """Filed takes of a session, those of which something was kept."""
+    found = {}
+    for ordinal, take in enumerate(takes.of_session(db, session_id), start=1):
+        rows = [row for row in takes.pieces_of(db, take.id) if row.path]
+        pieces = [(hub.files.root / row.path, row.start_us) for row in rows if (hub.files.root / row.path).exists()]
+        if pieces:
+            found[take.id] = HeldTake(take.participant_id, ordinal, pieces)
+    return found
+
+
+def run_maker(
+    points: dict[str, list[str]], folder: Path, pieces: dict[str, list[list[Any]]] | None = None
+) -> Iterator[dict[str, Any]]:
     """Run the maker and give its lines as they come. Raises StorageFailed when it fails."""
     with subprocess.Popen(
         [sys.executable, "-m", "web.makereplay"],
@@ -88,7 +114,7 @@ def run_maker(points: dict[str, list[str]], folder: Path) -> Iterator[dict[str, 
     ) as process:
         assert process.stdin and process.stdout and process.stderr
         try:
-            json.dump({"folder": str(folder), "points": points}, process.stdin)
+            json.dump({"folder": str(folder), "points": points, "takes": pieces or {}}, process.stdin)
             process.stdin.close()
             for line in process.stdout:
                 yield json.loads(line)
@@ -101,7 +127,10 @@ def run_maker(points: dict[str, list[str]], folder: Path) -> Iterator[dict[str, 
         raise StorageFailed("replay.failed", "The replay files could not be made.")
 
 
-def _keep(hub: Hub, session_id: str, made: list[dict[str, Any]], points: dict[str, list[tuple[Path, str]]]) -> int:
+def _keep(
+    hub: Hub, session_id: str, made: list[dict[str, Any]], points: dict[str, list[tuple[Path, str]]],
+    held: dict[str, HeldTake],
+) -> int:  # fmt: skip
     """Move the files into the store and put their rows in place of the old ones; how many."""
     kept = []
     for point in made:
@@ -110,21 +139,27 @@ def _keep(hub: Hub, session_id: str, made: list[dict[str, Any]], points: dict[st
             relative, target = hub.files.place("replay", source.suffix)
             target.parent.mkdir(parents=True, exist_ok=True)
             os.replace(source, target)
-            kept.append((point["participant"], number, segment, relative, target))
+            take = held.get(point.get("take", ""))
+            participant = take.participant if take else point["participant"]
+            part = take.ordinal if take else 1
+            listed = (
+                [f"takes/{point['take']}.json"] if take else [f"journals/{name}" for _, name in points[participant]]
+            )
+            kept.append((participant, part, number, segment, relative, target, listed))
     with hub.database.write() as db:
         old = list(db.scalars(select(ReplayFile).where(ReplayFile.session_id == session_id)))
         paths = [row.path for row in old]
         for row in old:
             db.delete(row)
         db.flush()
-        for participant, number, segment, relative, target in kept:
+        for participant, part, number, segment, relative, target, listed in kept:
             with target.open("rb") as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
             recordings.add_replay(
-                db, session_id, participant, hub.now(), part=1, segment=number, mime=segment["media_type"],
+                db, session_id, participant, hub.now(), part=part, segment=number, mime=segment["media_type"],
                 path=relative, length=target.stat().st_size, sha256=digest, start_utc=segment["start_utc"],
                 duration_s=segment["duration_s"], frames=int(segment["frames"].get("camera", 0)), kind=_kind(segment),
-                originals=[f"journals/{name}" for _, name in points[participant]],
+                originals=listed,
             )  # fmt: skip
     for path in paths:
         hub.files.remove(path)

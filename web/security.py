@@ -12,7 +12,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from rooms.copies import MAX_PIECE
+from rooms import copies, takeform
 from web.config import MIB, Config
 from web.errors import Refusal, send_refusal
 
@@ -85,7 +85,9 @@ def max_body(config: Config, path: str) -> int:
     if path.startswith(("/whip/", "/whep/")):
         return MAX_SDP_BODY
     if path == "/relay/copies":
-        return MAX_PIECE
+        return copies.MAX_PIECE
+    if path.startswith("/api/takes/"):
+        return takeform.MAX_PIECE
     if path.rstrip("/").endswith(UPLOAD_PATHS):
         return config.max_upload + MAX_BODY
     return MAX_BODY

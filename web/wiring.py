@@ -11,10 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from signaling.endpoints import Endpoints
+from signaling.host import HostOptions
 from signaling.hubchannel import HubChannel
+from signaling.messages import TakeGrant
 from signaling.relays import RelayOptions, RelayPool
 from signaling.sessions import Sessions
 from signaling.store import Store
+from signaling.takes import Takes
 from web.hub import Hub, running
 from web.peers import RedisPeers
 from web.processes import Identity
@@ -30,10 +33,21 @@ def connect(hub: Hub) -> None:
     options = RelayOptions(max_source_bps=config.media_max_source_bps, max_viewer_bps=config.media_max_viewer_bps)
     relays = RelayPool(store, time.time, options, is_alive=lambda relay, pid: is_alive(config.data, relay, pid))
     hub.relays = relays
-    hub.sessions = Sessions(store, relays, time.time, vault=hub.vault, peers=hub.peers)
+    grants = HostOptions(grant=lambda session, participant, utc: take_grant(hub, session, participant, utc))
+    hub.sessions = Sessions(store, relays, time.time, vault=hub.vault, peers=hub.peers, options=grants)
     hub.channel = HubChannel(store, hub.sessions, time.time)
     hub.endpoints = Endpoints(hub.sessions)
+    hub.takes = Takes(hub.sessions, hub.files)
     hub.metrics.on_scrape.append(lambda: _figures(hub))
+
+
+def take_grant(hub: Hub, session: str, participant: str, utc: float) -> TakeGrant | None:
+    """With what a page may record by itself when it loses the hub; None where that is switched off."""
+    minutes = hub.config.take_minutes
+    if not minutes:
+        return None
+    made = hub.take_keys.grant(session, participant, utc)
+    return TakeGrant(key=made.key, public=made.public, grant=made.grant, secret=made.secret, limit_s=minutes * 60)
 
 
 def _figures(hub: Hub) -> None:

@@ -18,7 +18,7 @@ from huey.consumer import Consumer
 from huey.contrib.sql_huey import SqlHuey
 from sqlalchemy import update
 
-from rooms import jobs, sessions
+from rooms import jobs, sessions, takes
 from rooms.models import Job
 from rooms.words import JobState
 from web import errors, logs, main
@@ -72,14 +72,17 @@ class Worker:
         with self.hub.database.read() as db:
             locks = sessions.due_for_lock(db, now)
             replays = work.without_replay(db)
+            late = takes.unplaced(db)
             expiry = work.next_expiry(db)
-        if not locks and not replays and expiry > now:
+        if not locks and not replays and not late and expiry > now:
             return
         with self.hub.database.write() as db:
             for session_id in locks:
                 jobs.enqueue(db, "lock", {"session": session_id}, now, key=session_id)
             for session_id in replays:
                 jobs.enqueue(db, "replay", {"session": session_id}, now, key=session_id)
+            for take_id in late:
+                jobs.enqueue(db, "take", {"take": take_id}, now, key=take_id)
             if expiry <= now:
                 jobs.enqueue(db, "expire", {}, now, key="expire", max_attempts=1)
 

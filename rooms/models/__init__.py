@@ -7,7 +7,7 @@ from rooms.models.matters import Case, CaseLink, Paper, Petition, VaultEntry, Va
 from rooms.models.people import Grant, LoginSession, Membership, Ticket, TrainingSpace, User
 from rooms.models.places import Device, DeviceCheck, DutyEntry, Room, Site, SiteParent, SiteSuccessor
 from rooms.models.reception import Attendee, InvitedSite, Sitting, Visit, VisitPerson
-from rooms.models.record import DailyHead, Gap, Package, ReplayFile, Supplement, Track
+from rooms.models.record import DailyHead, Gap, Package, ReplayFile, Supplement, Take, TakePiece, Track
 from rooms.models.sessions import (
     Minutes,
     MinutesLine,
@@ -67,6 +67,8 @@ __all__ = [
     "SiteSuccessor",
     "Sitting",
     "Supplement",
+    "Take",
+    "TakePiece",
     "Ticket",
     "Track",
     "TrainingSpace",

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from rooms.models.base import Base, id_column, ref, text
-from rooms.words import TrackState
+from rooms.words import TakeState, TrackState
 
 
 class Track(Base):
@@ -49,6 +49,57 @@ class Gap(Base):
     reason: Mapped[str] = mapped_column(sa.String(32))  # words of docs/formats.md
     lost_s: Mapped[float] = mapped_column(sa.Float(53), default=0.0)
     note: Mapped[str] = text()
+
+
+class Take(Base):
+    """What a point's browser recorded by itself while it had no hub (docs/formats.md, Take); ``id`` is the browser's.
+
+    ``placed``: "" until it is part of the signed record, then "package" or the path of its supplement.
+    ``first_utc``, ``last_utc``: of what was kept, UNIX seconds.
+    """
+
+    __tablename__ = "take"
+
+    id: Mapped[str] = id_column()
+    session_id: Mapped[str] = ref("session")
+    participant_id: Mapped[str] = mapped_column(sa.String(24), index=True)
+    header: Mapped[str] = text()
+    state: Mapped[TakeState] = mapped_column(default=TakeState.RECEIVING, index=True)
+    ended: Mapped[str] = mapped_column(sa.String(16), default="")
+    pieces: Mapped[int] = mapped_column(default=0)
+    cut: Mapped[int] = mapped_column(default=0)
+    missing: Mapped[int] = mapped_column(default=0)
+    complete: Mapped[bool] = mapped_column(default=False)
+    first_utc: Mapped[float | None] = mapped_column(sa.Float(53))
+    last_utc: Mapped[float | None] = mapped_column(sa.Float(53))
+    path: Mapped[str] = text()  # the list, in the file store; "" until it is filed
+    sha256: Mapped[str] = mapped_column(sa.String(64), default="")
+    placed: Mapped[str] = text()
+    begun_at: Mapped[dt.datetime]
+    heard_at: Mapped[dt.datetime] = mapped_column(index=True)
+    filed_at: Mapped[dt.datetime | None]
+    handed_in_by: Mapped[str | None] = ref("user", index=False)
+
+
+class TakePiece(Base):
+    """At most 5 s of a take. ``path`` "" when it was not kept (``cut`` says why) or is the end, which has no media."""
+
+    __tablename__ = "take_piece"
+
+    take_id: Mapped[str] = ref("take", primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    previous: Mapped[str] = mapped_column(sa.String(64))
+    sealed_sha256: Mapped[str] = mapped_column(sa.String(64))
+    start_us: Mapped[int] = mapped_column(sa.BigInteger)
+    end_us: Mapped[int] = mapped_column(sa.BigInteger)
+    error_us: Mapped[int] = mapped_column(sa.BigInteger)
+    mime: Mapped[str] = mapped_column(sa.String(32), default="")
+    sources: Mapped[list[str]] = mapped_column(default=list)
+    reason: Mapped[str] = mapped_column(sa.String(16), default="")
+    cut: Mapped[str] = mapped_column(sa.String(16), default="")
+    path: Mapped[str] = text()
+    length: Mapped[int] = mapped_column(sa.BigInteger, default=0)
+    sha256: Mapped[str] = mapped_column(sa.String(64), default="")
 
 
 class Package(Base):

@@ -139,7 +139,8 @@ def test_it_works(spool: Path, tmp_path: Path) -> None:
     assert seen["result"] == "intact", seen["problems"]
     assert seen["head"] == result.manifest_sha256 and seen["session"] == SESSION
     assert seen["checked"] == {
-        "files": 3, "bytes": result.length, "journals": 1, "packets": 2, "events": 4, "supplements": 0, "derived": 0,
+        "files": 3, "bytes": result.length, "journals": 1, "packets": 2, "events": 4, "supplements": 0, "takes": 0,
+        "derived": 0,
     }  # fmt: skip
     assert (spool / JOURNAL).exists()
 

@@ -30,6 +30,7 @@ export function eventWords(event, nameOf) {
     case 'participant.left': return say('info', _('{point} rời phiên', { point }));
     case 'participant.removed': return say('bad', _('{point} được mời ra', { point }));
     case 'outage.started': return say('bad', _('{point} mất kết nối', { point }));
+    case 'take.filed': return say('good', _('{point} nộp bản ghi tạm tại điểm cầu', { point }));
     case 'outage.ended': return say('good', _('{point} kết nối lại', { point }));
     case 'operator.taken': return say('info', _('{point} nhận điều hành', { point }));
     case 'minutes.frozen': return say('good', _('Biên bản được chốt'));
