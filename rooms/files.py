@@ -1,4 +1,8 @@
-"""The only place that writes documents: a rooted folder, random names, atomic rename, hashes."""
+"""The only place that writes documents: a rooted folder, random names, atomic rename, hashes.
+
+With a store behind it (``rooms.stores``) this folder is where new files begin and where those in use lie; what is not
+here any more is brought back by ``at_hand``, in a thread and never inside a transaction, for a store may be slow.
+"""
 
 from __future__ import annotations
 
@@ -36,11 +40,19 @@ class Stored:
     head: bytes
 
 
+class Behind(Protocol):
+    """What brings files back that are not in the folder any more (``rooms.keeping``)."""
+
+    def bring(self, path: str, target: Path) -> None:
+        """Fetch a file, or a folder with all its files, to ``target``. Raises NotFound, StorageFailed."""
+
+
 class FileStore:
     """Files under ``root``. Paths it gives and takes are relative, made by itself, and never leave the folder."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, behind: Behind | None = None) -> None:
         self.root = root
+        self.behind = behind
 
     def put(self, area: str, stream: Stream, *, limit: int, suffix: str = "") -> Stored:
         """Stream into ``area`` (papers, packages, replay) under a random name; fsynced before it is named.
@@ -73,6 +85,31 @@ class FileStore:
             raise NotFound() from error
         if not target.is_relative_to(root) or not target.exists() or target == root:
             raise NotFound()
+        return target
+
+    def where(self, path: str) -> Path:
+        """Where a file lies or would lie, without asking whether it is there. Raises NotFound outside the store."""
+        root = self.root.resolve()
+        try:
+            target = (root / path).resolve()
+        except ValueError as error:
+            raise NotFound() from error
+        if not target.is_relative_to(root) or target == root:
+            raise NotFound()
+        return target
+
+    def at_hand(self, path: str) -> Path:
+        """``path_of``, after bringing the file (or folder) back from the store if need be.
+
+        Raises NotFound, StorageFailed. What was asked for stays here for at least an hour.
+        """
+        target = self.where(path)
+        if target.exists():
+            os.utime(target)
+        elif self.behind is None:
+            raise NotFound()
+        else:
+            self.behind.bring(path, target)
         return target
 
     def open(self, path: str) -> BinaryIO:

@@ -65,9 +65,12 @@ def take_in(
 
 
 def open_paper(db: Session, actor: Actor, files: FileStore, paper_id: str, now: dt.datetime) -> tuple[Paper, Path]:
-    """The paper and where its bytes are; the look is logged. Raises NotFound."""
+    """The paper and where its bytes lie or, brought back by ``files.at_hand``, would lie; the look is logged.
+
+    Raises NotFound.
+    """
     paper = access.load_paper(db, actor, paper_id, now=now)
-    path = files.path_of(paper.path)
+    path = files.where(paper.path)
     audit.log(db, actor, "paper.opened", "paper", paper.id, now)
     return paper, path
 

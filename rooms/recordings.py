@@ -17,7 +17,7 @@ from rooms.access import Right
 from rooms.actor import SYSTEM, Actor
 from rooms.db import Database
 from rooms.errors import Conflict, Forbidden, Invalid, NotFound, WrongState
-from rooms.files import FileStore, Stream, translated
+from rooms.files import FileStore, Stream, make_folder, translated
 from rooms.gaps import CRASH_LOSS_S, MACHINE_LOSS_S, LogEvent, Written, find_gaps
 from rooms.localtime import day_bounds
 from rooms.manifest import NO_EVENT, sha256_hex, utc_text
@@ -216,7 +216,7 @@ def _papers(db: Session, files: FileStore, session_id: str) -> list[PaperFile]:
         Paper.withdrawn_at.is_(None), sa.or_(Paper.owner_id == session_id, Paper.owner_id.in_(minutes))
     )
     return [
-        PaperFile(files.path_of(paper.path), f"{paper.id}{papers.SUFFIXES[paper.mime]}")
+        PaperFile(files.where(paper.path), f"{paper.id}{papers.SUFFIXES[paper.mime]}")
         for paper in db.scalars(found.order_by(Paper.added_at, Paper.id))
     ]
 
@@ -257,8 +257,10 @@ def build_package(files: FileStore, plan: LockPlan, signer: Signer, now: dt.date
     Raises StorageFailed, package.BrokenPackage.
     """
     folder = files.root / plan.path
+    for paper in plan.papers:
+        files.at_hand(paper.path.relative_to(files.root.resolve()).as_posix())
     try:
-        folder.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
+        make_folder(folder.parent)
         return lock_session(
             folder, plan.session_id, plan.tracks, plan.lines, plan.papers, plan.gaps, plan.facts, signer, now,
             plan.take_files,
@@ -347,6 +349,8 @@ def package_path(
 ) -> tuple[Package, Path]:
     """The package and its folder for download; needs REPLAY and a write transaction: it is logged.
 
+    The folder may be in the store only: ``files.at_hand`` brings it, after the transaction.
+
     Raises NotFound, Forbidden.
     """
     access.load_recording(db, actor, session_id, now=now)
@@ -354,7 +358,7 @@ def package_path(
     if package is None:
         raise NotFound()
     audit.log(db, actor, "package.exported", "session", session_id, now)
-    return package, files.path_of(package.path)
+    return package, files.where(package.path)
 
 
 def supplement(
@@ -449,7 +453,7 @@ def open_replay(
     if row is None:
         raise NotFound()
     access.load_recording(db, actor, row.session_id, now=now)
-    return row, files.path_of(row.path)
+    return row, files.where(row.path)
 
 
 def list_for_case(db: Session, actor: Actor, case_id: str, now: dt.datetime) -> list[Recording]:

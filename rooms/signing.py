@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     PublicFormat,
     load_pem_private_key,
+    load_pem_public_key,
 )
 
 from rooms.errors import RoomsError
@@ -119,9 +120,39 @@ def load_or_create(folder: Path) -> Signer:
     return load(folder) if (folder / "current").exists() else create(folder)
 
 
+class Current:
+    """The key that signs now, in processes that live on while somebody makes a new one. Safe to use from threads."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._signer = load_or_create(folder)
+        self._seen = self._mark()
+
+    def signer(self) -> Signer:
+        """The present key. Raises KeyProblem when a new one was made and cannot be used."""
+        mark = self._mark()
+        if mark != self._seen:
+            self._signer, self._seen = load(self.folder), mark
+        return self._signer
+
+    def _mark(self) -> tuple[int, int]:
+        stat = (self.folder / "current").stat()
+        return stat.st_mtime_ns, stat.st_ino
+
+
 def public_keys(folder: Path) -> dict[str, bytes]:
     """Key id -> PEM of every key this hub ever signed with."""
     return {path.stem: path.read_bytes() for path in sorted(folder.glob("*.pem"))}
+
+
+def raw_keys(folder: Path) -> list[bytes]:
+    """The raw public keys of all these: packages signed before a change of key are as good as those after it."""
+    found = []
+    for pem in public_keys(folder).values():
+        key = load_pem_public_key(pem)
+        if isinstance(key, Ed25519PublicKey):
+            found.append(key.public_bytes(Encoding.Raw, PublicFormat.Raw))
+    return found
 
 
 def _write(path: Path, data: bytes, mode: int) -> None:

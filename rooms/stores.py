@@ -158,17 +158,14 @@ class Folder:
 
     def read(self, key: str, start: int = 0, length: int | None = None) -> Iterator[bytes]:
         """See Store."""
-        try:
-            file = self._path(key).open("rb")
-        except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
-            raise NotFound() from error
-        except OSError as error:
-            raise translated(error) from error
+        path = self._path(key)
+        if not path.is_file():
+            raise NotFound()
 
         def pieces() -> Iterator[bytes]:
             left = length
-            with file:
-                try:
+            try:
+                with path.open("rb") as file:
                     file.seek(start)
                     while left is None or left > 0:
                         piece = file.read(PIECE if left is None else min(PIECE, left))
@@ -176,8 +173,10 @@ class Folder:
                             return
                         left = None if left is None else left - len(piece)
                         yield piece
-                except OSError as error:
-                    raise translated(error) from error
+            except FileNotFoundError as error:
+                raise NotFound() from error
+            except OSError as error:
+                raise translated(error) from error
 
         return pieces()
 

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from rooms.actor import Actor
 from rooms.errors import NotFound
 from rooms.files import FileStore
+from rooms.keeping import ask_to_drop
 from rooms.models import (
     Attendee,
     Base,
@@ -128,14 +129,17 @@ def _remove_files(db: Session, files: FileStore, owners: list[str], sessions: li
     """Papers, replay files and packages. A crash after this leaves rows without files, which the next purge removes."""
     for path in db.scalars(sa.select(Paper.path).where(Paper.owner_id.in_(owners))):
         files.remove(path)
+        ask_to_drop(db, path)
     for path in db.scalars(sa.select(ReplayFile.path).where(ReplayFile.session_id.in_(sessions))):
         files.remove(path)
+        ask_to_drop(db, path)
     for path in db.scalars(sa.select(Take.path).where(Take.session_id.in_(sessions), Take.path != "")):
         files.remove(path)
     pieces = sa.select(TakePiece.path).join(Take, Take.id == TakePiece.take_id)
     for path in db.scalars(pieces.where(Take.session_id.in_(sessions), TakePiece.path != "")):
         files.remove(path)
     for path in db.scalars(sa.select(Package.path).where(Package.session_id.in_(sessions))):
+        ask_to_drop(db, path)
         try:
             shutil.rmtree(files.path_of(path))
         except NotFound:

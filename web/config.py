@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 import limits
 
+from rooms.sealing import Keys
 from web.filestores import read_store
 from web.turnclient import read_url
 
@@ -70,6 +71,8 @@ class Config:
     store_secret_key: str
     store_region: str
     store_ca: Path | None
+    store_keys: str
+    store_local_hours: int
     copies: str
     copies_folder: Path | None
     record_floor_min: int
@@ -198,6 +201,12 @@ def _turn_urls(value: str) -> tuple[str, ...]:
 def _store(value: str) -> str:
     if value:
         read_store(value)
+    return value
+
+
+def _outer_keys(value: str) -> str:
+    if value:
+        Keys.read(value)
     return value
 
 
@@ -364,6 +373,13 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("store_ca", "file", "", "S3: authority of the server's certificate; empty: the public ones.",
             _optional_path),
     Setting(
+        "store_keys", "keys", "",
+        "Encrypts what the store holds: keys of 64 hex digits, the newest first; empty: not encrypted.", _outer_keys,
+        secret=True,
+    ),
+    Setting("store_local_hours", "hours", "168", "How long files that the store has stay on this machine, too.",
+            _integer(1, 876000)),
+    Setting(
         "copies", "auto, on, off", "auto",
         "Copies of running journals in the store, at most 10 s behind, for the loss of a relay's machine. auto: unless "
         "both lie on one disk.",
@@ -440,6 +456,8 @@ def _checked(config: Config) -> Config:
         raise ConfigError("HUB_TURN_URL is set but HUB_TURN_SECRET is not")
     if config.store.startswith("s3+") and not (config.store_access_key and config.store_secret_key):
         raise ConfigError("HUB_STORE is a bucket but HUB_STORE_ACCESS_KEY or HUB_STORE_SECRET_KEY is not set")
+    if config.store_keys and not config.store:
+        raise ConfigError("HUB_STORE_KEYS encrypts a store, but HUB_STORE is not set")
     if config.force_relay and not config.turn_url:
         raise ConfigError("HUB_FORCE_RELAY is on but HUB_TURN_URL is not set")
     if config.peer_url and not (config.peer_key and config.redis_url and config.database_url and config.secret):

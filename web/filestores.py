@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rooms.sealing import GroupKeys, Keys, Sealed
 from rooms.stores import Folder, Store
 
 if TYPE_CHECKING:
+    from rooms.db import Database
     from web.config import Config
 
 FOLDER = "folder:"
@@ -26,10 +30,18 @@ def read_store(address: str) -> Path | None:
     return None
 
 
-def open_store(config: Config) -> Store | None:
-    """The store where files are kept for good; None when they stay in the data folder. Asks nothing yet."""
+def open_store(config: Config, database: Database, now: Callable[[], datetime]) -> Store | None:
+    """The store where files are kept for good, encrypted where keys are given; None when they stay in the data folder.
+    Asks nothing of it yet."""
     if not config.store:
         return None
+    store = _plain(config)
+    if not config.store_keys:
+        return store
+    return Sealed(store, GroupKeys(database, Keys.read(config.store_keys), now))
+
+
+def _plain(config: Config) -> Store:
     path = read_store(config.store)
     if path is not None:
         return Folder(path)

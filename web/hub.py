@@ -22,7 +22,7 @@ from web.testlegs import TestLegs
 if TYPE_CHECKING:
     from rooms.db import Database
     from rooms.files import FileStore
-    from rooms.signing import Signer
+    from rooms.signing import Current, Signer
     from rooms.stores import Store
     from rooms.takekeys import TakeKeys
     from rooms.vault import Vault
@@ -69,7 +69,7 @@ class Hub:
     throttle: LoginThrottle
     secret: str
     vault: Vault
-    signer: Signer
+    signing: Current
     take_keys: TakeKeys
     store: Store | None = None
     sessions: Sessions | None = None
@@ -94,6 +94,11 @@ class Hub:
             place = Folder(self.config.copies_folder or self.files.root)
         self.copies = Copies(place)
         self.copies_root = place.root if isinstance(place, Folder) else None
+
+    @property
+    def signer(self) -> Signer:
+        """The key that signs now; another one after ``diemcau keys new``."""
+        return self.signing.signer()
 
     @property
     def recovered(self) -> Path:

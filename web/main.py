@@ -23,6 +23,7 @@ import web.pages
 from rooms import db as rooms_db
 from rooms import indexing, signing, takekeys
 from rooms.files import FileStore
+from rooms.keeping import FromStore
 from rooms.vault import Vault
 from signaling.messages import CLOSE_AGAIN
 from web import auth, devices, errors, filestores, folder, health, peerdoor, security, sockets, wiring
@@ -39,17 +40,18 @@ def open_parts(config: Config) -> Hub:
     rooms_db.migrate(database)
     with database.write() as db:
         indexing.rebuild_if_missing(db)
+    store = filestores.open_store(config, database, Hub.now)
     return Hub(
         config=config,
         database=database,
-        files=FileStore(config.data / "files"),
+        files=FileStore(config.data / "files", FromStore(store) if store is not None else None),
         metrics=health.Metrics(),
         throttle=auth.LoginThrottle(config),
         secret=config.secret or folder.kept_secret(config.data),
         vault=Vault.at(config.data / "keys" / "vault.key"),
-        signer=signing.load_or_create(config.data / "keys"),
-        store=filestores.open_store(config),
         take_keys=takekeys.load_or_create(config.data / "keys" / "takes"),
+        signing=signing.Current(config.data / "keys"),
+        store=store,
     )
 
 

@@ -7,13 +7,16 @@ byte range in this form is ignored, as the RFC has it for malformed ones; severa
 
 from __future__ import annotations
 
+import asyncio
 import re
 from pathlib import Path
 
+from starlette.concurrency import iterate_in_threadpool
 from starlette.datastructures import Headers
-from starlette.responses import FileResponse
+from starlette.responses import FileResponse, Response
 from starlette.types import Receive, Scope, Send
 
+from rooms.stores import Store
 from web.errors import Refusal, send_refusal
 
 _RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
@@ -70,3 +73,33 @@ class RangeFile(FileResponse):
             if wanted is not None:
                 headers.append((b"range", f"bytes={wanted[0]}-{wanted[1]}".encode()))
         await super().__call__({**scope, "headers": headers}, receive, send)
+
+
+class RangeObject(Response):
+    """The same for an object in a store: only what is asked for is fetched, in pieces, by a thread."""
+
+    def __init__(self, store: Store, key: str, length: int, media_type: str, name: str | None = None) -> None:
+        super().__init__(media_type=media_type)
+        self.store, self.key, self.length = store, key, length
+        self.headers.update({"Accept-Ranges": "bytes", "Cache-Control": "private, no-store"})
+        if name is not None:
+            self.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        asked = Headers(scope=scope).get("range")
+        try:
+            wanted = read_range(asked, self.length) if asked is not None else None
+        except Refusal as refusal:
+            await send_refusal(scope, receive, send, refusal)
+            return
+        first, last = wanted or (0, self.length - 1)
+        self.headers["Content-Length"] = str(last - first + 1)
+        if wanted is not None:
+            self.headers["Content-Range"] = f"bytes {first}-{last}/{self.length}"
+        pieces = await asyncio.to_thread(self.store.read, self.key, first, last - first + 1)
+        status = 206 if wanted is not None else 200
+        await send({"type": "http.response.start", "status": status, "headers": self.raw_headers})
+        if scope["method"] != "HEAD":
+            async for piece in iterate_in_threadpool(pieces):
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})

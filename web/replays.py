@@ -25,9 +25,10 @@ from sqlalchemy.orm import Session
 
 from rooms import package, recordings, takes
 from rooms.errors import RoomsError, StorageFailed
+from rooms.keeping import ask_to_drop
 from rooms.models import Package, Relay, ReplayFile, Track
 from rooms.words import TrackState
-from web import logs
+from web import keeping, logs
 from web.hub import Hub
 
 log = logs.get("replays")
@@ -38,6 +39,7 @@ MICROSECONDS = 1_000_000
 
 def build(hub: Hub, session_id: str, step: Step) -> dict[str, Any]:
     """Make the session's replay files, in place of older ones. Raises StorageFailed, JobCancelled."""
+    keeping.try_to_bring(hub, session_id)
     with hub.database.read() as db:
         points = journals_of(hub, db, session_id)
         held = takes_of(hub, db, session_id)
@@ -75,7 +77,7 @@ def journals_of(hub: Hub, db: Session, session_id: str) -> dict[str, list[tuple[
         if not path.exists():
             path = hub.recovered / session_id / track.file
         if not path.exists() and locked:
-            path = hub.files.path_of(locked) / "journals" / track.file
+            path = hub.files.where(locked) / "journals" / track.file
         if path.exists():
             found.setdefault(track.participant_id, []).append((path, track.file))
     return found
@@ -150,6 +152,7 @@ def _keep(
         old = list(db.scalars(select(ReplayFile).where(ReplayFile.session_id == session_id)))
         paths = [row.path for row in old]
         for row in old:
+            ask_to_drop(db, row.path)
             db.delete(row)
         db.flush()
         for participant, part, number, segment, relative, target, listed in kept:
@@ -171,16 +174,19 @@ def _kind(segment: dict[str, Any]) -> str:
 
 
 def list_in_package(hub: Hub, session_id: str) -> None:
-    """Write the signed list of derived files of a locked package; nothing when it is not locked yet."""
+    """Write the signed list of derived files of a locked package that is here; those that are in the store only are not
+    in the package's cache, and so not in its list."""
     with hub.database.read() as db:
         path = db.scalar(select(Package.path).where(Package.session_id == session_id))
         rows = list(db.scalars(select(ReplayFile).where(ReplayFile.session_id == session_id)))
-    if path is None:
+    if path is None or not hub.files.where(path).is_dir():
         return
     folder = hub.files.path_of(path)
     listed = []
     for row in rows:
-        source = hub.files.path_of(row.path)
+        source = hub.files.where(row.path)
+        if not source.exists():
+            continue
         listed.append(
             package.DerivedFile(
                 path=source,
@@ -227,6 +233,7 @@ def expire(hub: Hub, before: datetime) -> int:
         with hub.database.write() as db:
             row = db.get(ReplayFile, replay_id)
             if row is not None:
+                ask_to_drop(db, row.path)
                 db.delete(row)
         hub.files.remove(path)
     for session_id in {session_id for _, _, session_id in old}:

@@ -25,6 +25,7 @@ from web import errors, logs, main
 from web import jobs as work
 from web.config import Config
 from web.hub import Hub
+from web.keeping import Keeping
 
 log = logs.get("worker")
 
@@ -135,11 +136,16 @@ def run(config: Config) -> None:
     log.info("worker started", taken_up=worker.take_up())
     feeder = threading.Thread(target=worker.feed_until_stopped, name="feeder", daemon=True)
     feeder.start()
+    keeper = Keeping(hub)
+    rounds = threading.Thread(target=keeper.run, name="keeping", daemon=True)
+    rounds.start()
     consumer = Consumer(worker.huey, workers=THREADS, periodic=False, max_delay=0.3, check_worker_health=False)
     try:
         consumer.run()
     finally:
         worker.stopping.set()
+        keeper.stopping.set()
         feeder.join(2)
+        rounds.join(2)
         hub.database.dispose()
         log.info("worker stopped")

@@ -18,6 +18,7 @@ from rooms.models.sessions import (
     ReceptionSession,
     SessionEvent,
 )
+from rooms.models.storage import Publication, Reconciliation, StoredFile, StoreKey
 from rooms.models.system import AuditEntry, Counter, EnrolToken, Holiday, Job, Relay, RuleProfile, Setting
 
 __all__ = [
@@ -53,7 +54,9 @@ __all__ = [
     "Participant",
     "ParticipantPerson",
     "Petition",
+    "Publication",
     "ReceptionSession",
+    "Reconciliation",
     "Relay",
     "ReplayFile",
     "RetentionMark",
@@ -66,6 +69,8 @@ __all__ = [
     "SiteParent",
     "SiteSuccessor",
     "Sitting",
+    "StoreKey",
+    "StoredFile",
     "Supplement",
     "Take",
     "TakePiece",

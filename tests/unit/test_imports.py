@@ -17,6 +17,7 @@ ALLOWED = {
     "web": set(PACKAGES),
 }
 PURE = {
+    "rooms.models.storage",
     "media.crosstalk", "media.layerchoice", "media.layering", "media.thinning",
     "media.types", "media.framing", "media.messages", "media.errors", "media.seq", "media.rtp", "media.rtcp",
     "media.codecs",

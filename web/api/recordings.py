@@ -17,12 +17,13 @@ from starlette.responses import Response
 from rooms import access, audit, package, papers, recordings, sessions
 from rooms.access import Right
 from rooms.actor import Actor
+from rooms.errors import NotFound
 from rooms.models import Minutes as MinutesRow
 from rooms.models import MinutesLine, Participant, ReplayFile
 from rooms.words import LineKind
 from web.deps import ActorDep, HubDep
 from web.hub import Hub
-from web.ranges import RangeFile
+from web.ranges import RangeFile, RangeObject
 
 router = APIRouter()
 
@@ -41,10 +42,10 @@ def replay_file(replay_id: str, hub: HubDep, actor: ActorDep) -> Response:
     """One replay file, in pieces."""
     now = hub.now()
     with hub.database.read() as db:
-        row, path = recordings.open_replay(db, actor, hub.files, replay_id, now)
-        session_id, mime = row.session_id, row.mime
+        row, _ = recordings.open_replay(db, actor, hub.files, replay_id, now)
+        session_id, mime, path = row.session_id, row.mime, row.path
     log_look(hub, actor, "recording.viewed", "session", session_id, replay_id)
-    return RangeFile(path, mime)
+    return served(hub, path, mime)
 
 
 @router.get("/api/sessions/{session_id}/package")
@@ -53,7 +54,8 @@ def download_package(session_id: str, hub: HubDep, actor: ActorDep) -> Response:
     now = hub.now()
     with hub.database.write() as db:
         row, folder = recordings.package_path(db, actor, hub.files, session_id, now)
-        package_id = row.id
+        package_id, path = row.id, row.path
+    hub.files.at_hand(path)
     return RangeFile(zip_of(hub, package_id, folder), "application/zip", f"{session_id}.zip")
 
 
@@ -73,12 +75,23 @@ def zip_of(hub: Hub, package_id: str, folder: Path) -> Path:
 def paper_file(paper_id: str, hub: HubDep, actor: ActorDep, download: bool = False) -> Response:
     """A scan, shown in place or downloaded; rooms.papers logs the look."""
     with hub.database.write() as db:
-        row, path = papers.open_paper(db, actor, hub.files, paper_id, hub.now())
-        mime = row.mime
+        row, _ = papers.open_paper(db, actor, hub.files, paper_id, hub.now())
+        mime, path = row.mime, row.path
     suffix = {"application/pdf": "pdf", "image/jpeg": "jpg", "image/png": "png"}.get(mime, "bin")
-    response = RangeFile(path, mime, f"{paper_id}.{suffix}" if download else None)
+    response = served(hub, path, mime, f"{paper_id}.{suffix}" if download else None)
     response.headers["Content-Security-Policy"] = PDF_POLICY if mime == "application/pdf" else PICTURE_POLICY
     return response
+
+
+def served(hub: Hub, path: str, mime: str, name: str | None = None) -> Response:
+    """A stored file, from this machine's folder or, in ranges, straight from the store. Raises NotFound."""
+    local = hub.files.where(path)
+    if local.exists() or hub.store is None:
+        return RangeFile(hub.files.path_of(path), mime, name)
+    length = hub.store.length(path)
+    if length is None:
+        raise NotFound()
+    return RangeObject(hub.store, path, length, mime, name)
 
 
 def log_look(hub: Hub, actor: Actor, action: str, kind: str, object_id: str, detail: str) -> None:

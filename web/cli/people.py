@@ -100,6 +100,18 @@ def show_keys(data: Path, as_json: bool) -> None:
     show(answer, as_json, lambda found: "\n".join(f"{key['id']}\n{key['pem']}" for key in found["keys"]))
 
 
+@keys.command("new")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@hub_command
+def new_key(yes: bool, data: Path, as_json: bool) -> None:
+    """Make a new key that signs from now on. Old packages stay verifiable: old public keys are kept. Publish the new
+    public key outside the hub before packages signed with it go out. With --json: `key`, `before`."""
+    if not yes:
+        click.confirm("From now on packages are signed with a new key. Go on?", abort=True)
+    answer = run(data, "keys.new", {}, as_json)
+    show(answer, as_json, lambda made: f"{made['key']} signs now; before: {made['before']}. Publish: diemcau keys show")
+
+
 @keys.command("heads")
 @hub_command
 def show_heads(data: Path, as_json: bool) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from web.commands import index, people, reach, sessions
+from web.commands import index, people, reach, sessions, store
 
 COMMANDS: dict[str, Callable[..., Awaitable[dict[str, Any]]]] = {
     "session.open": sessions.open_session,
@@ -23,7 +23,10 @@ COMMANDS: dict[str, Callable[..., Awaitable[dict[str, Any]]]] = {
     "user.add": people.add_user,
     "user.password": people.set_password,
     "keys.show": people.show_keys,
+    "keys.new": people.new_key,
     "keys.heads": people.show_heads,
+    "store.show": store.show,
+    "store.rewrap": store.rewrap,
     "enrol.relay": people.enrol_relay,
     "index.rebuild": index.rebuild,
     "reach.legs": reach.open_legs,

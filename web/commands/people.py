@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from rooms import people, relays, signing, sites
+from rooms import audit, people, relays, signing, sites
 from rooms.actor import SYSTEM
 from rooms.errors import Invalid, NotFound
 from rooms.models import DailyHead, Site, User
@@ -101,6 +101,19 @@ async def show_keys(hub: Hub) -> dict[str, Any]:
     current = hub.signer.key_id
     ids = [current, *(key for key in known if key != current)]
     return {"current": current, "keys": [{"id": key, "pem": known[key].decode()} for key in ids if key in known]}
+
+
+async def new_key(hub: Hub) -> dict[str, Any]:
+    """A new key that signs from now on; every process of the hub uses it at its next signature."""
+
+    def work() -> dict[str, Any]:
+        before = hub.signer.key_id
+        made = signing.create(hub.config.data / "keys")
+        with hub.database.write() as db:
+            audit.log(db, SYSTEM, "key.created", "key", made.key_id[:24], hub.now(), detail={"before": before})
+        return {"key": made.key_id, "before": before}
+
+    return await asyncio.to_thread(work)
 
 
 async def show_heads(hub: Hub) -> dict[str, Any]:

@@ -159,7 +159,9 @@ async def export(hub: Hub, session: str, output: str, replay: bool = False) -> d
     def work() -> dict[str, Any]:
         target = Path(output)
         with hub.database.write() as db:
-            _row, folder = recordings.package_path(db, SYSTEM, hub.files, session, hub.now())
+            row, folder = recordings.package_path(db, SYSTEM, hub.files, session, hub.now())
+            path = row.path
+        hub.files.at_hand(path)
         length = package.export_zip(folder, target, derived=replay)
         with target.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from starlette.requests import Request
 from starlette.responses import Response
 
-from rooms import access, search, sessions, sites, sittings, visits
+from rooms import access, keeping, search, sessions, sites, sittings, visits
 from rooms.access import Right
 from rooms.actor import Actor
 from rooms.errors import Conflict, Forbidden, WrongState
@@ -282,7 +282,7 @@ def alerts(
     db: Session, hub: Hub, queue: list[QueueView], running: list[RunningView], seen: set[str], language: str
 ) -> list[AlertView]:
     """What needs somebody now: faults of the record, help asked for, very long waiting."""
-    found = []
+    found = store_alerts(db, language)
     for one in running:
         host = hub.sessions.hosts.get(one.id) if hub.sessions is not None else None
         for alarm in getattr(getattr(host, "state", None), "alarms", ()):
@@ -302,6 +302,22 @@ def alerts(
         if waiting.waited > ALARM_AFTER.total_seconds():
             found.append(AlertView(waiting.title + ":", i18n.translate(N_("đã chờ quá 30 phút"), language)))
     return found
+
+
+STORE = {
+    "store.unavailable": N_("không trả lời; tệp mới được giữ trên máy này và tự gửi lại"),
+    "store.refused": N_("từ chối truy cập; tệp mới được giữ trên máy này. Báo người quản trị"),
+    "store.corrupted": N_("trả lại dữ liệu bị đổi; tệp gốc được giữ trên máy này và tự gửi lại"),
+}
+
+
+def store_alerts(db: Session, language: str) -> list[AlertView]:
+    """The file store does not take what is new: nothing is lost yet, and somebody must know."""
+    state = keeping.state_of(db)
+    if state is None or not state.code:
+        return []
+    word = STORE.get(state.code, N_("không nhận tệp mới; tệp được giữ trên máy này và tự gửi lại"))
+    return [AlertView(i18n.translate(N_("Kho tệp:"), language), i18n.translate(word, language), state.since)]
 
 
 def moment_of(utc: object) -> datetime | None:

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from rooms import access, audit, cases, minutes, people, recordings, sessions, verifier
+from rooms import access, audit, cases, minutes, people, recordings, sessions, signing, verifier
 from rooms.access import Right
 from rooms.actor import Actor
 from rooms.errors import Forbidden, NotFound
@@ -103,11 +103,13 @@ def replay(session_id: str, request: Request, hub: HubDep, actor: ActorDep) -> R
 
 @router.post("/replay/{session_id}/verify")
 def verify(session_id: str, request: Request, hub: HubDep, actor: ActorDep) -> JSONResponse:
-    """Check the locked package now, with the hub's own key, by the stand-alone verifier."""
+    """Check the locked package now, with every key that the hub ever signed with, by the stand-alone verifier."""
     now = hub.now()
     with hub.database.write() as db:
-        _, folder = recordings.package_path(db, actor, hub.files, session_id, now)
-    result = verifier.verify(str(folder), verifier.keys_of(hub.signer.public_pem().decode()))
+        row, folder = recordings.package_path(db, actor, hub.files, session_id, now)
+        path = row.path
+    hub.files.at_hand(path)
+    result = verifier.verify(str(folder), signing.raw_keys(hub.config.data / "keys"))
     language = i18n.language_of(request)
     whole = result["result"] == "intact"
     text = N_("Nguyên vẹn, vừa kiểm tra %(time)s.") if whole else N_("Gói đã bị thay đổi. Báo ngay người quản trị.")

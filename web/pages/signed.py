@@ -20,7 +20,7 @@ from rooms.errors import Forbidden, NotFound, RoomsError
 from rooms.models import Minutes, MinutesSignature, Paper, ReceptionSession, Site, Supplement, Visit
 from rooms.papers import MAX_PAPER
 from rooms.words import MinutesState
-from web import i18n
+from web import i18n, keeping
 from web.deps import ActorDep, HubDep
 from web.hub import Hub
 from web.i18n import N_
@@ -73,6 +73,9 @@ def add(session_id: str, request: Request, hub: HubDep, actor: ActorDep, form: F
     if scan is None and not party:
         errors["file"] = i18n.translate(N_("Chọn tệp cần bổ sung."), language)
     if not errors:
+        with hub.database.read() as db:
+            access.load_session(db, actor, session_id, now=hub.now())
+        keeping.bring_package(hub, session_id)  # it may be in the store only, and a transaction waits for nobody
         try:
             with hub.database.write() as db:
                 paper = take(db, hub, actor, session_id, form, scan) if scan is not None else None

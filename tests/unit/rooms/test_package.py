@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from rooms import manifest, package, verifier, zipform
+from rooms import manifest, package, signing, verifier, zipform
 from rooms.manifest import Gap
 from rooms.package import DerivedFile, PaperFile, TrackFile
 from rooms.signing import Signer
@@ -487,3 +487,18 @@ def test_a_zip_is_a_plain_file_to_the_verifier(full: Path, tmp_path: Path) -> No
                 other.writestr(name, archive.read(name))
     result = verifier.verify_bytes(packed.getvalue(), [SIGNER.public])
     assert codes(result) == {"zip_form"}  # the same contents, packed by another hand
+
+
+def test_old_packages_stay_verifiable_after_a_change_of_key(spool: Path, tmp_path: Path) -> None:
+    keys = tmp_path / "keys"
+    current = signing.Current(keys)
+    old = current.signer()
+    lock(spool, tmp_path / "a", signer=old)
+    new = signing.create(keys)
+    lock(spool, tmp_path / "b", signer=current.signer())
+    package.add_supplement(tmp_path / "a", "order", [], {}, current.signer(), NOW)
+    trusted = signing.raw_keys(keys)
+    for name, signers in (("a", [old.key_id, new.key_id]), ("b", [new.key_id])):
+        seen = verifier.verify(str(tmp_path / name), trusted)
+        assert seen["result"] == "intact" and seen["signers"] == signers, seen["problems"]
+    assert codes(check(tmp_path / "b", old)) == {"foreign_signer"}

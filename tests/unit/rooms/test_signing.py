@@ -58,3 +58,19 @@ def test_a_signer_does_not_show_its_key() -> None:
 
     signer = signing.Signer(Ed25519PrivateKey.from_private_bytes(bytes(32)))
     assert repr(signer) == f"Signer({signer.key_id})"
+
+
+def test_a_new_key_signs_at_once_in_processes_that_live_on(tmp_path: Path) -> None:
+    folder = tmp_path / "keys"
+    here = signing.Current(folder)
+    old = here.signer()
+    assert here.signer() is old
+    new = signing.create(folder)  # by another process
+    assert here.signer().key_id == new.key_id != old.key_id
+    assert signing.raw_keys(folder) == [
+        signer.public for signer in sorted((old, new), key=lambda signer: signer.key_id)
+    ]
+    (folder / f"{new.key_id}.key").unlink()
+    (folder / "current").write_text(new.key_id)
+    with pytest.raises(signing.KeyProblem):
+        here.signer()

@@ -45,6 +45,7 @@ def test_a_file_variable_of_a_setting_that_is_no_secret_is_unknown() -> None:
         ("HUB_DATABASE_URL", "mysql://host/db"),
         ("HUB_STORE", "/srv/record"),
         ("HUB_STORE", "folder:record"),
+        ("HUB_STORE_KEYS", "0123"),
         ("HUB_STORE", "s3+https://host"),
         ("HUB_STORE", "s3+https://host/bucket/../x"),
         ("HUB_RELAYS", "many"),
@@ -94,6 +95,7 @@ def test_a_bad_secret_is_not_repeated_in_the_error() -> None:
         {"HUB_TLS_CERT": __file__, "HUB_TLS_KEY": __file__, "HUB_HTTP": "on"},
         {"HUB_TURN_URL": "turn:host"},
         {"HUB_STORE": "s3+https://host/bucket"},
+        {"HUB_STORE_KEYS": "0" * 64},
         {"HUB_SESSION_IDLE_S": "600", "HUB_SESSION_MAX_S": "300"},
     ],
 )
