@@ -1,10 +1,11 @@
 # One image for app, relay and worker. Built from the locked requirements; no compiler stays in it.
 FROM python:3.11-slim-bookworm AS build
+RUN apt-get update && apt-get install -y --no-install-recommends gcc libc6-dev && rm -rf /var/lib/apt/lists/*
 WORKDIR /opt/diemcau
 RUN python -m venv /opt/venv
 COPY requirements/base.txt requirements/base.txt
 RUN /opt/venv/bin/pip install --no-cache-dir --require-hashes -r requirements/base.txt
-COPY pyproject.toml README.md ./
+COPY pyproject.toml setup.py README.md ./
 COPY rooms rooms
 COPY media media
 COPY signaling signaling

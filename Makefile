@@ -8,7 +8,7 @@ AGAIN := --last-failed --last-failed-no-failures none
 
 setup: .venv/.installed
 
-.venv/.installed: requirements/dev.txt pyproject.toml
+.venv/.installed: requirements/dev.txt pyproject.toml setup.py $(wildcard media/native/*.[ch])
 	python3.11 -m venv .venv
 	.venv/bin/pip -q install --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	.venv/bin/pip -q install --disable-pip-version-check --no-deps --no-build-isolation -e .

@@ -6,6 +6,8 @@ All functions take the payload (no RTP header, no padding) and never raise on it
 
 from __future__ import annotations
 
+from media.native import compiled
+
 Vp8Info = tuple[bool, int, bool, int, int, int, int, bool]
 """(starts a key frame, offset of picture id or 0, it has 15 bits, its value, offset of TL0PICIDX or 0, its value,
 temporal layer 0..3, it depends on layer 0 only (Y))"""
@@ -13,7 +15,7 @@ temporal layer 0..3, it depends on layer 0 only (Y))"""
 NO_VP8: Vp8Info = (False, 0, False, -1, 0, -1, 0, False)
 
 
-def vp8_info(payload: bytes) -> Vp8Info:
+def vp8_info_plain(payload: bytes) -> Vp8Info:
     """The descriptor's counters and whether this packet is the first of a key frame."""
     size = len(payload)
     if size < 2:
@@ -57,6 +59,12 @@ def vp8_info(payload: bytes) -> Vp8Info:
         starts_key, picture_at, wide, picture if picture_at else -1, layer_at, layer if layer_at else -1,
         temporal >> 6, temporal & 0x20 != 0,
     )  # fmt: skip
+
+
+vp8_info = vp8_info_plain
+if compiled is not None:
+    compiled.set_no_vp8(NO_VP8)
+    vp8_info = compiled.vp8_info
 
 
 def patch_vp8(buffer: bytearray, at: int, info: Vp8Info, picture_shift: int, layer_shift: int) -> None:

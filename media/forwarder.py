@@ -19,7 +19,7 @@ from media.red import Red
 from media.seq import time_delta
 from media.speaker import Voice
 from media.subscription import Subscription
-from media.types import Batch, PublishedMedia
+from media.types import Batch, Buffer, PublishedMedia
 
 MAX_JUMP = 1000  # numbers; beyond that the sender has restarted or the packet is stray (RFC 3550 A.1: 3000)
 MAX_LATE = 1000
@@ -31,7 +31,7 @@ PRELUDE_S = 0.1  # s ... if they are not older
 class Tap(Protocol):
     """Where the packets of an open publication are also written (the recorder)."""
 
-    def write(self, packet: memoryview, now: float) -> None:
+    def write(self, packet: Buffer, now: float) -> None:
         """One packet as received (RTX unwrapped)."""
 
     def report(self, ntp: int, rtp_time: int, now: float) -> None:
@@ -191,7 +191,7 @@ class Publication:
     # --- the path of a packet ---------------------------------------------------------------------------------------
 
     def receive(
-        self, index: int, seq: int, timestamp: int, marker: int, payload: bytes, level: int, packet: memoryview,
+        self, index: int, seq: int, timestamp: int, marker: int, payload: bytes, level: int, packet: Buffer,
         now: float, batch: Batch, recovered: bool = False, red: Red | None = None,
     ) -> str:  # fmt: skip
         """Take a media packet (``recovered``: unwrapped from RTX) and pass it on. The reason if it was dropped, or "".

@@ -19,12 +19,14 @@ import struct
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from media.addresses import Addresses, from_sockaddr
 from media.ice import Address, local_user
 from media.messages import Leg
+from media.native import compiled
 from media.peer import Connection, Way
 from media.sender import Sender
-from media.transport import SrtpSession, pointer_to
-from media.types import MAX_DATAGRAM, Batch, PeerId
+from media.transport import SrtpSession, address_of, pointer_to
+from media.types import MAX_DATAGRAM, Batch, Buffer, PeerId
 
 SOCKET_BUFFER = 8 * 1024 * 1024
 DRAIN = 256
@@ -49,7 +51,7 @@ DROPS = (
 class Core(Protocol):
     """What the front needs of ``media.relay.Relay``."""
 
-    def receive_rtp(self, peer: PeerId, data: memoryview, now: float, batch: Batch) -> None:
+    def receive_rtp(self, peer: PeerId, data: Buffer, now: float, batch: Batch) -> None:
         """One decrypted RTP packet."""
 
     def receive_rtcp(self, peer: PeerId, leg: Leg, data: memoryview, now: float, batch: Batch) -> None:
@@ -60,6 +62,7 @@ class Front:
     """The sockets of a relay and the routing of what arrives on them.
 
     ``after`` is called after each wake-up, when the core's deadlines may have moved. ``runs``: see ``sender``.
+    ``is_native``: use the compiled parts where they were built (media/native); ``_read`` is the reference.
     """
 
     def __init__(
@@ -68,6 +71,7 @@ class Front:
         clock: Callable[[], float],
         after: Callable[[], None],
         runs: bool = True,
+        is_native: bool = True,
     ) -> None:
         self._core = core
         self._clock = clock
@@ -75,14 +79,16 @@ class Front:
         self._later: list[tuple[Connection, bytes, float]] = []
         self._sockets: list[socket.socket] = []
         self._by_user: dict[str, Connection] = {}
-        self._by_address: dict[Address, Connection] = {}
+        self._addresses = Addresses()
         self._buffer = bytearray(2048)
         self._view = memoryview(self._buffer)
         self._pointer = pointer_to(self._buffer)
         self.batch = Batch()
         self.dropped: dict[str, int] = dict.fromkeys(DROPS, 0)
         self._has_failed = False
-        self._sender = Sender(self.dropped, runs)
+        self._sender = Sender(self.dropped, runs, is_native)
+        self._native = compiled if is_native else None
+        self._unprotect = address_of("srtp_unprotect")
         self.received = 0
 
     def open(self, port: int, announced: Sequence[str]) -> int:
@@ -119,7 +125,9 @@ class Front:
             raise
         self._sockets.append(opened)
         self._sender.add_socket(opened)
-        asyncio.get_running_loop().add_reader(opened, self._read, opened)
+        asyncio.get_running_loop().add_reader(
+            opened, self._read_native if self._native is not None else self._read, opened
+        )
         return int(opened.getsockname()[1])
 
     def receive_buffer(self) -> int:
@@ -145,11 +153,11 @@ class Front:
 
     def knows(self, address: Address) -> bool:
         """Whether this address proved itself and belongs to a leg."""
-        return address in self._by_address
+        return address in self._addresses
 
     def forget(self, address: Address) -> None:
         """Nothing can be sent to this address any more (a TCP connection ended)."""
-        connection = self._by_address.pop(address, None)
+        connection = self._addresses.pop(address)
         if connection is not None:
             connection.ice.forget(address)
 
@@ -157,8 +165,8 @@ class Front:
         """Nothing reaches ``connection`` any more."""
         for user in [user for user, owner in self._by_user.items() if owner is connection]:
             del self._by_user[user]
-        for address in [address for address, owner in self._by_address.items() if owner is connection]:
-            del self._by_address[address]
+        for address in self._addresses.of(connection):
+            self._addresses.pop(address)
 
     # --- in ---------------------------------------------------------------------------------------------------------
 
@@ -188,6 +196,42 @@ class Front:
         self.received += count
         self.flush()
         self._after()
+
+    def _read_native(self, opened: socket.socket) -> None:
+        """``_read`` as compiled: RTP comes decrypted, everything else as it arrived."""
+        now = self._clock()
+        names, core, batch = self._addresses.names, self._core.receive_rtp, self.batch
+        file, family = opened.fileno(), opened.family
+        taken = 0
+        while taken < DRAIN:
+            found, count = self._native.drain(file, family, names, FLUSH_EVERY, self._unprotect, MAX_SSRCS)  # type: ignore[union-attr]
+            items = iter(found)
+            for source, packet in zip(items, items, strict=True):
+                try:
+                    if type(packet) is str:
+                        self.dropped[packet] += 1
+                    elif type(source) is bytes:
+                        self._take_copy(opened, packet, source, now)
+                    else:
+                        core(source.peer, packet, now, batch)
+                except Exception:  # one datagram must never cost another one
+                    self.dropped[self._failed()] += 1
+            taken += count
+            self.flush()
+            if count < FLUSH_EVERY:
+                break
+        self.received += taken
+        self._after()
+
+    def _take_copy(self, opened: socket.socket, data: bytes, name: bytes, now: float) -> None:
+        """A datagram that is no RTP from a known address."""
+        length = len(data)
+        reason = "oversized" if length > MAX_DATAGRAM else ""
+        if not reason:
+            self._view[:length] = data
+            reason = self._take(opened, length, from_sockaddr(name), now)
+        if reason:
+            self.dropped[reason] += 1
 
     def _failed(self) -> str:
         if not self._has_failed:
@@ -228,14 +272,14 @@ class Front:
         if first < 4:
             return self._take_check(opened, length, address, now)
         if 20 <= first <= 63:
-            connection = self._by_address.get(address)
+            connection = self._addresses.get(address)
             if connection is None:
                 return "stranger"
             return "" if connection.receive_dtls(bytes(self._view[:length])) else "dtls_full"
         return "foreign"
 
     def _take_srtp(self, length: int, address: Address, now: float) -> str:
-        connection = self._by_address.get(address)
+        connection = self._addresses.get(address)
         if connection is None:
             return "stranger"
         session = connection.receiving
@@ -296,14 +340,14 @@ class Front:
         answer = connection.ice.check(bytes(self._view[:length]), address, now)
         if answer is None:
             return "stun_refused"
-        self._by_address[address] = connection
+        self._addresses.put(address, connection, opened.family if isinstance(opened, socket.socket) else None)
         if connection.ice.is_chosen:
             connection.socket = opened
         if connection.is_silent:
             connection.on_heard(connection)
         for forgotten in connection.ice.forgotten:
-            if self._by_address.get(forgotten) is connection:
-                del self._by_address[forgotten]
+            if self._addresses.get(forgotten) is connection:
+                self._addresses.pop(forgotten)
         connection.ice.forgotten.clear()
         self._send(opened, answer, address)
         return ""

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, NamedTuple
 
-from media.types import TrackInfo
+from media.types import Buffer, TrackInfo
 
 MAGIC = b"DCJ\x01\r\n\x1a\n"
 VERSION = 1
@@ -205,7 +205,7 @@ def parse_tail(payload: bytes) -> Tail:
 # --- records ---------------------------------------------------------------------------------------------------------
 
 
-def put_record(out: bytearray, kind: int, mono_us: int, body: bytes | memoryview) -> None:
+def put_record(out: bytearray, kind: int, mono_us: int, body: Buffer) -> None:
     """Append a record. ``body`` is at most 65,535 bytes (the caller's packets are below 1,500)."""
     out += _RECORD.pack(kind, len(body), mono_us)
     out += body

@@ -11,7 +11,7 @@ from media.forwarder import Publication
 from media.rtp import find_extensions, text_value
 from media.seq import FIRST_CYCLE, extend
 from media.subscription import Subscription
-from media.types import Codec, ParticipantId, PublishedMedia, SendQueue, Source, SubscribedMedia
+from media.types import Buffer, Codec, ParticipantId, PublishedMedia, SendQueue, Source, SubscribedMedia
 
 MAX_LEARNED = 64  # SSRCs that a leg may introduce beyond the announced ones, over its life
 
@@ -125,7 +125,7 @@ class PublishLeg:
                 meter = self._meter(publication)
                 self.streams[layer.rtx_ssrc] = Stream(publication, index, layer.rtx_ssrc, True, meter)
 
-    def learn(self, data: memoryview, start: int, ssrc: int, payload_type: int, now: float) -> Stream | None:
+    def learn(self, data: Buffer, start: int, ssrc: int, payload_type: int, now: float) -> Stream | None:
         """Find out what an unknown SSRC is, from mid and rid in the packet, else from a payload type used once."""
         if self.learned >= MAX_LEARNED:
             return None
@@ -163,7 +163,7 @@ class PublishLeg:
         self.streams[ssrc] = stream
         return stream
 
-    def _named(self, data: memoryview, start: int) -> tuple[Publication | None, dict[int, bytes]]:
+    def _named(self, data: Buffer, start: int) -> tuple[Publication | None, dict[int, bytes]]:
         elements = find_extensions(data, start)
         for publication in self.publications.values():
             ident = publication.media.extensions.mid

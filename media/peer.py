@@ -22,6 +22,11 @@ class Way(Protocol):
         """Send one datagram. Raises OSError; BlockingIOError when there is no room."""
 
 
+Route = tuple[SrtpSession, Address, Way, int, bytes, int]
+"""Where a connection's packets go: what it was made of (keys, address, socket), and what the kernel and libsrtp need of
+it (the socket's file, the address as ``sockaddr``, the keys' address)."""
+
+
 class ConnectionQueue(SendQueue):
     """A queue that knows its connection, for the sender."""
 
@@ -57,6 +62,7 @@ class Connection:
         self.sending: SrtpSession | None = None
         self.is_silent = False
         self.takes_runs = True  # until a run was refused: its path may not carry packets of this size whole
+        self.route: Route | None = None  # the sender's, as long as what it was made of is the same
         self.is_closed = False
         self.is_up = False
         self.fingerprints: tuple[Fingerprint, ...] = ()

@@ -79,6 +79,8 @@ STOP_S = 5.0
 """How long SIGTERM waits for the disk, and then again for the app to take the last reports."""
 COPY_STOP_S = 2.0  # and for the last copies: what is durable here is not lost by an end
 MIN_DELAY_S = 0.001
+YOUNG_OBJECTS = 20_000
+"""Before the collector looks: a relay's objects are packets, which hold no cycles and are gone in two seconds."""
 
 _log = logging.getLogger("media.process")
 
@@ -131,6 +133,7 @@ class RelayProcess:
         tasks += [asyncio.ensure_future(self._every(1.0, self._tick))]
         tasks += [asyncio.ensure_future(self._every(QUALITY_S, self._report_quality))]
         gc.collect()
+        gc.set_threshold(YOUNG_OBJECTS, 20, 20)
         gc.freeze()  # what exists now lives as long as the process: keep it out of every collection
         _log.info("relay %s listens on %s", self._identity.relay, ", ".join(self.announced.texts()))
         _log.info("receive buffer: %d bytes", self.front.receive_buffer())

@@ -17,7 +17,7 @@ from typing import Protocol
 
 from media import journal, messages
 from media.messages import ReportBody
-from media.types import SessionId, TrackInfo
+from media.types import Buffer, SessionId, TrackInfo
 
 FLUSH_S = 0.2
 """Records older than this are handed over; with a poll every 100 ms nothing waits longer than 300 ms."""
@@ -193,7 +193,7 @@ class _Track:
         self.closed = self.written = self.stalled = False
         self.failed = ""
 
-    def write_rtp(self, packet: memoryview, now: float) -> None:
+    def write_rtp(self, packet: Buffer, now: float) -> None:
         """One packet (``TrackWriter``)."""
         if self.closed or len(packet) > journal.MAX_BODY:
             return

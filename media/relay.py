@@ -43,7 +43,7 @@ from media.loudest import Loudest
 from media.messages import Desired, Leg, LegQuality, Member, SessionEnded, Source, View, WriteFailed
 from media.redundancy import unwrap
 from media.reporting import Reporting
-from media.rtp import LEVEL_UNKNOWN, TIME_UNKNOWN, build, payload_end, payload_start, scan_extensions
+from media.rtp import TIME_UNKNOWN, build, parse, payload_start
 from media.sessions import Sessions, records
 from media.speaker import Speakers
 from media.subscription import Subscription
@@ -51,6 +51,7 @@ from media.tracks import TrackKey, Tracks
 from media.types import (
     MAX_DATAGRAM,
     Batch,
+    Buffer,
     Listener,
     ParticipantId,
     PeerId,
@@ -314,43 +315,37 @@ class Relay:
 
     # --- packets ----------------------------------------------------------------------------------------------------
 
-    def receive_rtp(self, peer: PeerId, data: memoryview, now: float, batch: Batch) -> None:
+    def receive_rtp(self, peer: PeerId, data: Buffer, now: float, batch: Batch) -> None:
         """One decrypted RTP packet of the publish leg; ``data`` is only read, and only during the call."""
         self.packets_in += 1
         reason = self._receive_rtp(peer, data, now, batch)
         if reason:
             self.dropped[reason] = self.dropped.get(reason, 0) + 1
 
-    def _receive_rtp(self, peer: str, data: memoryview, now: float, batch: Batch) -> str:
+    def _receive_rtp(self, peer: str, data: Buffer, now: float, batch: Batch) -> str:
         leg = self._publishers.get(peer)
         if leg is None:
             return "no_leg"
         size = len(data)
         if size > MAX_DATAGRAM:
             return "too_long"
-        start = payload_start(data)
-        if start < 0 or data[0] & 0xC0 != 0x80:
+        parsed = parse(data, leg.level_id, leg.time_id)
+        if parsed is None:
             return "malformed"
-        end = payload_end(data, start) if data[0] & 0x20 else size
-        if end < 0:
-            return "malformed"
-        if end - start > MAX_PAYLOAD:
+        second, seq, timestamp, ssrc, level, send_time, payload = parsed
+        if len(payload) > MAX_PAYLOAD:
             return "too_long"
-        _, second, seq, timestamp, ssrc = _fields(data)
         stream = leg.streams.get(ssrc)
         payload_type = second & 0x7F
         if stream is None:
-            stream = leg.learn(data, start, ssrc, payload_type, now)
+            stream = leg.learn(data, payload_start(data), ssrc, payload_type, now)
             if stream is None:
                 return "unknown_ssrc"
         if payload_type != stream.payload_type and payload_type != stream.red_type:
             return "payload_type"
         leg.octets += size
-        level = LEVEL_UNKNOWN
-        if data[0] & 0x10:
-            level, send_time = scan_extensions(data, start, leg.level_id, leg.time_id)
-            if send_time != TIME_UNKNOWN:
-                leg.estimator.add(send_time, size, now)
+        if send_time != TIME_UNKNOWN:
+            leg.estimator.add(send_time, size, now)
         publication = stream.publication
         if not leg.time_id:
             if publication is leg.timed and not stream.rtx:
@@ -372,7 +367,6 @@ class Relay:
             publication.voice.take(loudness, now)
             if publication.is_resting:
                 self._loudest.hear(publication, loudness, now, batch)
-        payload = bytes(data[start:end])
         if payload_type == stream.red_type:
             reason = unwrap(stream, seq, timestamp, second & 0x80, payload, level, now, batch)
         elif stream.rtx:

@@ -8,7 +8,8 @@ from __future__ import annotations
 from functools import cache
 from struct import Struct
 
-from media.types import ExtensionIds
+from media.native import compiled
+from media.types import Buffer, ExtensionIds
 
 HEADER = Struct(">BBHII")  # V P X CC, M PT, sequence, timestamp, SSRC
 HEADER_SIZE = 12
@@ -21,8 +22,6 @@ ONE_BYTE_PROFILE = 0xBEDE
 TWO_BYTE_PROFILE = 0x1000  # the low four bits are "appbits" (RFC 8285 4.3)
 
 MOST_DELAY = 1000  # steps of 10 ms: what receivers take for the most when nobody says anything
-
-Buffer = bytes | bytearray | memoryview
 
 
 def payload_start(data: Buffer) -> int:
@@ -87,6 +86,28 @@ def scan_extensions(data: Buffer, start: int, level_id: int, time_id: int) -> tu
     if value and len(value) == 3:
         time = int.from_bytes(value, "big")
     return level, time
+
+
+Parsed = tuple[int, int, int, int, int, int, bytes]
+"""(M and PT byte, sequence, timestamp, SSRC, audio level byte, abs-send-time, payload without padding)"""
+
+
+def parse_plain(data: Buffer, level_id: int, time_id: int) -> Parsed | None:
+    """A packet taken apart; None when it is none, or when its parts do not fit into it. See ``scan_extensions``."""
+    start = payload_start(data)
+    if start < 0 or data[0] & 0xC0 != 0x80:
+        return None
+    end = payload_end(data, start) if data[0] & 0x20 else len(data)
+    if end < 0:
+        return None
+    level, time = LEVEL_UNKNOWN, TIME_UNKNOWN
+    if data[0] & 0x10:
+        level, time = scan_extensions(data, start, level_id, time_id)
+    _, second, seq, timestamp, ssrc = HEADER.unpack_from(data)
+    return second, seq, timestamp, ssrc, level, time, bytes(data[start:end])
+
+
+parse = compiled.parse if compiled is not None else parse_plain
 
 
 def find_extensions(data: Buffer, start: int) -> dict[int, bytes]:
@@ -226,6 +247,7 @@ def build_extensions(elements: dict[int, bytes]) -> bytes:
 
 
 __all__ = [
-    "HEADER", "HEADER_SIZE", "LEVEL_UNKNOWN", "PATCH", "TIME_UNKNOWN", "HeaderTemplate", "abs_send_time", "build",
-    "build_extensions", "find_extensions", "payload_end", "payload_start", "scan_extensions", "text_value",
+    "HEADER", "HEADER_SIZE", "LEVEL_UNKNOWN", "PATCH", "TIME_UNKNOWN", "HeaderTemplate", "Parsed", "abs_send_time",
+    "build", "build_extensions", "find_extensions", "parse", "parse_plain", "payload_end", "payload_start",
+    "scan_extensions", "text_value",
 ]  # fmt: skip

@@ -16,7 +16,7 @@ from media.delaybased import QUEUE_SEEN, Acked, DelayBased, Usage
 from media.lossbased import LossBased
 from media.probing import Prober
 from media.ratecontrol import AcknowledgedRate, RateControl
-from media.sentlog import ARRIVED, FLYING, MISSING, SentLog
+from media.sentlog import SentLog
 from media.twcc import REFERENCE_TICKS, REFERENCE_WRAP, TICK, Feedback
 
 SILENCE = 1.0  # s without feedback, while packets are sent, after which the line counts as broken
@@ -34,7 +34,7 @@ class SendSideEstimator:
     """The estimate for one subscribe leg. ``ceiling_bps`` and ``wanted_bps`` may be changed at any time."""
 
     __slots__ = (
-        "_acked_octets", "_acked_rate", "_before_break", "_broken_at", "_control", "_delay", "_excused_until",
+        "_acked_rate", "_before_break", "_broken_at", "_control", "_delay", "_excused_until",
         "_judge_from", "_losses",
         "_prober", "_reference", "_sent_at_feedback", "_told", "_used_at", "ceiling_bps", "congested_at", "feedback_at",
         "feedbacks", "has_congestion", "is_ample", "log", "min_bps", "overused_at", "rtt", "target_bps", "wanted_bps",
@@ -63,7 +63,6 @@ class SendSideEstimator:
         self._broken_at = -1.0
         self._before_break = 0.0
         self._sent_at_feedback = 0
-        self._acked_octets = 0
         self._excused_until = -1e9
         self._used_at = now
         self._judge_from = -1e9  # losses before then are known
@@ -97,7 +96,9 @@ class SendSideEstimator:
         """Take a feedback packet. Numbers never sent, or told before, are ignored."""
         log = self.log
         first = log.next - 1 - ((log.next - 1 - told.base) & (NUMBERS - 1))
-        acked, lost = self._match(first, told, self._offset(told))
+        offset = self._offset(told)
+        acked, lost, octets = log.match(first, told.arrivals, offset)
+        self._take_cluster(first, told, offset)
         self._told = max(self._told, min(first + len(told.arrivals), log.next) - 1)
         self.feedbacks += 1
         self.feedback_at = now
@@ -110,7 +111,7 @@ class SendSideEstimator:
             self.rtt += RTT_SMOOTHING * (now - sent - self.rtt)
             # What counts is the time between two feedbacks; that the last one sent is not always the last that arrived
             # evens out.
-            self._acked_rate.add(arrived, self._acked_octets)
+            self._acked_rate.add(arrived, octets)
         self._decide(acked, lost, now)
 
     def _offset(self, told: Feedback) -> int:
@@ -121,41 +122,6 @@ class SendSideEstimator:
         step = ((told.reference - self._reference + half) & (REFERENCE_WRAP - 1)) - half
         self._reference += step
         return (self._reference - told.reference) * REFERENCE_TICKS
-
-    def _match(self, first: int, told: Feedback, offset: int) -> tuple[list[Acked], int]:
-        """(packets that arrived, how many more are missing)."""
-        log = self.log
-        times, sizes, states, mask = log.times, log.sizes, log.states, log.mask
-        limit, oldest = log.next, log.next - mask - 1
-        acked: list[Acked] = []
-        lost = octets = 0
-        number = first - 1
-        for arrival in told.arrivals:
-            number += 1
-            if not oldest <= number < limit:
-                continue
-            at = number & mask
-            state = states[at]
-            if arrival is None:
-                if state == FLYING:
-                    states[at] = MISSING
-                    log.flying -= sizes[at]
-                    lost += 1
-            elif state == FLYING:
-                states[at] = ARRIVED
-                size = sizes[at]
-                octets += size
-                acked.append((times[at], (arrival + offset) * TICK, size))
-            elif state == MISSING:
-                states[at] = ARRIVED
-                lost -= 1
-                log.flying += sizes[at]
-                octets += sizes[at]
-                acked.append((times[at], (arrival + offset) * TICK, sizes[at]))
-        log.flying -= octets
-        self._acked_octets = octets
-        self._take_cluster(first, told, offset)
-        return acked, lost
 
     def _take_cluster(self, first: int, told: Feedback, offset: int) -> None:
         cluster = self._prober.cluster

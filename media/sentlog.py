@@ -1,20 +1,24 @@
 """What a leg sent, by transport-wide sequence number, until feedback tells what became of it.
 
-Compact arrays in a ring that grows with the packet rate: 11 bytes per packet, no object.
+Compact arrays in a ring that grows with the packet rate: 11 bytes per packet, no object. ``SentLog`` is
+``PlainSentLog``, or the same compiled (media/native/sentlog.c).
 """
 
 from __future__ import annotations
 
 from array import array
 
+from media.native import compiled
+
 SMALLEST, LARGEST = 256, 8192  # packets; powers of two
 YOUNG = 0.6  # s: what is younger must not be overwritten: its feedback is still on the way
 
 FREE, FLYING, ARRIVED, MISSING = 0, 1, 2, 3
+TICK = 0.00025  # s, of the arrivals that feedback tells
 _FLYING = bytes((FLYING,))
 
 
-class SentLog:
+class PlainSentLog:
     """The ring. ``next``: extended number of the next packet; its low 16 bits travel. ``octets``: sent in all.
 
     Number n is at index ``n & mask`` of ``times`` (monotonic seconds), ``sizes`` (bytes on the wire) and ``states``.
@@ -65,6 +69,38 @@ class SentLog:
         for size in sizes:
             self.add(size, now)
 
+    def match(
+        self, first: int, arrivals: list[int | None], offset: int
+    ) -> tuple[list[tuple[float, float, int]], int, int]:
+        """What feedback says of numbers ``first`` on: ([(sent, arrived, bytes) of each that came], how many more are
+        missing, bytes that came). ``offset``: ticks to add to the arrivals. Numbers never sent, or told before, are
+        passed over; one that was thought missing may still come."""
+        times, sizes, states, mask = self.times, self.sizes, self.states, self.mask
+        limit, oldest = self.next, self.next - mask - 1
+        acked: list[tuple[float, float, int]] = []
+        lost = octets = 0
+        number = first - 1
+        for arrival in arrivals:
+            number += 1
+            if not oldest <= number < limit:
+                continue
+            at = number & mask
+            state = states[at]
+            if arrival is None:
+                if state == FLYING:
+                    states[at] = MISSING
+                    self.flying -= sizes[at]
+                    lost += 1
+            elif state == FLYING or state == MISSING:
+                if state == MISSING:
+                    lost -= 1
+                    self.flying += sizes[at]
+                states[at] = ARRIVED
+                octets += sizes[at]
+                acked.append((times[at], (arrival + offset) * TICK, sizes[at]))
+        self.flying -= octets
+        return acked, lost, octets
+
     def _grow(self) -> None:
         old, mask = self.mask, self.mask * 2 + 1
         times, sizes, states = array("d", bytes(8 * mask + 8)), array("H", bytes(2 * mask + 2)), bytearray(mask + 1)
@@ -75,4 +111,6 @@ class SentLog:
         self.times, self.sizes, self.states, self.mask = times, sizes, states, mask
 
 
-__all__ = ["ARRIVED", "FLYING", "FREE", "MISSING", "SentLog"]
+SentLog = PlainSentLog if compiled is None else compiled.SentLog
+
+__all__ = ["ARRIVED", "FLYING", "FREE", "MISSING", "PlainSentLog", "SentLog"]

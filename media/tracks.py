@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from media.messages import Source
-from media.types import ParticipantId, PublishedMedia, Recorder, SessionId, TrackInfo, TrackWriter
+from media.types import Buffer, ParticipantId, PublishedMedia, Recorder, SessionId, TrackInfo, TrackWriter
 
 TrackKey = tuple[str, str, Source]
 """(session, participant, source)"""
@@ -34,7 +34,7 @@ class Track:
         self.written_media: PublishedMedia | None = None  # of the open journal
         self.writer: TrackWriter | None = None
 
-    def write(self, packet: memoryview, now: float) -> None:
+    def write(self, packet: Buffer, now: float) -> None:
         """One packet as received; opens the journal when there is none that fits."""
         writer = self.writer
         if writer is None or self.media is not self.written_media:

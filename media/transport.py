@@ -176,17 +176,23 @@ class SrtpSession:
     """
 
     __slots__ = (
-        "_session", "length", "protect", "protect_rtcp", "state", "unprotect", "unprotect_rtcp",
+        "_session", "address", "length", "protect", "protect_rtcp", "state", "unprotect", "unprotect_rtcp",
     )  # fmt: skip
 
     def __init__(self, session: Any) -> None:
         self._session = session  # owns the C object
         self.state = session._srtp[0]
+        self.address = int(_ffi.cast("uintptr_t", self.state))  # the same, for compiled code
         self.length = _length
         self.protect = _lib.srtp_protect
         self.protect_rtcp = _lib.srtp_protect_rtcp
         self.unprotect = _lib.srtp_unprotect
         self.unprotect_rtcp = _lib.srtp_unprotect_rtcp
+
+
+def address_of(name: str) -> int:
+    """Where one of libsrtp's functions lies, for compiled code: "srtp_protect", "srtp_unprotect_rtcp" ..."""
+    return int(_ffi.cast("uintptr_t", _ffi.addressof(_lib, name)))
 
 
 def pointer_to(buffer: bytearray, offset: int = 0) -> Any:

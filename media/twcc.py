@@ -11,10 +11,11 @@ from collections.abc import Sequence
 from struct import Struct
 from typing import NamedTuple
 
+from media.native import compiled
 from media.rtcp import RTPFB
+from media.sentlog import TICK
 
 FORMAT = 15
-TICK = 0.00025  # s
 REFERENCE_TICKS = 256
 REFERENCE_WRAP = 1 << 24
 MAX_STATUSES = 8192
@@ -62,9 +63,24 @@ def read(data: Buffer, at: int, end: int) -> Feedback:
     base, count, word = _BODY.unpack_from(data, at + 8)
     if not 0 < count <= MAX_STATUSES:
         raise BadFeedback("no statuses, or too many")
-    symbols, at = _read_chunks(data, at + 16, end, count)
     reference = word >> 8
-    return Feedback(base, reference, word & 0xFF, _read_times(data, at, end, symbols, reference * REFERENCE_TICKS))
+    found = arrivals(data, at + 16, end, count, reference * REFERENCE_TICKS)
+    if isinstance(found, str):
+        raise BadFeedback(found)
+    return Feedback(base, reference, word & 0xFF, found)
+
+
+def arrivals_plain(data: Buffer, at: int, end: int, count: int, time: int) -> list[int | None] | str:
+    """When each of ``count`` packets arrived, in ticks from ``time`` on, or LOST: from the chunks and times in
+    ``data[at:end]``. What is wrong with them otherwise."""
+    try:
+        symbols, at = _read_chunks(data, at, end, count)
+        return _read_times(data, at, end, symbols, time)
+    except BadFeedback as error:
+        return str(error)
+
+
+arrivals = arrivals_plain if compiled is None else compiled.arrivals
 
 
 def _read_chunks(data: Buffer, at: int, end: int, count: int) -> tuple[list[int], int]:

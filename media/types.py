@@ -21,6 +21,9 @@ Ssrc = NewType("Ssrc", int)
 
 MAX_DATAGRAM = 1500
 
+Buffer = bytes | bytearray | memoryview
+"""Octets that are only read."""
+
 
 @dataclass(frozen=True, slots=True)
 class Codec:
@@ -207,7 +210,7 @@ class TrackInfo:
 class TrackWriter(Protocol):
     """Takes one track's packets: plain RTP as received, RTX unwrapped, fenced already. Never blocks, never raises."""
 
-    def write_rtp(self, packet: memoryview, now: float) -> None:
+    def write_rtp(self, packet: Buffer, now: float) -> None:
         """One packet; the view is only valid during the call."""
 
     def write_report(self, ntp: int, rtp_time: int, now: float) -> None:
@@ -250,7 +253,7 @@ class Listener(Protocol):
 
 
 __all__ = [
-    "MAX_DATAGRAM", "Batch", "Codec", "ExtensionIds", "Listener", "Pacer", "ParticipantId", "PeerId", "PublishedMedia",
-    "Ready", "RecordMode", "Recorder", "SendQueue", "SentLog", "SessionId", "Source", "Ssrc", "SubscribedMedia",
-    "TrackInfo", "TrackWriter",
+    "MAX_DATAGRAM", "Batch", "Buffer", "Codec", "ExtensionIds", "Listener", "Pacer", "ParticipantId", "PeerId",
+    "PublishedMedia", "Ready", "RecordMode", "Recorder", "SendQueue", "SentLog", "SessionId", "Source", "Ssrc",
+    "SubscribedMedia", "TrackInfo", "TrackWriter",
 ]  # fmt: skip

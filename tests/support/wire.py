@@ -59,7 +59,7 @@ def connection(opened: PaperSocket) -> Any:
     """A leg that is up."""
     return SimpleNamespace(
         sending=plain_session(), ice=SimpleNamespace(selected=ADDRESS), socket=opened, is_silent=False,
-        takes_runs=True, is_closed=False,
+        takes_runs=True, is_closed=False, route=None,
     )  # fmt: skip
 
 

@@ -20,7 +20,7 @@ PURE = {
     "rooms.models.storage",
     "media.crosstalk", "media.layerchoice", "media.layering", "media.thinning",
     "media.types", "media.framing", "media.messages", "media.errors", "media.seq", "media.rtp", "media.rtcp",
-    "media.codecs",
+    "media.codecs", "media.native", "media._native",
     "media.packetcache", "media.nack", "media.patience", "media.feedback", "media.forwarder", "media.relay",
     "media.speaker",
     "media.layer", "media.subscription", "media.sessions", "media.tracks", "media.legs", "media.reporting",

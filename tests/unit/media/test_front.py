@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-from media.front import LATER_S, Front
+from media.front import LATER_S, MAX_SSRCS, Front
 from media.messages import Leg
 from media.peer import Connection
 from media.transport import Certificate, pointer_to
@@ -37,10 +37,10 @@ class Core:
 class Rig:
     """A front with one leg."""
 
-    def __init__(self, leg: Leg) -> None:
+    def __init__(self, leg: Leg, is_native: bool) -> None:
         self.core = Core()
         self.now = 100.0
-        self.front = Front(self.core, lambda: self.now, lambda: None)
+        self.front = Front(self.core, lambda: self.now, lambda: None, is_native=is_native)
         self.port = self.front.open(0, ["127.0.0.1"])
         self.client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.client.bind(("127.0.0.1", 0))
@@ -50,7 +50,7 @@ class Rig:
             PeerId("peer"), leg, self.now, CERTIFICATE, self.front.send_dtls, lambda _: None, lambda _: None
         )
         self.connection.receiving = inbound
-        self.front._by_address[self.client.getsockname()] = self.connection
+        self.front._addresses.put(self.client.getsockname(), self.connection, self.client.family)
 
     def send(self, plain: bytes) -> None:
         buffer = bytearray(plain + bytes(200))
@@ -67,8 +67,8 @@ class Rig:
 
 
 @asynccontextmanager
-async def rig(leg: Leg = "publish") -> AsyncIterator[Rig]:
-    made = Rig(leg)
+async def rig(leg: Leg, is_native: bool) -> AsyncIterator[Rig]:
+    made = Rig(leg, is_native)
     try:
         yield made
     finally:
@@ -78,11 +78,14 @@ async def rig(leg: Leg = "publish") -> AsyncIterator[Rig]:
 
 
 def played(story: Callable[[Rig], Any], leg: Leg = "publish") -> None:
-    async def run() -> None:
-        async with rig(leg) as made:
+    """With the reference, and with the compiled parts where they were built."""
+
+    async def run(is_native: bool) -> None:
+        async with rig(leg, is_native) as made:
             await story(made)
 
-    asyncio.run(run())
+    for is_native in (False, True):
+        asyncio.run(run(is_native))
 
 
 FEEDBACK = bytes((0x8F, 205, 0, 4)) + bytes(16)
@@ -139,3 +142,43 @@ def test_a_packet_that_breaks_something_costs_no_other() -> None:
         assert len(made.core.rtp) == 2 and made.front.dropped["error"] == 1
 
     played(story)
+
+
+HOSTILE = [b"", b"\x80", bytes(1501), b"\x80" + bytes(11), b"\x80\x60" + bytes(30), b"\x16" + bytes(20), b"\x40abc",
+           b"\x00" + bytes(40), b"\x80\xc8" + bytes(20), b"\xff" * 700]  # fmt: skip
+
+
+def test_what_is_no_packet_of_ours_is_dropped_for_the_same_reason_by_both() -> None:
+    seen: list[dict[str, int]] = []
+
+    async def story(made: Rig) -> None:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+            for data in HOSTILE:
+                made.client.send(data)
+                stranger.sendto(data, ("127.0.0.1", made.port))
+        made.rtp(7, True)
+        await made.woken()
+        assert len(made.core.rtp) == 1
+        seen.append({reason: count for reason, count in made.front.dropped.items() if count})
+
+    played(story)
+    assert seen[0] == seen[1] and seen[0]["srtp_refused"] >= 2 and seen[0]["stranger"] >= 4
+
+
+def test_a_flood_of_ssrcs_is_refused() -> None:
+    async def story(made: Rig) -> None:
+        for ssrc in range(MAX_SSRCS + 5):
+            made.send(bytes((0x80, 96, 0, 1)) + bytes(4) + ssrc.to_bytes(4, "big") + b"body")
+            await made.woken()
+        assert made.front.dropped["ssrc_flood"] == 5 and len(made.core.rtp) == MAX_SSRCS
+
+    played(story)
+
+
+def test_media_on_a_leg_that_receives_is_refused() -> None:
+    async def story(made: Rig) -> None:
+        made.rtp(1, True)
+        await made.woken()
+        assert made.front.dropped["wrong_leg"] == 1 and not made.core.rtp
+
+    played(story, "subscribe")

@@ -171,9 +171,10 @@ def test_a_leg_without_feedback_carries_no_numbers() -> None:
 
 @pytest.mark.parametrize("profile", [GCM, CM])
 @pytest.mark.parametrize("runs", [True, False])
-def test_a_receiver_decrypts_what_came_through_a_real_socket(profile: int, runs: bool) -> None:
+@pytest.mark.parametrize("is_native", [True, False])
+def test_a_receiver_decrypts_what_came_through_a_real_socket(profile: int, runs: bool, is_native: bool) -> None:
     out, inbound = session_pair(profile)
-    sender = Sender({}, runs)
+    sender = Sender({}, runs, is_native)
     with (
         socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as opened,
         socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as there,

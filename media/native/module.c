@@ -1,0 +1,24 @@
+/* media._native: parts of the packet path, compiled. Optional; each file names its reference in Python. */
+
+#include "native.h"
+
+static PyMethodDef methods[] = {
+    {"send", (PyCFunction)(void (*)(void))send_pairs, METH_FASTCALL, "Write, protect and send one leg's pairs (send.c)."},
+    {"arrivals", (PyCFunction)(void (*)(void))read_arrivals, METH_FASTCALL, "Read transport-wide feedback (sentlog.c)."},
+    {"drain", (PyCFunction)(void (*)(void))drain, METH_FASTCALL, "Take what a socket has (receive.c)."},
+    {"parse", (PyCFunction)(void (*)(void))parse_rtp, METH_FASTCALL, "Take an RTP packet apart (parse.c)."},
+    {"vp8_info", vp8_info, METH_O, "The counters of a VP8 payload (parse.c)."},
+    {"set_no_vp8", set_no_vp8, METH_O, "What vp8_info answers where there is nothing."},
+    {NULL, NULL, 0, NULL},
+};
+
+static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, "media._native", NULL, -1, methods, NULL, NULL, NULL, NULL};
+
+PyMODINIT_FUNC PyInit__native(void) {
+    if (send_prepare() || receive_prepare() || sentlog_prepare())
+        return NULL;
+    PyObject *module = PyModule_Create(&definition);
+    if (module != NULL && PyModule_AddObjectRef(module, "SentLog", (PyObject *)&SentLogType))
+        Py_CLEAR(module);
+    return module;
+}

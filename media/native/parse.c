@@ -1,0 +1,170 @@
+/* What arrives, taken apart: media/rtp.py's and media/codecs.py's readers, compiled, with the same results.
+ *
+ * parse(data, level_id, time_id) -> (second byte, sequence, timestamp, ssrc, audio level, abs-send-time, payload)
+ *   of one RTP packet (RFC 3550 5.1), or None when its header, its extensions or its padding do not fit into it. Audio
+ *   level and abs-send-time are -1 where the element (RFC 8285) is not there.
+ * vp8_info(payload) -> media.codecs.Vp8Info (RFC 7741 4.2)
+ * Neither reads outside of what it was given; neither raises on a peer's bytes. */
+
+#include "native.h"
+
+static PyObject *no_vp8;
+
+static unsigned long get16(const unsigned char *at) { return (unsigned long)at[0] << 8 | at[1]; }
+static unsigned long get32(const unsigned char *at) { return get16(at) << 16 | get16(at + 2); }
+
+/* Audio level byte and abs-send-time of the elements in [at, end). The last one with an id counts, as in rtp.py; an
+ * empty element (two-byte form only) is as good as none. */
+static void scan(const unsigned char *data, Py_ssize_t at, Py_ssize_t end, unsigned long profile, long level_id,
+                 long time_id, long *level, long *time) {
+    int two_byte = (profile & 0xFFF0) == 0x1000;
+    if (!two_byte && profile != 0xBEDE)
+        return;
+    while (at < end) {
+        long ident, size;
+        unsigned char byte = data[at++];
+        if (byte == 0)
+            continue;
+        if (two_byte) {
+            if (at >= end)
+                return;
+            ident = byte;
+            size = data[at++];
+        } else {
+            ident = byte >> 4;
+            size = (byte & 0x0F) + 1;
+            if (ident == 15)
+                return;
+        }
+        if (at + size > end)
+            return;
+        if (ident == time_id && (size == 3 || two_byte)) {
+            if (size == 3)
+                *time = (long)(get16(data + at) << 8 | data[at + 2]);
+            else
+                *time = -1;
+        }
+        if (ident == level_id && !(ident == time_id && size == 3 && !two_byte))
+            *level = size ? data[at] : -1;
+        at += size;
+    }
+}
+
+PyObject *parse_rtp(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t count) {
+    if (count != 3) {
+        PyErr_SetString(PyExc_TypeError, "parse(data, level_id, time_id)");
+        return NULL;
+    }
+    long level_id = PyLong_AsLong(args[1]), time_id = PyLong_AsLong(args[2]);
+    Py_buffer view;
+    if (PyErr_Occurred() || PyObject_GetBuffer(args[0], &view, PyBUF_SIMPLE))
+        return NULL;
+    const unsigned char *data = view.buf;
+    Py_ssize_t end = view.len, start = 12;
+    PyObject *found = NULL;
+    if (end < 12 || (data[0] & 0xC0) != 0x80)
+        goto malformed;
+    start += 4 * (data[0] & 0x0F);
+    long level = -1, time = -1;
+    if (data[0] & 0x10) {
+        if (start + 4 > end)
+            goto malformed;
+        Py_ssize_t elements = start + 4;
+        start = elements + 4 * (Py_ssize_t)get16(data + elements - 2);
+        if (start > end)
+            goto malformed;
+        scan(data, elements, start, get16(data + elements - 4), level_id, time_id, &level, &time);
+    }
+    if (start > end)
+        goto malformed;
+    if (data[0] & 0x20) {
+        if (end <= start)
+            goto malformed;
+        Py_ssize_t padding = data[end - 1];
+        if (padding == 0 || padding > end - start)
+            goto malformed;
+        end -= padding;
+    }
+    PyObject *payload = PyBytes_FromStringAndSize((const char *)data + start, end - start);
+    found = payload == NULL ? NULL
+                            : Py_BuildValue("(lkkkllN)", (long)data[1], get16(data + 2), get32(data + 4),
+                                            get32(data + 8), level, time, payload);
+    PyBuffer_Release(&view);
+    return found;
+malformed:
+    PyBuffer_Release(&view);
+    Py_RETURN_NONE;
+}
+
+PyObject *vp8_info(PyObject *Py_UNUSED(module), PyObject *object) {
+    if (!PyBytes_Check(object)) {
+        PyErr_SetString(PyExc_TypeError, "a payload is bytes");
+        return NULL;
+    }
+    const unsigned char *payload = (const unsigned char *)PyBytes_AS_STRING(object);
+    Py_ssize_t size = PyBytes_GET_SIZE(object), at = 1;
+    long picture_at = 0, picture = -1, layer_at = 0, layer = -1, temporal = 0;
+    int wide = 0;
+    if (size < 2)
+        goto none;
+    if (payload[0] & 0x80) {
+        unsigned char flags = payload[1];
+        at = 2;
+        if (flags & 0x80) {
+            if (at >= size)
+                goto none;
+            picture_at = (long)at;
+            picture = payload[at] & 0x7F;
+            at++;
+            if (payload[picture_at] & 0x80) {
+                if (at >= size)
+                    goto none;
+                wide = 1;
+                picture = picture << 8 | payload[at];
+                at++;
+            }
+        }
+        if (flags & 0x40) {
+            if (at >= size)
+                goto none;
+            layer_at = (long)at;
+            layer = payload[at++];
+        }
+        if (flags & 0x30) {
+            if (at >= size)
+                goto none;
+            if (flags & 0x20)
+                temporal = payload[at];
+            at++;
+        }
+    }
+    if (at >= size)
+        goto none;
+    int starts_key = (payload[0] & 0x10) && !(payload[0] & 0x07) && !(payload[at] & 0x01);
+    PyObject *info = PyTuple_New(8);
+    if (info == NULL)
+        return NULL;
+    PyTuple_SET_ITEM(info, 0, PyBool_FromLong(starts_key));
+    PyTuple_SET_ITEM(info, 1, PyLong_FromLong(picture_at));
+    PyTuple_SET_ITEM(info, 2, PyBool_FromLong(wide));
+    PyTuple_SET_ITEM(info, 3, PyLong_FromLong(picture));
+    PyTuple_SET_ITEM(info, 4, PyLong_FromLong(layer_at));
+    PyTuple_SET_ITEM(info, 5, PyLong_FromLong(layer));
+    PyTuple_SET_ITEM(info, 6, PyLong_FromLong(temporal >> 6));
+    PyTuple_SET_ITEM(info, 7, PyBool_FromLong(temporal & 0x20));
+    if (PyErr_Occurred()) {
+        Py_DECREF(info);
+        return NULL;
+    }
+    PyObject_GC_UnTrack(info); /* numbers only: the collector need not look at it */
+    return info;
+none:
+    Py_INCREF(no_vp8);
+    return no_vp8;
+}
+
+PyObject *set_no_vp8(PyObject *Py_UNUSED(module), PyObject *object) {
+    Py_INCREF(object);
+    Py_XSETREF(no_vp8, object);
+    Py_RETURN_NONE;
+}

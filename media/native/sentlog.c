@@ -1,0 +1,360 @@
+/* What a leg sent, until feedback tells what became of it: media/sentlog.py's SentLog, compiled, with the same attributes.
+ *
+ * `times`, `sizes`, `states` are Python's own arrays (array of double, array of unsigned short, bytearray), so that
+ * whoever looks back does so as with the reference; their memory is held for as long as they are in use here. */
+
+#include "native.h"
+
+#include <structmember.h>
+#include <string.h>
+
+enum { SMALLEST = 256, LARGEST = 8192 };
+enum { FREE = 0, FLYING = 1, ARRIVED = 2, MISSING = 3 };
+static const double YOUNG = 0.6;
+static const double TICK = 0.00025;
+
+static PyObject *array_type;
+
+int sentlog_prepare(void) {
+    PyObject *module = PyImport_ImportModule("array");
+    if (module == NULL)
+        return -1;
+    array_type = PyObject_GetAttrString(module, "array");
+    Py_DECREF(module);
+    return array_type == NULL ? -1 : PyType_Ready(&SentLogType);
+}
+
+typedef struct {
+    PyObject *object;
+    Py_buffer view;
+} Array;
+
+struct SentLogObject {
+    PyObject_HEAD
+    long long next, octets, flying;
+    long mask;
+    Array times, sizes, states;
+};
+
+static void let_go(Array *array) {
+    if (array->object != NULL) {
+        PyBuffer_Release(&array->view);
+        Py_CLEAR(array->object);
+    }
+}
+
+static int hold(Array *array, PyObject *object, Py_ssize_t length) { /* steals `object` */
+    if (object == NULL)
+        return -1;
+    if (PyObject_GetBuffer(object, &array->view, PyBUF_WRITABLE)) {
+        Py_DECREF(object);
+        return -1;
+    }
+    if (array->view.len != length) {
+        PyBuffer_Release(&array->view);
+        Py_DECREF(object);
+        PyErr_SetString(PyExc_SystemError, "an array has another size than its type says");
+        return -1;
+    }
+    array->object = object;
+    return 0;
+}
+
+/* New, empty arrays for `count` packets. */
+static int make_arrays(Array *times, Array *sizes, Array *states, Py_ssize_t count) {
+    PyObject *zeros = PyBytes_FromStringAndSize(NULL, 8 * count);
+    if (zeros == NULL)
+        return -1;
+    memset(PyBytes_AS_STRING(zeros), 0, (size_t)(8 * count));
+    PyObject *fewer = PyBytes_FromStringAndSize(PyBytes_AS_STRING(zeros), 2 * count);
+    int failed = fewer == NULL || hold(times, PyObject_CallFunction(array_type, "sO", "d", zeros), 8 * count)
+                 || hold(sizes, PyObject_CallFunction(array_type, "sO", "H", fewer), 2 * count)
+                 || hold(states, PyByteArray_FromStringAndSize(PyBytes_AS_STRING(zeros), count), count);
+    Py_DECREF(zeros);
+    Py_XDECREF(fewer);
+    return failed ? -1 : 0;
+}
+
+static int log_init(SentLogObject *self, PyObject *args, PyObject *kwargs) {
+    static char *names[] = {"first", NULL};
+    long first = 0;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|l", names, &first))
+        return -1;
+    let_go(&self->times);
+    let_go(&self->sizes);
+    let_go(&self->states);
+    self->next = 0x10000 + (first & 0xFFFF);
+    self->octets = self->flying = 0;
+    self->mask = SMALLEST - 1;
+    return make_arrays(&self->times, &self->sizes, &self->states, SMALLEST);
+}
+
+static void log_dealloc(SentLogObject *self) {
+    let_go(&self->times);
+    let_go(&self->sizes);
+    let_go(&self->states);
+    Py_TYPE(self)->tp_free((PyObject *)self);
+}
+
+static int grow(SentLogObject *self) {
+    long old = self->mask, mask = 2 * old + 1;
+    Array times = {0}, sizes = {0}, states = {0};
+    if (make_arrays(&times, &sizes, &states, mask + 1)) {
+        let_go(&times);
+        let_go(&sizes);
+        let_go(&states);
+        return -1;
+    }
+    for (long long number = self->next - old - 1; number < self->next; number++) {
+        ((double *)times.view.buf)[number & mask] = ((double *)self->times.view.buf)[number & old];
+        ((unsigned short *)sizes.view.buf)[number & mask] = ((unsigned short *)self->sizes.view.buf)[number & old];
+        ((unsigned char *)states.view.buf)[number & mask] = ((unsigned char *)self->states.view.buf)[number & old];
+    }
+    let_go(&self->times);
+    let_go(&self->sizes);
+    let_go(&self->states);
+    /* A Py_buffer must not move in general; these exporters keep nothing that points back into it. */
+    self->times = times;
+    self->sizes = sizes;
+    self->states = states;
+    self->mask = mask;
+    return 0;
+}
+
+int sentlog_add(SentLogObject *self, long size, double now) {
+    long at = (long)(self->next & self->mask);
+    if (((unsigned char *)self->states.view.buf)[at] == FLYING) {
+        if (now - ((double *)self->times.view.buf)[at] < YOUNG && self->mask < LARGEST - 1) {
+            if (grow(self))
+                return -1;
+            at = (long)(self->next & self->mask);
+        } else
+            self->flying -= ((unsigned short *)self->sizes.view.buf)[at];
+    }
+    ((double *)self->times.view.buf)[at] = now;
+    ((unsigned short *)self->sizes.view.buf)[at] = (unsigned short)size;
+    ((unsigned char *)self->states.view.buf)[at] = FLYING;
+    self->next++;
+    self->octets += size;
+    self->flying += size;
+    return 0;
+}
+
+long long sentlog_next(SentLogObject *self) { return self->next; }
+
+static int size_of(PyObject *object, long *size) {
+    *size = PyLong_AsLong(object);
+    if (*size == -1 && PyErr_Occurred())
+        return -1;
+    if (*size < 0 || *size > 0xFFFF) {
+        PyErr_SetString(PyExc_OverflowError, "a packet has at most 65535 bytes");
+        return -1;
+    }
+    return 0;
+}
+
+static PyObject *log_add(SentLogObject *self, PyObject *const *args, Py_ssize_t count) {
+    long size;
+    if (count != 2) {
+        PyErr_SetString(PyExc_TypeError, "add(size, now)");
+        return NULL;
+    }
+    double now = PyFloat_AsDouble(args[1]);
+    if ((now == -1.0 && PyErr_Occurred()) || size_of(args[0], &size) || sentlog_add(self, size, now))
+        return NULL;
+    return PyLong_FromLongLong(self->next - 1);
+}
+
+static PyObject *log_add_all(SentLogObject *self, PyObject *const *args, Py_ssize_t count) {
+    if (count != 2 || !PyList_Check(args[0])) {
+        PyErr_SetString(PyExc_TypeError, "add_all(list of sizes, now)");
+        return NULL;
+    }
+    double now = PyFloat_AsDouble(args[1]);
+    if (now == -1.0 && PyErr_Occurred())
+        return NULL;
+    for (Py_ssize_t at = 0; at < PyList_GET_SIZE(args[0]); at++) {
+        long size;
+        if (size_of(PyList_GET_ITEM(args[0], at), &size) || sentlog_add(self, size, now))
+            return NULL;
+    }
+    Py_RETURN_NONE;
+}
+
+/* match(first, arrivals, offset) -> ([(sent, arrived, size), ...], how many more are missing, bytes that arrived):
+ * media.sendside.SendSideEstimator._match_plain. */
+static PyObject *log_match(SentLogObject *self, PyObject *const *args, Py_ssize_t count) {
+    if (count != 3 || !PyList_Check(args[1])) {
+        PyErr_SetString(PyExc_TypeError, "match(first, list of arrivals, offset)");
+        return NULL;
+    }
+    long long first = PyLong_AsLongLong(args[0]), offset = PyLong_AsLongLong(args[2]);
+    if (PyErr_Occurred())
+        return NULL;
+    PyObject *acked = PyList_New(0);
+    if (acked == NULL)
+        return NULL;
+    long lost = 0;
+    long long octets = 0, oldest = self->next - self->mask - 1;
+    for (Py_ssize_t index = 0; index < PyList_GET_SIZE(args[1]); index++) {
+        long long number = first + index;
+        if (number < oldest || number >= self->next)
+            continue;
+        long at = (long)(number & self->mask);
+        unsigned char *state = (unsigned char *)self->states.view.buf + at;
+        long size = ((unsigned short *)self->sizes.view.buf)[at];
+        PyObject *arrival = PyList_GET_ITEM(args[1], index);
+        if (arrival == Py_None) {
+            if (*state == FLYING) {
+                *state = MISSING;
+                self->flying -= size;
+                lost++;
+            }
+            continue;
+        }
+        if (*state != FLYING && *state != MISSING)
+            continue;
+        if (*state == MISSING) {
+            lost--;
+            self->flying += size;
+        }
+        *state = ARRIVED;
+        octets += size;
+        long long ticks = PyLong_AsLongLong(arrival);
+        if (ticks == -1 && PyErr_Occurred())
+            goto failed;
+        PyObject *each = Py_BuildValue("(ddl)", ((double *)self->times.view.buf)[at], (double)(ticks + offset) * TICK, size);
+        if (each == NULL || PyList_Append(acked, each)) {
+            Py_XDECREF(each);
+            goto failed;
+        }
+        PyObject_GC_UnTrack(each); /* numbers only */
+        Py_DECREF(each);
+    }
+    self->flying -= octets;
+    return Py_BuildValue("(NlL)", acked, lost, octets);
+failed:
+    Py_DECREF(acked);
+    return NULL;
+}
+
+static PyMethodDef methods[] = {
+    {"add", (PyCFunction)(void (*)(void))log_add, METH_FASTCALL, "A packet is sent now; the number it carries."},
+    {"add_all", (PyCFunction)(void (*)(void))log_add_all, METH_FASTCALL, "The same for packets that leave together."},
+    {"match", (PyCFunction)(void (*)(void))log_match, METH_FASTCALL, "What a feedback tells of what was sent."},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyMemberDef members[] = {
+    {"next", T_LONGLONG, offsetof(SentLogObject, next), 0, "extended number of the next packet"},
+    {"octets", T_LONGLONG, offsetof(SentLogObject, octets), 0, "sent in all"},
+    {"flying", T_LONGLONG, offsetof(SentLogObject, flying), 0, "bytes that nothing is known of"},
+    {"mask", T_LONG, offsetof(SentLogObject, mask), READONLY, "of the ring"},
+    {"times", T_OBJECT_EX, offsetof(SentLogObject, times.object), READONLY, "monotonic seconds"},
+    {"sizes", T_OBJECT_EX, offsetof(SentLogObject, sizes.object), READONLY, "bytes on the wire"},
+    {"states", T_OBJECT_EX, offsetof(SentLogObject, states.object), READONLY, "FREE, FLYING, ARRIVED, MISSING"},
+    {NULL, 0, 0, 0, NULL},
+};
+
+PyTypeObject SentLogType = {
+    PyVarObject_HEAD_INIT(NULL, 0).tp_name = "media._native.SentLog",
+    .tp_basicsize = sizeof(SentLogObject),
+    .tp_flags = Py_TPFLAGS_DEFAULT,
+    .tp_doc = "What a leg sent, by transport-wide sequence number (media.sentlog).",
+    .tp_new = PyType_GenericNew,
+    .tp_init = (initproc)log_init,
+    .tp_dealloc = (destructor)log_dealloc,
+    .tp_methods = methods,
+    .tp_members = members,
+};
+
+/* --- reading feedback --------------------------------------------------------------------------------------------- */
+
+static int append_time(PyObject *list, long long time) {
+    PyObject *each = PyLong_FromLongLong(time);
+    int failed = each == NULL || PyList_Append(list, each);
+    Py_XDECREF(each);
+    return failed;
+}
+
+/* arrivals(data, at, end, count, time) -> list of ticks or None for each of `count` packets; or a text: what is wrong.
+ * media.twcc._arrivals_plain: draft-holmer-rmcat-transport-wide-cc-extensions-01, 3.1. `data[at:end]` holds the chunks
+ * and then the deltas; `time`: ticks of the reference time. */
+PyObject *read_arrivals(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs) {
+    static unsigned char symbols[0x10000 + 16];
+    if (nargs != 5) {
+        PyErr_SetString(PyExc_TypeError, "arrivals(data, at, end, count, time)");
+        return NULL;
+    }
+    Py_ssize_t at = PyLong_AsSsize_t(args[1]), end = PyLong_AsSsize_t(args[2]);
+    long count = PyLong_AsLong(args[3]);
+    long long time = PyLong_AsLongLong(args[4]);
+    Py_buffer view;
+    if (PyErr_Occurred() || PyObject_GetBuffer(args[0], &view, PyBUF_SIMPLE))
+        return NULL;
+    const unsigned char *data = view.buf;
+    const char *wrong = NULL;
+    PyObject *list = NULL;
+    long have = 0;
+    if (at < 0 || end > view.len || count < 0 || count > 0xFFFF) {
+        PyErr_SetString(PyExc_ValueError, "outside of the packet");
+        goto done;
+    }
+    while (have < count) {
+        if (at + 2 > end) {
+            wrong = "the chunks end too soon";
+            goto done;
+        }
+        unsigned chunk = (unsigned)data[at] << 8 | data[at + 1];
+        at += 2;
+        if (chunk < 0x8000) { /* a run */
+            long length = chunk & 0x1FFF;
+            if (!length) {
+                wrong = "an empty run";
+                goto done;
+            }
+            if (length > count - have)
+                length = count - have;
+            memset(symbols + have, (int)(chunk >> 13), (size_t)length);
+            have += length;
+        } else if (chunk < 0xC000)
+            for (int shift = 13; shift >= 0; shift--)
+                symbols[have++] = chunk >> shift & 1;
+        else
+            for (int shift = 12; shift >= 0; shift -= 2)
+                symbols[have++] = chunk >> shift & 3;
+    }
+    list = PyList_New(0);
+    for (long index = 0; list != NULL && index < count; index++) {
+        int failed = 0;
+        switch (symbols[index]) {
+        case 0:
+            failed = PyList_Append(list, Py_None);
+            break;
+        case 1:
+            if (at + 1 > end)
+                wrong = "the times end too soon";
+            else
+                failed = append_time(list, time += data[at++]);
+            break;
+        case 2:
+            if (at + 2 > end)
+                wrong = "the times end too soon";
+            else {
+                time += (short)((unsigned short)data[at] << 8 | data[at + 1]);
+                at += 2;
+                failed = append_time(list, time);
+            }
+            break;
+        default:
+            wrong = "a reserved status";
+        }
+        if (failed || wrong != NULL)
+            Py_CLEAR(list);
+    }
+done:
+    PyBuffer_Release(&view);
+    if (wrong != NULL && !PyErr_Occurred())
+        return PyUnicode_FromString(wrong);
+    return list;
+}

@@ -1,0 +1,13 @@
+"""The compiled parts of the packet path (media/native, ADR 17): optional, without a C compiler all of it is Python."""
+
+from setuptools import Extension, setup
+
+SOURCES = [f"media/native/{name}.c" for name in ("module", "parse", "receive", "send", "sentlog")]
+
+setup(
+    ext_modules=[
+        Extension(
+            "media._native", SOURCES, depends=["media/native/native.h"], extra_compile_args=["-O2"], optional=True
+        )
+    ]
+)

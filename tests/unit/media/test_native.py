@@ -1,0 +1,181 @@
+"""The compiled parts of the packet path against their references in Python: the same answers to the same questions."""
+
+from __future__ import annotations
+
+import socket
+from collections import Counter
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from media import codecs, rtp, sentlog, twcc
+from media.codecs import NO_VP8, vp8_info_plain
+from media.layer import Layer
+from media.native import compiled
+from media.rtp import HeaderTemplate
+from media.sender import Sender
+from media.sentlog import PlainSentLog
+from media.subscription import Stint
+from media.types import ExtensionIds, Ready
+from tests.support.srtp import CM, GCM, session_pair
+from tests.support.wire import PaperSocket, connection
+
+pytestmark = pytest.mark.skipif(compiled is None, reason="media._native was not built, or DIEMCAU_PLAIN=1")
+native: Any = compiled
+
+HEADS = st.tuples(
+    st.integers(0, 255), st.binary(min_size=11, max_size=11), st.sampled_from([0xBEDE, 0x1000, 0x1003, 0]),
+    st.integers(0, 6), st.binary(max_size=60),
+)  # fmt: skip
+
+
+def packet_of(head: tuple[int, bytes, int, int, bytes]) -> bytes:
+    """Bytes that look like RTP with an extension block, more or less."""
+    first, rest, profile, words, tail = head
+    csrcs = bytes(4 * (first & 0x0F))
+    return bytes((first,)) + rest + csrcs + profile.to_bytes(2, "big") + words.to_bytes(2, "big") + tail
+
+
+def test_it_is_what_is_used() -> None:
+    assert rtp.parse is native.parse and codecs.vp8_info is native.vp8_info
+    assert sentlog.SentLog is native.SentLog and twcc.arrivals is native.arrivals
+
+
+@given(st.binary(max_size=80) | HEADS.map(packet_of), st.integers(0, 15), st.integers(0, 15))
+def test_packets_are_taken_apart_alike(data: bytes, level_id: int, time_id: int) -> None:
+    assert native.parse(data, level_id, time_id) == rtp.parse_plain(data, level_id, time_id)
+
+
+@given(st.binary(max_size=12))
+def test_vp8_counters_are_read_alike(payload: bytes) -> None:
+    assert native.vp8_info(payload) == vp8_info_plain(payload)
+
+
+@given(st.binary(max_size=60), st.integers(1, 400), st.integers(-(1 << 40), 1 << 40))
+def test_feedback_is_read_alike(data: bytes, count: int, time: int) -> None:
+    found, expected = (
+        native.arrivals(data, 0, len(data), count, time),
+        twcc.arrivals_plain(data, 0, len(data), count, time),
+    )
+    assert found == expected or (isinstance(found, str) and isinstance(expected, str))
+
+
+STEPS = st.lists(
+    st.tuples(st.just("add"), st.integers(0, 1500), st.floats(0, 0.05))
+    | st.tuples(st.just("all"), st.lists(st.integers(0, 1500), max_size=90), st.floats(0, 0.5))
+    | st.tuples(st.just("told"), st.lists(st.none() | st.integers(0, 90_000), max_size=60), st.integers(-5, 120)),
+    max_size=30,
+)
+
+
+@given(st.integers(0, 0xFFFF), STEPS)
+def test_what_was_sent_is_remembered_alike(first: int, steps: list[tuple[str, Any, Any]]) -> None:
+    one, other = PlainSentLog(first), native.SentLog(first)
+    now = 0.0
+    for kind, value, more in steps:
+        if kind == "told":
+            asked = one.next - more
+            assert one.match(asked, value, 64) == other.match(asked, value, 64)
+        else:
+            now += more
+            for log in (one, other):
+                log.add(value, now) if kind == "add" else log.add_all(value, now)
+        assert (one.next, one.octets, one.flying, one.mask) == (other.next, other.octets, other.flying, other.mask)
+    assert (list(one.times), list(one.sizes), one.states) == (list(other.times), list(other.sizes), other.states)
+
+
+def test_a_log_refuses_what_is_no_size() -> None:
+    with pytest.raises(OverflowError):
+        native.SentLog().add(70_000, 1.0)
+    with pytest.raises(TypeError):
+        native.SentLog().add("1", 1.0)
+
+
+IDS = [ExtensionIds(mid=1, audio_level=2, abs_send_time=3, transport_cc=4), ExtensionIds(mid=1, audio_level=20),
+       ExtensionIds()]  # fmt: skip
+LAYER = Layer("", 200, 90000, True, True)
+COUNTERS = [
+    NO_VP8,
+    vp8_info_plain(b"\x90\xe0\x81\x23\x07\x40\x01" + bytes(9)),
+    vp8_info_plain(b"\x90\x80\x11" + bytes(9)),
+]
+PAYLOADS = [bytes(60), b"\x90\xe0\x81\x23\x07\x40\x01" + bytes(53), b"\x90\x80\x11" + bytes(57)]
+
+
+def stints() -> list[Stint]:
+    made = []
+    for number, ids in enumerate(IDS):
+        for audio in (False, True):
+            header = HeaderTemplate(96 + number, 5000 + number, ids, "m", audio)
+            made.append(Stint(header, audio, LAYER, 0, 100 + number, 0xFFFFFF00, 5 * (number > 0), 3 * (number > 1)))
+    return made
+
+
+ITEMS = st.lists(
+    st.tuples(st.integers(0, 5), st.integers(0, 2), st.integers(-1, 127), st.integers(0, 1 << 40), st.integers(0, 1340))
+    | st.tuples(st.just(-1), st.booleans(), st.integers(0, 1), st.just(0), st.integers(12, 400)),
+    max_size=40,
+)  # fmt: skip
+
+
+def pairs_of(items: list[tuple[int, int, int, int, int]]) -> list[Any]:
+    shown = stints()
+    pairs: list[Any] = []
+    for which, kind, level, number, size in items:
+        if which < 0:
+            data = bytearray(b"\x80\xc9" + bytes([number & 0xFF]) * size if kind else b"\x90\x60" + bytes(size))
+            stamped = not kind and level and size > 20
+            pairs += (None, Ready(data, bool(kind), 4 if stamped else 0, 8 if stamped else 0))
+        else:
+            payload = PAYLOADS[kind] + bytes(size)
+            pairs += (shown[which], (number, 90 * number, 0x80 * (size & 1), payload, level, COUNTERS[kind]))
+    return pairs
+
+
+@pytest.mark.parametrize("profile", [GCM, CM])
+@pytest.mark.parametrize("has_log", [True, False])
+@given(items=ITEMS)
+def test_what_leaves_is_the_same_to_the_byte(
+    profile: int, has_log: bool, items: list[tuple[int, int, int, int, int]]
+) -> None:
+    refused: Counter[str] = Counter()
+    expected: Counter[str] = Counter()
+    paper, reference = PaperSocket(), Sender(expected, False, False)
+    leg = connection(paper)
+    leg.sending = session_pair(profile)[0]
+    plain_log, log = PlainSentLog(7), native.SentLog(7)
+    reference.send(leg, plain_log if has_log else None, pairs_of(items), 12.5)
+    sent = []
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as opened,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as there,
+    ):
+        there.bind(("127.0.0.1", 0))
+        there.setblocking(False)
+        sender = Sender(refused)
+        sender.add_socket(opened)
+        leg = connection(paper)
+        leg.sending, leg.socket, leg.ice.selected = session_pair(profile)[0], opened, there.getsockname()
+        sender.send(leg, log if has_log else None, pairs_of(items), 12.5)
+        while True:
+            try:
+                sent.append(there.recv(2048))
+            except BlockingIOError:
+                break
+    assert sent == paper.packets and sender.sent == reference.sent and refused == expected
+    assert (plain_log.next, plain_log.octets) == (log.next, log.octets)
+    assert list(plain_log.sizes) == list(log.sizes)
+
+
+def test_what_is_no_pair_is_refused_and_not_sent() -> None:
+    name = bytes(16)
+    for pairs in (
+        [stints()[0], "no packet"],
+        [stints()[0]],
+        [None, 5],
+        [stints()[0], (1, 2, 0, b"x" * 1501, -1, NO_VP8)],
+    ):
+        with pytest.raises((TypeError, ValueError, AttributeError)):
+            native.send(-1, name, 0, 0, 0, pairs, 0, None, True, 1.0)
