@@ -3,6 +3,8 @@ PY := .venv/bin/python
 TSC := tests/unit/js/node_modules/.bin/tsc
 # What failed is played once more, alone and in the open: real browsers and killed processes depend on a busy machine.
 AGAIN := --last-failed --last-failed-no-failures none
+# The packet path once more without its compiled parts (ADR 17).
+PLAIN := tests/unit/media tests/unit/test_built.py tests/integration/test_relay_call.py
 
 .PHONY: setup demo test tools check lint types pages-types js unit integration browser bench soak fuzz
 
@@ -71,5 +73,6 @@ bench: setup
 EVERY := tests/unit tests/integration tests/browser
 test: setup tools $(TSC)
 	$(MAKE) --no-print-directory -j 2 --output-sync=target types pages-types lint js
+	DIEMCAU_PLAIN=1 $(PY) -m pytest -n 3 $(PLAIN) -q || DIEMCAU_PLAIN=1 $(PY) -m pytest $(PLAIN) -q $(AGAIN)
 	$(PY) -m pytest -n 3 $(EVERY) -m "not alone" -q || $(PY) -m pytest $(EVERY) -m "not alone" -q $(AGAIN)
 	$(PY) -m pytest tests/browser -m alone -q || $(PY) -m pytest tests/browser -m alone -q $(AGAIN)
