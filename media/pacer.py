@@ -4,7 +4,8 @@ A key frame forwarded as it comes fills the queue of the narrowest hop and is lo
 pictures leave at ``CALM`` times the target rate, and at up to ``FACTOR`` times when much waits, in quanta of 5 ms; what
 exceeds that waits in the leg's own queue, as references. What has waited too long leaves faster, for a late picture is
 worth less than a short queue elsewhere; beyond a bound it is dropped up to the end of a frame. On a line that is known
-to carry much more than it is sent, a usual picture leaves at once: it is over before the next one comes.
+to carry much more than it is sent, a usual picture leaves at once: it is over before the next one comes; and so does a
+key frame, where packets that left together are known to come out of its narrowest hop within a quantum (``trains``).
 """
 
 from __future__ import annotations
@@ -53,10 +54,11 @@ class Pacer:
         self._known = 0  # their sum
         self.set_target(target_bps)
 
-    def set_target(self, target_bps: float, is_ample: bool = False) -> None:
-        """The estimate for this leg. ``is_ample``: it is far above what is sent."""
+    def set_target(self, target_bps: float, is_ample: bool = False, at_once: int = 0) -> None:
+        """The estimate for this leg. ``is_ample``: it is far above what is sent; ``at_once``: bytes that its narrowest
+        hop passes on within a quantum, as far as is known (``trains``)."""
         self._target = max(LEAST_RATE, target_bps) / 8
-        self._burst = max(LEAST_BURST, self._target * AMPLE_BURST) if is_ample else LEAST_BURST
+        self._burst = max(LEAST_BURST, self._target * AMPLE_BURST, at_once) if is_ample else LEAST_BURST
         self._full_rate = FACTOR * self._target
         self._most = max(self._burst, self._full_rate * QUANTUM)
 

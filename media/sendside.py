@@ -17,6 +17,7 @@ from media.lossbased import LossBased
 from media.probing import Prober
 from media.ratecontrol import AcknowledgedRate, RateControl
 from media.sentlog import SentLog
+from media.trains import LEAST_OCTETS, Trains
 from media.twcc import REFERENCE_TICKS, REFERENCE_WRAP, TICK, Feedback
 
 SILENCE = 1.0  # s without feedback, while packets are sent, after which the line counts as broken
@@ -37,7 +38,8 @@ class SendSideEstimator:
         "_acked_rate", "_before_break", "_broken_at", "_control", "_delay", "_excused_until",
         "_judge_from", "_losses",
         "_prober", "_reference", "_sent_at_feedback", "_told", "_used_at", "ceiling_bps", "congested_at", "feedback_at",
-        "feedbacks", "has_congestion", "is_ample", "log", "min_bps", "overused_at", "rtt", "target_bps", "wanted_bps",
+        "feedbacks", "has_congestion", "is_ample", "log", "min_bps", "overused_at", "rtt", "target_bps", "trains",
+        "wanted_bps",
     )  # fmt: skip
 
     def __init__(self, start_bps: int, min_bps: int, ceiling_bps: int, now: float) -> None:
@@ -49,6 +51,7 @@ class SendSideEstimator:
         self.rtt = 0.1
         self.feedbacks = 0
         self.feedback_at = now
+        self.trains = Trains()
         self.is_ample = False  # what the line carries is much more than could be sent: look less closely
         self.has_congestion = False  # the last feedback lowered the rate
         self.congested_at = -1e9
@@ -112,6 +115,8 @@ class SendSideEstimator:
             # What counts is the time between two feedbacks; that the last one sent is not always the last that arrived
             # evens out.
             self._acked_rate.add(arrived, octets)
+        if self.is_ample and octets >= LEAST_OCTETS:
+            self.trains.take(acked, lost, now)
         self._decide(acked, lost, now)
 
     def _offset(self, told: Feedback) -> int:

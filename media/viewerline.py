@@ -135,7 +135,7 @@ class ViewerLine:
         target = self.target_bps
         if self.pacer is not None and self.estimator is not None:
             self.estimator.is_ample = now < self._ample_until and target >= self._ample_bps
-            self.pacer.set_target(target, self.estimator.is_ample)
+            self.pacer.set_target(target, self.estimator.is_ample, self.estimator.trains.at_once)
         if now >= self._ample_until or target < self._ample_bps:
             self._divide(target, offers, now)
 

@@ -1,0 +1,57 @@
+"""How fast the narrowest hop of a line passes packets on: from packets that left at one moment, by how far apart they
+arrived (packet trains). Tells how much may leave at once without standing in that hop's queue for longer than a
+quantum.
+
+Only for lines that are known to carry much more than they are sent; the rate of what is sent is the estimator's affair.
+Radio lines deliver in bursts and look faster than they are, so the slowest of the last trains counts, and a train that
+lost something halves what may leave at once.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+
+LEAST_PACKETS = 4  # of a train that says something
+LEAST_OCTETS = 4_000
+RESOLUTION = 0.0005  # s: arrivals are told in steps of 0.25 ms
+QUANTUM = 0.005  # s that what leaves at once may take at the narrowest hop
+MOST = 150_000  # bytes: a key frame of 1080p
+REMEMBERED = 5  # trains
+DOUBTED = 10.0  # s for which a loss counts
+
+
+class Trains:
+    """The trains of one leg. ``at_once``: bytes that may leave at one moment; 0: nothing is known."""
+
+    __slots__ = ("_doubted_until", "_limit", "_speeds", "at_once")
+
+    def __init__(self) -> None:
+        self.at_once = 0
+        self._speeds: deque[float] = deque(maxlen=REMEMBERED)  # bytes/s
+        self._limit = float(MOST)
+        self._doubted_until = -1e9
+
+    def take(self, acked: Sequence[tuple[float, float, int]], lost: int, now: float) -> None:
+        """What one feedback says: (sent, arrived, bytes) of what came, in order of sending, and how many did not."""
+        if lost > 0:
+            self._limit = max(LEAST_OCTETS, min(self._limit, self.at_once or MOST) / 2)
+            self._doubted_until = now + DOUBTED
+        elif now >= self._doubted_until:
+            self._limit = float(MOST)
+        at, count = 0, len(acked)
+        while at < count:
+            sent, first, size = acked[at]
+            last, octets, begun = first, 0, at
+            at += 1
+            while at < count and acked[at][0] == sent:
+                octets += acked[at][2]
+                last = max(last, acked[at][1])
+                at += 1
+            if at - begun >= LEAST_PACKETS and octets >= LEAST_OCTETS:
+                self._speeds.append(octets / max(RESOLUTION, last - first))
+        if len(self._speeds) == REMEMBERED:
+            self.at_once = int(min(min(self._speeds) * QUANTUM, self._limit))
+
+
+__all__ = ["MOST", "Trains"]
