@@ -22,9 +22,9 @@ class Way(Protocol):
         """Send one datagram. Raises OSError; BlockingIOError when there is no room."""
 
 
-Route = tuple[SrtpSession, Address, Way, int, bytes, int]
+Route = tuple[SrtpSession, Address, Way, int, bytes, int, bool]
 """Where a connection's packets go: what it was made of (keys, address, socket), and what the kernel and libsrtp need of
-it (the socket's file, the address as ``sockaddr``, the keys' address)."""
+it (the socket's file, the address as ``sockaddr``, the keys' address, whether packets may go as runs)."""
 
 
 class ConnectionQueue(SendQueue):

@@ -6,8 +6,8 @@ tells, and protected in place. Packets of one leg lie back to back there. A run 
 last may be shorter, goes to the kernel with one call (UDP_SEGMENT, "GSO": 0.7 us a packet against 3.3 for ``sendto``);
 a frame of a picture is such a run. Where the kernel, the interface or the path refuses runs, packets go one by one.
 
-``Sender.send`` is the reference. Where ``media._native`` was built (media/native/send.c, ADR 17) UDP legs are sent by
-that: the same packets, the same runs, a third of the time. The tests play both.
+``Sender._send_plain`` is the reference. Where ``media._native`` was built (media/native/send.c, ADR 17) UDP legs are
+sent by that: the same packets, the same runs, a third of the time. The tests play both.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from media.ice import Address
 from media.native import compiled
 from media.peer import Connection, ConnectionQueue, Route, Way
 from media.rtp import PATCH, abs_send_time
-from media.transport import TRAILER, address_of, pointer_to
+from media.transport import TRAILER, SrtpSession, address_of, pointer_to
 from media.types import Batch, Ready, SentLog
 
 UDP_SEGMENT = 103  # linux/udp.h; not in Python's socket module before 3.14
@@ -48,10 +48,9 @@ class Sender:
         self._dropped = dropped
         self._runs = runs
         self._capable: set[Way] = set()  # UDP sockets only
-        self._native = compiled if is_native else None
+        self._native_send: Any = compiled.send if is_native and compiled is not None else None
         self._files: dict[Way, tuple[int, int]] = {}  # UDP sockets, for the compiled way out: file and family
-        self._log_type: Any = compiled.SentLog if compiled is not None else object
-        self._functions = (address_of("srtp_protect"), address_of("srtp_protect_rtcp"))
+        self._protect, self._protect_rtcp = address_of("srtp_protect"), address_of("srtp_protect_rtcp")
         self._buffer = bytearray(ROOM + MAX_PACKET + TRAILER)
         self._view = memoryview(self._buffer)
         self._base = pointer_to(self._buffer)
@@ -64,7 +63,7 @@ class Sender:
     def add_socket(self, opened: socket.socket) -> None:
         """Find out whether a UDP socket takes runs. An old kernel would ignore the control message and send a run as
         one big datagram, so it is asked by an option that it must refuse then."""
-        if self._native is not None and isinstance(opened, socket.socket):
+        if self._native_send is not None and isinstance(opened, socket.socket):
             self._files[opened] = (opened.fileno(), opened.family)
         try:
             opened.setsockopt(socket.IPPROTO_UDP, UDP_SEGMENT, 0)
@@ -105,12 +104,19 @@ class Sender:
         if session is None or address is None or opened is None or connection.is_silent:
             self._dropped["send_closed"] += len(pairs) // 2
             return
-        if opened in self._files and (log is None or isinstance(log, self._log_type)):
-            route = connection.route
-            if route is not None and (route[0] is not session or route[1] is not address or route[2] is not opened):
-                connection.route = None
-            self._send_native(connection, log, pairs, now)
-            return
+        route = connection.route
+        if route is None or route[0] is not session or route[1] is not address or route[2] is not opened:
+            route = self._find_route(connection) if self._files else None
+        if route is not None:
+            self._send_native(connection, route, log, pairs, now)
+        else:
+            self._send_plain(connection, session, opened, address, log, pairs, now)
+
+    def _send_plain(
+        self, connection: Connection, session: SrtpSession, opened: Way, address: Address, log: SentLog | None,
+        pairs: list[Any], now: float,
+    ) -> None:  # fmt: skip
+        """``send`` in Python: the reference."""
         buffer, base, state, protect, length = self._buffer, self._base, session.state, session.protect, session.length
         if now != self._stamped_at:
             self._stamped_at, self._stamp = now, abs_send_time(now)
@@ -188,14 +194,11 @@ class Sender:
         if log is not None and sizes:
             log.add_all(sizes, now)
 
-    def _send_native(self, connection: Connection, log: Any, pairs: list[Any], now: float) -> None:
-        """``send`` as compiled, to where the connection's route leads."""
-        opened = connection.socket
-        assert opened is not None
-        _, _, _, file, name, state = connection.route or self._find_route(connection, opened)
-        runs = connection.takes_runs and opened in self._capable
+    def _send_native(self, connection: Connection, route: Route, log: Any, pairs: list[Any], now: float) -> None:
+        """``send`` as compiled."""
+        _, _, opened, file, name, state, runs = route
         stamp = int(now * 262144.0) & 0xFFFFFF
-        told = self._native.send(file, name, state, *self._functions, pairs, stamp, log, runs, now)  # type: ignore[union-attr]
+        told = self._native_send(file, name, state, self._protect, self._protect_rtcp, pairs, stamp, log, runs, now)
         if type(told) is int:
             self.sent += told
             return
@@ -203,16 +206,21 @@ class Sender:
         self.sent += sent
         self._dropped["send_full"] += full
         self._dropped["send_refused"] += refused + unprotected
-        if failed in _NO_RUNS_HERE:
-            self._capable.discard(opened)
-        elif failed:
-            connection.takes_runs = False
+        if failed:
+            connection.route = None
+            if failed in _NO_RUNS_HERE:
+                self._capable.discard(opened)
+            else:
+                connection.takes_runs = False
 
-    def _find_route(self, connection: Connection, opened: Way) -> Route:
-        file, family = self._files[opened]
-        session, address = connection.sending, connection.ice.selected
-        assert session is not None and address is not None
-        connection.route = (session, address, opened, file, to_sockaddr(address, family), session.address)
+    def _find_route(self, connection: Connection) -> Route | None:
+        """The connection's route anew; None: it is not for the compiled way out (TCP), or leads nowhere."""
+        session, address, opened = connection.sending, connection.ice.selected, connection.socket
+        connection.route = None
+        if session is not None and address is not None and opened is not None and opened in self._files:
+            file, family = self._files[opened]
+            runs = connection.takes_runs and opened in self._capable
+            connection.route = session, address, opened, file, to_sockaddr(address, family), session.address, runs
         return connection.route
 
     def _one_short(self, pairs: list[Any]) -> frozenset[int]:

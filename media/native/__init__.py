@@ -1,6 +1,6 @@
 """Parts of the packet path that may be compiled: optional, see ADR 17.
 
-Each has its reference in Python, which is used where ``media._native`` was not built: ``media.sender.Sender.send``,
+Each has its reference in Python, used where ``media._native`` was not built: ``media.sender.Sender._send_plain``,
 ``media.front.Front._read``, ``media.rtp.parse_plain``, ``media.codecs.vp8_info_plain``, ``media.sentlog.PlainSentLog``,
 ``media.twcc.arrivals_plain``. The tests play both (tests/unit/media/test_native.py). They are as free of I/O and of the
 clock as their references; ``send`` and ``drain`` use a socket, as theirs do.
