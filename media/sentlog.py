@@ -10,7 +10,7 @@ from array import array
 
 from media.native import compiled
 
-SMALLEST, LARGEST = 256, 8192  # packets; powers of two
+SMALLEST, LARGEST = 64, 8192  # packets; powers of two: as few as a quiet leg needs, there are hundreds of them
 YOUNG = 0.6  # s: what is younger must not be overwritten: its feedback is still on the way
 
 FREE, FLYING, ARRIVED, MISSING = 0, 1, 2, 3

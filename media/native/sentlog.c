@@ -8,7 +8,7 @@
 #include <structmember.h>
 #include <string.h>
 
-enum { SMALLEST = 256, LARGEST = 8192 };
+enum { SMALLEST = 64, LARGEST = 8192 };
 enum { FREE = 0, FLYING = 1, ARRIVED = 2, MISSING = 3 };
 static const double YOUNG = 0.6;
 static const double TICK = 0.00025;
