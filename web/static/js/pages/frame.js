@@ -3,6 +3,7 @@
  * that says the hub is away, one submit per form. */
 
 import { channel } from '../components/hub.js';
+import { call } from '../lib/api.js';
 import { el, icon, installMessages } from '../lib/dom.js';
 import { _ } from '../lib/i18n.js';
 
@@ -73,5 +74,10 @@ addEventListener('offline', () => document.body.prepend(bar));
 addEventListener('online', () => bar.remove());
 
 /** @type {HTMLElement | null} */ (document.querySelector('[data-refused]'))?.focus();
+
+addEventListener('beforeprint', () => {
+  const csrf = document.querySelector('meta[name=csrf-token]')?.getAttribute('content') ?? '';
+  void call('/api/printed', { body: { path: location.pathname }, csrf }).catch(() => undefined);  // printing goes on
+});
 
 if (!document.body.classList.contains('room-page')) void channel.start();
