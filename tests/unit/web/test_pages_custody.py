@@ -16,7 +16,21 @@ import pytest
 
 from rooms import delivery_verifier, people, recordings, sessions, verifier
 from rooms.actor import SYSTEM
-from rooms.models import AuditEntry, Delivery, Disposal, Extract, Job, ReceptionSession, ReplayFile, Track, Visit
+from rooms.errors import StorageFailed
+from rooms.models import (
+    AuditEntry,
+    Delivery,
+    Disposal,
+    Extract,
+    Job,
+    ReceptionSession,
+    ReplayFile,
+    StoredFile,
+    StoreKey,
+    Track,
+    Visit,
+)
+from rooms.stores import Folder
 from rooms.words import DeliveryState, ExtractState, JobState, ParticipantRole, ParticipantState, Role
 from tests.support.factories import PDF, PNG
 from tests.support.journals import UTC0_US
@@ -89,6 +103,8 @@ def record(
     lock(db, pages.hub.files, pages.hub.signer, session, folder / "spool", tuple(journals), pages.hub.now())  # type: ignore[arg-type]
     for track in db.query(Track).filter_by(session_id=session.id):  # type: ignore[attr-defined]
         track.first_utc, track.last_utc = START, START + 10
+    for one in db.query(ReplayFile).filter_by(session_id=session.id):  # type: ignore[attr-defined]
+        one.start_utc = START
     if not session.restricted:  # as after its age: made again when it is needed
         db.query(ReplayFile).filter_by(session_id=session.id).delete()  # type: ignore[attr-defined]
 
@@ -398,6 +414,37 @@ def test_held_and_disposed_of_on_the_screens(pages: Pages, tmp_path: Path) -> No
     )
     assert pages.browser("alice").get(f"/disposals/{name}/certificate").status_code == 403
     assert disposing.elsewhere is not None
+
+
+def test_the_store_and_its_keys_are_emptied_too(pages: Pages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was put into the store for good goes with the key it was sealed with; a store that is away stops it."""
+    folder, now = Folder(tmp_path / "store"), pages.hub.now()
+    session = "s" * 24
+    keys = [f"packages/ss/{session}/manifest.json", "replay/ab/x.webm", "replay/ab/other.webm"]
+    with pages.hub.database.write() as db:
+        for key in keys:
+            folder.put(key, io.BytesIO(b"abc"), 3)
+            db.add(StoredFile(path=key, length=3, sha256="0" * 64, stored_at=now, checked_at=now, drop_asked=False))
+        for group in (f"packages/ss/{session}", "replay/ab/x.webm", "replay/ab/other.webm"):
+            db.add(StoreKey(group=group, wrapped_by="k", nonce=b"n", wrapped=b"w", made_at=now))
+    lines = [
+        {"what": "package", "session": session, "path": keys[0]},
+        {"what": "replay", "session": session, "path": keys[1]},
+    ]
+    monkeypatch.setattr(pages.hub, "store", folder)
+    row = Disposal(inventory=lines)
+
+    def away(key: str) -> None:
+        raise StorageFailed("store.unavailable")
+
+    with monkeypatch.context() as broken, pytest.raises(StorageFailed):
+        broken.setattr(folder, "remove", away)
+        disposing.remove_outside(pages.hub, row)
+    disposing.remove_outside(pages.hub, row)
+    assert [held.key for held in folder.list("")] == ["replay/ab/other.webm"]
+    with pages.hub.database.read() as db:
+        assert [one.group for one in db.query(StoreKey)] == ["replay/ab/other.webm"]
+        assert [one.path for one in db.query(StoredFile)] == ["replay/ab/other.webm"]
 
 
 def test_what_a_browser_prints_is_shown_in_the_file(pages: Pages, tmp_path: Path) -> None:
