@@ -75,6 +75,7 @@ WORDS = {
     "paper.attached": N_("Thêm giấy tờ"),
     "paper.withdrawn": N_("Rút giấy tờ"),
     "package.supplemented": N_("Thêm tài liệu bổ sung"),
+    "take.begun": N_("Nộp bản ghi tạm của điểm cầu"),
     "session.opened": N_("Mở phiên"),
     "session.locked": N_("Khóa và ký số bản ghi"),
     "minutes.frozen": N_("Chốt biên bản"),

@@ -95,7 +95,7 @@ def replay(session_id: str, request: Request, hub: HubDep, actor: ActorDep) -> R
             may_custody=custodians.may_copy(db, actor, session, now) or bool(held & {Right.ARCHIVE, Right.APPROVE}),
             case_url=f"/cases/{case.id}" if case else "",
             case_label=lists.case_number(db, case) if case else "",
-            data=data_of(db, session, files),
+            data=data_of(db, session, files, language),
             proof=proof_of(db, session, language),
             minutes_chip=i18n.translate(N_("Đã chốt") if frozen else N_("Chưa chốt"), language) if files else "",
             minutes_tone="good" if frozen else "warn",
@@ -164,7 +164,7 @@ def minutes_frozen(db: Session, session_id: str) -> bool:
     return row is not None and row.frozen_at is not None
 
 
-def data_of(db: Session, session: ReceptionSession, files: list[ReplayFile]) -> dict[str, Any]:
+def data_of(db: Session, session: ReceptionSession, files: list[ReplayFile], language: str = "vi") -> dict[str, Any]:
     """The time line: seconds from ``zero_utc``, which is the first recorded moment."""
     opened = (session.opened_at or session.created_at).timestamp()
     began = session.started_at.timestamp() if session.started_at else opened
@@ -174,15 +174,16 @@ def data_of(db: Session, session: ReceptionSession, files: list[ReplayFile]) -> 
     query = select(Participant).where(Participant.session_id == session.id).order_by(Participant.position)
     people = list(db.scalars(query))
     gaps = list(db.scalars(select(Gap).where(Gap.session_id == session.id)))
+    from_point = i18n.translate(N_("ghi tại điểm cầu"), language)
     lanes: dict[tuple[str, str], list[ReplayFile]] = {}
     for file in files:
         lanes.setdefault((file.participant_id, file.kind), []).append(file)
     log = sessions.events_since(db, session.id, 0)
     held = pauses([(event.utc - zero, event.kind) for event in log], length)
     points = [
-        point_of(one, kind, lanes[one.id, kind], gaps, held, zero, length)
+        point_of(one, kind, lanes[one.id, kind], gaps, held, zero, length, from_point)
         for one in people
-        for kind in ("point", "screen", "document")
+        for kind in ("point", "take", "screen", "document")
         if (one.id, kind) in lanes
     ]
     return {
@@ -221,8 +222,10 @@ def point_of(
     held: list[dict[str, float | str]],
     zero: float,
     length: float,
+    from_point: str = "",
 ) -> dict[str, Any]:
-    """A lane: the segments of one point's face, screen or document camera, and the gaps between them."""
+    """A lane: segments of a point's face, of what it recorded by itself, of its screen or document camera, and the gaps
+    between them. ``from_point``: what the second is called."""
     segments = [
         {
             "start": round(file.start_utc - zero, 3),
@@ -240,8 +243,8 @@ def point_of(
     return {
         "participant": one.id,
         "key": one.id if kind == "point" else f"{one.id}-{kind}",
-        "name": one.name,
-        "paper": kind != "point",
+        "name": f"{one.name} · {from_point}" if kind == "take" else one.name,
+        "paper": kind in ("screen", "document"),
         "segments": segments,
         "gaps": [*holes(segments, lost, length), *held] if kind == "point" else [],
     }

@@ -3,6 +3,7 @@
  * that says the hub is away, one submit per form. */
 
 import { channel } from '../components/hub.js';
+import { startTakeBar } from '../components/take-bar.js';
 import { call } from '../lib/api.js';
 import { el, icon, installMessages } from '../lib/dom.js';
 import { _ } from '../lib/i18n.js';
@@ -80,4 +81,7 @@ addEventListener('beforeprint', () => {
   void call('/api/printed', { body: { path: location.pathname }, csrf }).catch(() => undefined);  // printing goes on
 });
 
-if (!document.body.classList.contains('room-page')) void channel.start();
+if (!document.body.classList.contains('room-page')) {
+  void channel.start();
+  void startTakeBar();
+}
