@@ -164,8 +164,8 @@ class Front:
 
     def _read(self, opened: socket.socket) -> None:
         """One wake-up: take what there is, then send."""
-        now = self._clock()
         receive, buffer, take, dropped = opened.recvfrom_into, self._buffer, self._take, self.dropped
+        clock = self._clock  # for each one: probes of publishers are measured by when their packets came
         count = 0
         while count < DRAIN:
             try:
@@ -178,7 +178,7 @@ class Front:
                 continue
             count += 1
             try:
-                reason = take(opened, length, address, now)
+                reason = take(opened, length, address, clock())
             except Exception:  # one datagram must never cost another one
                 reason = self._failed()
             if reason:

@@ -43,7 +43,7 @@ from media.loudest import Loudest
 from media.messages import Desired, Leg, LegQuality, Member, SessionEnded, Source, View, WriteFailed
 from media.redundancy import unwrap
 from media.reporting import Reporting
-from media.rtp import LEVEL_UNKNOWN, TIME_UNKNOWN, build, payload_end, payload_start, scan_extensions
+from media.rtp import LEVEL_UNKNOWN, TIME_UNKNOWN, build, payload_end, payload_start, scan_extensions, wide_number
 from media.sessions import Sessions, records
 from media.speaker import Speakers
 from media.subscription import Subscription
@@ -231,6 +231,10 @@ class Relay:
         for leg in self._publishers.values():
             leg.set_ceilings()
 
+    def most_bps(self, source: Source) -> int:
+        """The most that a source may send now."""
+        return self._ceilings.of(source)
+
     def codec_of(self, participant: str, source: Source, peer: PeerId) -> PublishedMedia | None:
         """The published section that ``peer`` would receive for (participant, source), for matching codecs in an
         offer; None while nothing is attached or it is not wanted."""
@@ -334,6 +338,10 @@ class Relay:
         end = payload_end(data, start) if data[0] & 0x20 else size
         if end < 0:
             return "malformed"
+        if leg.arrivals is not None:
+            number = wide_number(data, leg.wide_id)
+            if number >= 0:
+                leg.arrivals.add(number, now)
         if end - start > MAX_PAYLOAD:
             return "too_long"
         _, second, seq, timestamp, ssrc = _fields(data)

@@ -89,6 +89,25 @@ def scan_extensions(data: Buffer, start: int, level_id: int, time_id: int) -> tu
     return level, time
 
 
+def wide_number(data: Buffer, ident: int) -> int:
+    """The transport-wide number under this header extension id; -1 when there is none."""
+    if not data[0] & 0x10:
+        return -1
+    at = HEADER_SIZE + 4 * (data[0] & 0x0F)
+    end = len(data)
+    if at + 4 > end or data[at] != 0xBE or data[at + 1] != 0xDE:
+        found = find_extensions(data, payload_start(data)).get(ident, b"") if payload_start(data) > 0 else b""
+        return int.from_bytes(found, "big") if len(found) == 2 else -1
+    end = min(end, at + 4 + 4 * (data[at + 2] << 8 | data[at + 3]))
+    at += 4
+    while at + 2 < end:
+        byte = data[at]
+        if byte >> 4 == ident:
+            return data[at + 1] << 8 | data[at + 2] if byte & 0x0F == 1 else -1
+        at += (byte & 0x0F) + 2 if byte else 1
+    return -1
+
+
 def find_extensions(data: Buffer, start: int) -> dict[int, bytes]:
     """All header extension elements, id -> value, of a packet whose payload starts at ``start``. Off the hot path."""
     found: dict[int, bytes] = {}
@@ -228,4 +247,5 @@ def build_extensions(elements: dict[int, bytes]) -> bytes:
 __all__ = [
     "HEADER", "HEADER_SIZE", "LEVEL_UNKNOWN", "PATCH", "TIME_UNKNOWN", "HeaderTemplate", "abs_send_time", "build",
     "build_extensions", "find_extensions", "payload_end", "payload_start", "scan_extensions", "text_value",
+    "wide_number",
 ]  # fmt: skip

@@ -114,3 +114,23 @@ def test_pictures_can_be_held_back_at_the_receiver() -> None:
     sound = rtp.HeaderTemplate(111, 78, ExtensionIds(mid=1, playout_delay=5), "1", True)
     sound.set_least_delay(1.0)
     assert 5 not in rtp.find_extensions(bytes(sound.buffer), rtp.payload_start(sound.buffer))
+
+
+def test_the_transport_wide_number_is_found_among_other_extensions() -> None:
+    block = rtp.build_extensions({4: b"0", 1: b"\x85", 3: b"\x12\x34", 2: b"abc"})
+    data = rtp.build(96, 1, 2, 3, b"payload", False, block)
+    assert rtp.wide_number(data, 3) == 0x1234
+    assert rtp.wide_number(data, 5) == -1
+    assert rtp.wide_number(data, 2) == -1, "of another size"
+    assert rtp.wide_number(rtp.build(96, 1, 2, 3, b"payload", False, b""), 3) == -1
+
+
+@given(st.binary(max_size=80), st.integers(1, 14))
+def test_looking_for_the_number_raises_nothing_and_stays_within_the_packet(data: bytes, ident: int) -> None:
+    packet = bytes((0x90, 96)) + bytes(10) + data
+    number = rtp.wide_number(packet, ident)
+    assert -1 <= number <= 0xFFFF
+    start = rtp.payload_start(packet)
+    if start < 0:
+        return
+    assert number == rtp.wide_number(packet[:start], ident), "the payload says nothing"
