@@ -63,13 +63,15 @@ class Connections:
     """The legs by peer and direction. ``clock``: monotonic seconds."""
 
     def __init__(
-        self, front: Front, core: Relay, announced: Announced, listener: LegListener, clock: Callable[[], float]
-    ) -> None:
+        self, front: Front, core: Relay, announced: Announced, listener: LegListener, clock: Callable[[], float],
+        takes_wide: bool = True,
+    ) -> None:  # fmt: skip
         self._front = front
         self._core = core
         self._announced = announced
         self._listener = listener
         self._clock = clock
+        self._takes_wide = takes_wide
         self._certificate = Certificate.generateCertificate()
         self._legs: dict[tuple[PeerId, Leg], LegState] = {}
         self._closing: set[asyncio.Task[None]] = set()
@@ -82,7 +84,7 @@ class Connections:
         it belongs to); a running leg then stays as it is."""
         peer = PeerId(message.peer)
         offer = sdp.parse(message.sdp)
-        sections, media = ortc.publish(offer, message.sources)
+        sections, media = ortc.publish(offer, message.sources, self._core.most_bps, self._takes_wide)
         is_server = self._check_transport(offer)
         state = self._legs.get((peer, "publish"))
         if state is not None and state.connection.fingerprints == offer.transport.fingerprints:

@@ -172,8 +172,8 @@ class Front:
 
     def _read(self, opened: socket.socket) -> None:
         """One wake-up: take what there is, then send."""
-        now = self._clock()
         receive, buffer, take, dropped = opened.recvfrom_into, self._buffer, self._take, self.dropped
+        clock = self._clock  # for each one: probes of publishers are measured by when their packets came
         count = 0
         while count < DRAIN:
             try:
@@ -186,7 +186,7 @@ class Front:
                 continue
             count += 1
             try:
-                reason = take(opened, length, address, now)
+                reason = take(opened, length, address, clock())
             except Exception:  # one datagram must never cost another one
                 reason = self._failed()
             if reason:
@@ -199,21 +199,21 @@ class Front:
 
     def _read_native(self, opened: socket.socket) -> None:
         """``_read`` as compiled: RTP comes decrypted, everything else as it arrived."""
-        now = self._clock()
         names, core, batch = self._addresses.names, self._core.receive_rtp, self.batch
         file, family = opened.fileno(), opened.family
         taken = 0
         while taken < DRAIN:
+            now = self._clock()
             found, count = self._native.drain(file, family, names, FLUSH_EVERY, self._unprotect, MAX_SSRCS)  # type: ignore[union-attr]
             items = iter(found)
-            for source, packet in zip(items, items, strict=True):
+            for source, packet, elapsed in zip(items, items, items, strict=True):
                 try:
                     if type(packet) is str:
                         self.dropped[packet] += 1
                     elif type(source) is bytes:
-                        self._take_copy(opened, packet, source, now)
+                        self._take_copy(opened, packet, source, now + elapsed)
                     else:
-                        core(source.peer, packet, now, batch)
+                        core(source.peer, packet, now + elapsed, batch)
                 except Exception:  # one datagram must never cost another one
                     self.dropped[self._failed()] += 1
             taken += count

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from media.arrivals import Arrivals
 from media.bandwidth import BandwidthEstimator
 from media.ceiling import Ceilings, Meter
 from media.feedback import ReceiveStats
@@ -73,6 +74,8 @@ class PublishLeg:
         self.octets = 0
         self.report_due = now + 0.2
         self.remb = False
+        self.wide_id = 0
+        self.arrivals: Arrivals | None = None  # where the client numbers its packets transport-wide
         self.quality_at = now
         self.quality_octets = 0
         self.quality_expected = 0
@@ -94,11 +97,16 @@ class PublishLeg:
             self.publications[section.mid] = publication
             self.level_id = section.extensions.audio_level or self.level_id
             self.time_id = section.extensions.abs_send_time or self.time_id
+        self.wide_id = next((item.extensions.transport_cc for item in media if item.extensions.transport_cc), 0)
+        if not self.wide_id:
+            self.arrivals = None
+        elif self.arrivals is None:
+            self.arrivals = Arrivals(self._began)
         gone = list(ended.values())
         self.streams = {ssrc: stream for ssrc, stream in self.streams.items() if stream.publication not in gone}
         pictures = [item for item in self.publications.values() if not item.audio]
-        self.timed = pictures[0] if pictures and not self.time_id else None
-        self.remb = any("goog-remb" in section.codec.feedback for section in media)
+        self.timed = pictures[0] if pictures and not self.time_id and not self.wide_id else None
+        self.remb = not self.wide_id and any("goog-remb" in section.codec.feedback for section in media)
         self.set_ceilings()
         return gone
 

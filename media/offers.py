@@ -156,7 +156,7 @@ class OfferedLines:
             slot.codecs = {}
             return
         # An idle section may be answered with any direction; its codecs are good for when it is used.
-        slot.codecs = {choice.codec.name: choice.codec for choice in choices(section, sends=True)}
+        slot.codecs = {choice.codec.name: choice.codec for choice in choices(section, wide=True)}
         slot.extensions = extension_ids(section, sends=True)
 
     def is_dirty(self) -> bool:

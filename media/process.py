@@ -107,7 +107,9 @@ class RelayProcess:
         self.announced = Announced(settings.addresses, port)
         self._tcp = IceTcp(self.front)
         self.announced.has_tcp = self._tcp.open(port, [ip for ip, _ in settings.addresses])
-        self._legs = Connections(self.front, self._core, self.announced, self, time.monotonic)
+        self._legs = Connections(
+            self.front, self._core, self.announced, self, time.monotonic, takes_wide=not settings.remb
+        )
         self._courier = Courier(settings.folder / "outbox.db", self._loop)
         self._keeper = Keeper(settings.folder / "kept.db", self._loop)
         self._links = [AppLink(app, self, lambda: tls_context(settings)) for app in settings.apps]

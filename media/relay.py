@@ -232,6 +232,10 @@ class Relay:
         for leg in self._publishers.values():
             leg.set_ceilings()
 
+    def most_bps(self, source: Source) -> int:
+        """The most that a source may send now."""
+        return self._ceilings.of(source)
+
     def codec_of(self, participant: str, source: Source, peer: PeerId) -> PublishedMedia | None:
         """The published section that ``peer`` would receive for (participant, source), for matching codecs in an
         offer; None while nothing is attached or it is not wanted."""
@@ -329,10 +333,12 @@ class Relay:
         size = len(data)
         if size > MAX_DATAGRAM:
             return "too_long"
-        parsed = parse(data, leg.level_id, leg.time_id)
+        parsed = parse(data, leg.level_id, leg.time_id, leg.wide_id)
         if parsed is None:
             return "malformed"
-        second, seq, timestamp, ssrc, level, send_time, payload = parsed
+        second, seq, timestamp, ssrc, level, send_time, wide, payload = parsed
+        if wide >= 0 and leg.arrivals is not None:
+            leg.arrivals.add(wide, now)
         if len(payload) > MAX_PAYLOAD:
             return "too_long"
         stream = leg.streams.get(ssrc)

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from media import journal
 from media.depacketize import Depacketizer, Frame, opus_duration_us
+from media.extract import Cut
 from media.muxer import Picture, ReplayFile
 from media.timeline import Placed, Stretch, Survey, place
 
@@ -27,7 +28,8 @@ NEW_SSRC = b"new_ssrc"
 @dataclass(frozen=True, slots=True)
 class Segment:
     """One replay file. ``kind``: replay (camera and microphone), screen or document. ``start_utc``: UNIX seconds;
-    ``frames``: real ones per source; ``filled``: packets of silence put into gaps of the sound."""
+    ``frames``: real ones per source; ``filled``: packets of silence put into gaps of the sound; ``reencoded``:
+    stretches (UTC microseconds) of an extract whose pictures are not the recorded ones but encoded again from them."""
 
     kind: str
     start_utc: float
@@ -37,6 +39,7 @@ class Segment:
     frames: Mapping[str, int]
     filled: int = 0
     clamped: int = 0
+    reencoded: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +76,11 @@ Item = tuple[int, Frame]
 """(UTC microseconds, frame)"""
 
 
-def make_replay(journals: Sequence[Path], folder: Path, name: str) -> Replay:
+def make_replay(journals: Sequence[Path], folder: Path, name: str, between: tuple[int, int] | None = None) -> Replay:
     """Write the replay files ``<name>.<kind>.<number>.webm`` (or mp4) into ``folder``.
 
-    ``journals``: all of one participant in one session, in any order. Raises ValueError when they are of several
+    ``journals``: all of one participant in one session, in any order. ``between``: only what lies between these two
+    moments (UTC microseconds, the end excluded). Raises ValueError when they are of several
     participants, MuxError when the files cannot be written (then none of this call stays half written).
     """
     problems: list[tuple[str, str]] = []
@@ -91,11 +95,13 @@ def make_replay(journals: Sequence[Path], folder: Path, name: str) -> Replay:
     totals = _Totals()
     segments: list[Segment] = []
     for kind, sources in (("replay", ("mic", "camera")), ("screen", ("screen",)), ("document", ("document",))):
-        sound = _Stream(_frames([t for t in tracks if t.header.source == "mic" and t.header.source in sources], totals))
-        picture = _Stream(
-            _frames([t for t in tracks if t.header.source != "mic" and t.header.source in sources], totals)
-        )
-        segments += _Segments(kind, sources[-1], folder, name, sound, picture).write()
+        heard = _frames([t for t in tracks if t.header.source == "mic" and t.header.source in sources], totals)
+        seen = _frames([t for t in tracks if t.header.source != "mic" and t.header.source in sources], totals)
+        cut = Cut(between) if between is not None else None
+        sound = _Stream(cut.sound(heard) if cut else heard)
+        picture = _Stream(cut.picture(seen) if cut else seen)
+        made = _Segments(kind, sources[-1], folder, name, sound, picture).write()
+        segments += [replace(one, reencoded=_within(cut.reencoded, one)) for one in made] if cut else made
     return Replay(
         participant=tracks[0].header.participant if tracks else "",
         segments=tuple(segments),
@@ -104,6 +110,11 @@ def make_replay(journals: Sequence[Path], folder: Path, name: str) -> Replay:
         lost=totals.lost,
         dropped=totals.dropped,
     )
+
+
+def _within(spans: Sequence[tuple[int, int]], segment: Segment) -> tuple[tuple[int, int], ...]:
+    start, end = segment.start_utc * 1e6, (segment.start_utc + segment.duration_s) * 1e6
+    return tuple(span for span in spans if span[0] <= end and span[1] >= start)
 
 
 # --- first pass ------------------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from media import rtcp
+from media.arrivals import Arrivals
 from media.forwarder import Publication
 from media.layer import Layer
 from media.legs import PublishLeg, SubscribeLeg
@@ -124,9 +125,17 @@ class Reporting:
                     ssrcs = [ssrc for ssrc, stream in leg.streams.items() if not stream.rtx]
                     size = rtcp.write_remb(batch.scratch, 0, SENDER, bitrate, ssrcs)
                     batch.add_rtcp(leg.queue, size)
+            if leg.arrivals is not None:
+                self._tell_arrivals(leg, leg.arrivals, now, batch)
             for publication in leg.publications.values():
                 self._refresh_picture(publication, now)
         self.schedule()
+
+    @staticmethod
+    def _tell_arrivals(leg: PublishLeg, arrivals: Arrivals, now: float, batch: Batch) -> None:
+        ssrc = next(iter(leg.streams), 0)
+        while leg.queue.has_room() and (size := arrivals.build(batch.scratch, 0, SENDER, ssrc, now)):
+            batch.add_rtcp(leg.queue, size)
 
     def _refresh_picture(self, publication: Publication, now: float) -> None:
         """Key frames for the journal, which cannot ask for them by RTCP (for those of viewers see ``layering``)."""

@@ -51,13 +51,14 @@ def payload_end(data: Buffer, start: int) -> int:
     return end
 
 
-def scan_extensions(data: Buffer, start: int, level_id: int, time_id: int) -> tuple[int, int]:
-    """(audio level byte, abs-send-time) of a packet whose payload starts at ``start``; -1 for what is not there.
+def scan_extensions(data: Buffer, start: int, level_id: int, time_id: int, wide_id: int = 0) -> tuple[int, int, int]:
+    """(audio level byte, abs-send-time, transport-wide number) of a packet whose payload starts at ``start``; -1 for
+    what is not there.
 
     The level byte is V and 0..127 -dBov (RFC 6464); abs-send-time is 24 bits, 6.18 fixed point seconds.
     """
     level = LEVEL_UNKNOWN
-    time = TIME_UNKNOWN
+    time = wide = TIME_UNKNOWN
     at = HEADER_SIZE + 4 * (data[0] & 0x0F)
     profile = data[at] << 8 | data[at + 1]
     at += 4
@@ -74,10 +75,12 @@ def scan_extensions(data: Buffer, start: int, level_id: int, time_id: int) -> tu
                 break
             if ident == time_id and size == 3:
                 time = data[at] << 16 | data[at + 1] << 8 | data[at + 2]
+            elif ident == wide_id and size == 2:
+                wide = data[at] << 8 | data[at + 1]
             elif ident == level_id:
                 level = data[at]
             at += size
-        return level, time
+        return level, time, wide
     found = find_extensions(data, start)
     value = found.get(level_id)
     if value:
@@ -85,14 +88,18 @@ def scan_extensions(data: Buffer, start: int, level_id: int, time_id: int) -> tu
     value = found.get(time_id)
     if value and len(value) == 3:
         time = int.from_bytes(value, "big")
-    return level, time
+    value = found.get(wide_id)
+    if value and len(value) == 2:
+        wide = int.from_bytes(value, "big")
+    return level, time, wide
 
 
-Parsed = tuple[int, int, int, int, int, int, bytes]
-"""(M and PT byte, sequence, timestamp, SSRC, audio level byte, abs-send-time, payload without padding)"""
+Parsed = tuple[int, int, int, int, int, int, int, bytes]
+"""(M and PT byte, sequence, timestamp, SSRC, audio level byte, abs-send-time, transport-wide number, payload without
+padding); -1 for each of the three that is not there."""
 
 
-def parse_plain(data: Buffer, level_id: int, time_id: int) -> Parsed | None:
+def parse_plain(data: Buffer, level_id: int, time_id: int, wide_id: int) -> Parsed | None:
     """A packet taken apart; None when it is none, or when its parts do not fit into it. See ``scan_extensions``."""
     start = payload_start(data)
     if start < 0 or data[0] & 0xC0 != 0x80:
@@ -100,11 +107,11 @@ def parse_plain(data: Buffer, level_id: int, time_id: int) -> Parsed | None:
     end = payload_end(data, start) if data[0] & 0x20 else len(data)
     if end < 0:
         return None
-    level, time = LEVEL_UNKNOWN, TIME_UNKNOWN
+    level, time, wide = LEVEL_UNKNOWN, TIME_UNKNOWN, TIME_UNKNOWN
     if data[0] & 0x10:
-        level, time = scan_extensions(data, start, level_id, time_id)
+        level, time, wide = scan_extensions(data, start, level_id, time_id, wide_id)
     _, second, seq, timestamp, ssrc = HEADER.unpack_from(data)
-    return second, seq, timestamp, ssrc, level, time, bytes(data[start:end])
+    return second, seq, timestamp, ssrc, level, time, wide, bytes(data[start:end])
 
 
 parse = compiled.parse if compiled is not None else parse_plain

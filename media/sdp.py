@@ -321,7 +321,7 @@ class Transport:
 @dataclass(frozen=True, slots=True)
 class OwnSection:
     """One section to write. ``formats`` empty: rejected, with port 0 and ``fmt`` repeated. ``msid``: (stream, track).
-    ``ssrc``/``rtx_ssrc`` 0: none announced."""
+    ``ssrc``/``rtx_ssrc`` 0: none announced. ``most_bps``: the most that we take, 0 for no word of it."""
 
     kind: str
     mid: str
@@ -334,6 +334,7 @@ class OwnSection:
     ssrc: int = 0
     rtx_ssrc: int = 0
     rids: tuple[str, ...] = ()  # the simulcast layers we take, in the order of the client's offer
+    most_bps: int = 0
 
 
 def write(session_id: int, version: int, sections: tuple[OwnSection, ...], transport: Transport) -> str:
@@ -354,6 +355,8 @@ def _write_section(section: OwnSection, transport: Transport) -> list[str]:
     numbers = " ".join(str(format_.payload_type) for format_ in section.formats)
     ip, port = transport.addresses[0]
     lines = [f"m={section.kind} {port} {section.protocol} {numbers}", f"c=IN IP{6 if ':' in ip else 4} {ip}"]
+    if section.most_bps:  # RFC 8866 5.8 for Chromium, RFC 3890 for Firefox
+        lines += [f"b=AS:{section.most_bps // 1000}", f"b=TIAS:{section.most_bps}"]
     lines += [f"a=rtcp:{port} IN IP{6 if ':' in ip else 4} {ip}", f"a=mid:{section.mid}"]
     lines += [f"a=ice-ufrag:{transport.ufrag}", f"a=ice-pwd:{transport.pwd}"]
     lines += [f"a=fingerprint:{item.algorithm} {item.value}" for item in transport.fingerprints]

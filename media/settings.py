@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 class Settings:
     """``addresses``: (ip, port), port 0 meaning the media port itself. ``apps``: base addresses without a path.
     ``enrol``: one-time token, needed until the relay has its id. ``ca``: certificates that the apps' TLS may have.
-    ``loudest``: see ``RelayOptions``."""
+    ``loudest``: see ``RelayOptions``. ``remb``: publishers get REMB even where they have transport-wide feedback."""
 
     folder: Path
     apps: tuple[str, ...]
@@ -29,6 +29,7 @@ class Settings:
     name: str = ""
     ca: Path | None = None
     loudest: int = 4
+    remb: bool = False
 
     @property
     def spool(self) -> Path:
@@ -47,6 +48,7 @@ def read_settings(argv: Sequence[str]) -> Settings:
     parser.add_argument("--name", default="", help="what the hub calls this relay")
     parser.add_argument("--ca", type=Path, default=None, help="PEM file with the certificate authority of the apps")
     parser.add_argument("--loudest", type=int, default=4, help="microphones of a session that are passed on; 0: all")
+    parser.add_argument("--remb", action="store_true", help="tell publishers by REMB what their lines carry")
     given = parser.parse_args(argv)
     try:
         addresses = tuple(parse_address(text) for text in given.address)
@@ -59,7 +61,15 @@ def read_settings(argv: Sequence[str]) -> Settings:
     if given.loudest < 0:
         parser.error("--loudest must not be negative")
     return Settings(
-        given.folder, apps, given.port, addresses or own_addresses(), enrol, given.name, given.ca, given.loudest
+        given.folder,
+        apps,
+        given.port,
+        addresses or own_addresses(),
+        enrol,
+        given.name,
+        given.ca,
+        given.loudest,
+        given.remb,
     )
 
 

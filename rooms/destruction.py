@@ -108,6 +108,11 @@ def inventory(db: Session, files: FileStore, sessions: Sequence[str], papers: Se
     pieces = sa.select(Take.session_id, TakePiece).join(TakePiece, TakePiece.take_id == Take.id)
     for session_id, piece in db.execute(pieces.where(Take.session_id.in_(sessions), TakePiece.path != "")):
         found.append(_line("take", session_id, piece.path, piece.length, piece.sha256))
+    for take in db.scalars(sa.select(Take).where(Take.session_id.in_(sessions))):  # what the point recorded itself
+        if take.path:
+            found.append(_line("take", take.session_id, take.path, 0, take.sha256))
+        for piece in db.scalars(sa.select(TakePiece).where(TakePiece.take_id == take.id, TakePiece.path != "")):
+            found.append(_line("take", take.session_id, piece.path, piece.length, piece.sha256))
     for paper in db.scalars(sa.select(Paper).where(Paper.id.in_(papers))):
         if paper.destroyed_at is None:
             found.append(_line("paper", "", paper.path, paper.length, paper.sha256))

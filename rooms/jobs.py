@@ -107,3 +107,17 @@ def _get(db: Session, job_id: str) -> Job:
     if job is None:
         raise NotFound()
     return job
+
+
+def newest(db: Session, kind: str, key: str) -> Job | None:
+    """The last job of a kind and key."""
+    found = sa.select(Job).where(Job.kind == kind, Job.key == key)
+    return db.scalars(found.order_by(Job.created_at.desc(), Job.id).limit(1)).first()
+
+
+def cancel_by_key(db: Session, kind: str, key: str, now: dt.datetime) -> bool:
+    """Cancel the unfinished job of a kind and key; whether nothing runs any more."""
+    job = newest(db, kind, key)
+    if job is None or job.state not in _UNFINISHED:
+        return True
+    return cancel(db, job.id, now).state is JobState.CANCELLED

@@ -64,14 +64,17 @@ def take_in(
     return paper
 
 
-def open_paper(db: Session, actor: Actor, files: FileStore, paper_id: str, now: dt.datetime) -> tuple[Paper, Path]:
-    """The paper and where its bytes lie or, brought back by ``files.at_hand``, would lie; the look is logged.
+def open_paper(
+    db: Session, actor: Actor, files: FileStore, paper_id: str, now: dt.datetime, *, taken: bool = False
+) -> tuple[Paper, Path]:
+    """The paper and where its bytes lie or, brought back by ``files.at_hand``, would lie; the look is logged,
+    ``taken``: as a download.
 
     Raises NotFound.
     """
     paper = access.load_paper(db, actor, paper_id, now=now)
     path = files.where(paper.path)
-    audit.log(db, actor, "paper.opened", "paper", paper.id, now)
+    audit.log(db, actor, "paper.downloaded" if taken else "paper.opened", "paper", paper.id, now)
     return paper, path
 
 

@@ -355,7 +355,7 @@ def package_path(
     """
     access.load_recording(db, actor, session_id, now=now)
     package = package_of(db, session_id)
-    if package is None:
+    if package is None or package.disposed_at is not None:
         raise NotFound()
     audit.log(db, actor, "package.exported", "session", session_id, now)
     return package, files.where(package.path)

@@ -51,6 +51,7 @@ class Config:
     relays: int
     media_port: int
     media_loudest: int
+    media_remb: bool
     announce: tuple[str, ...]
     media_max_source_bps: int
     media_max_viewer_bps: int
@@ -319,6 +320,11 @@ SETTINGS: tuple[Setting, ...] = (
         "media_loudest", "number", "4",
         "Microphones of a session passed on at a time, the loudest; 0: all. What is shown large is always heard.",
         _integer(0, 100),
+    ),
+    Setting(
+        "media_remb", "on, off", "off",
+        "Tell publishers by REMB what their lines carry, even those that could find out by themselves.",
+        _switch,
     ),
     Setting(
         "announce", "list", "", "Media addresses told to clients (public or LAN); empty: those of this machine.", _list

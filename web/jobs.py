@@ -20,10 +20,10 @@ from sqlalchemy.orm import Session
 
 from rooms import jobs, logins, recordings, takes, tickets, training
 from rooms.errors import RoomsError
-from rooms.models import Job, ReceptionSession, Relay, ReplayFile, Take, Track
+from rooms.models import Job, Package, ReceptionSession, Relay, ReplayFile, Take, Track
 from rooms.words import JobState, SessionState, TrackState
 from signaling.takes import against
-from web import errors, logs, replays, restore
+from web import deliveries, disposing, errors, extracts, logs, replays, restore
 from web.commands.people import LOCAL_TIME
 from web.hub import Hub
 
@@ -238,6 +238,9 @@ KINDS: dict[str, Callable[[Hub, dict[str, Any], Step], dict[str, Any]]] = {
     "replay": replay,
     "take": place_take,
     "expire": expire,
+    "dispose": disposing.dispose,
+    "extract": extracts.make,
+    "deliver": deliveries.deliver,
 }
 
 
@@ -258,9 +261,9 @@ def without_replay(db: Session) -> list[str]:
     has_takes = exists().where(Take.session_id == ReceptionSession.id, Take.pieces > 0)
     over = ReceptionSession.state.in_((SessionState.CLOSED, SessionState.LOCKED))
     wanted = or_(and_(asked, ~up_to_date), and_(~asked, ~made), came_in)
-    return list(
-        db.scalars(select(ReceptionSession.id).where(over, or_(finished, has_takes), ~writing, wanted).limit(20))
-    )
+    gone = exists().where(Package.session_id == ReceptionSession.id, Package.disposed_at.is_not(None))
+    query = select(ReceptionSession.id).where(over, or_(finished, has_takes), ~writing, wanted, ~gone)
+    return list(db.scalars(query.limit(20)))
 
 
 def next_expiry(db: Session) -> datetime:

@@ -20,12 +20,14 @@ NICENESS = 10
 
 
 def main() -> int:
-    """Make what the task names: ``{"folder": ..., "points": {participant: [journal, ...]}}``, one line per point; and
-    ``takes``: ``{take: [[piece, start_us], ...]}``, one line per take."""
+    """Make what the task names: ``{"folder": ..., "points": {participant: [journal, ...]}}``, one line per point; with
+    ``"between": [from, to]`` (UTC microseconds) only what lies between these moments; and ``takes``: ``{take: [[piece,
+    start_us], ...]}``, one line per take."""
     os.nice(NICENESS)
     task = json.load(sys.stdin)
+    between = tuple(task["between"]) if task.get("between") else None
     for participant, journals in task["points"].items():
-        made = asdict(make_replay([Path(path) for path in journals], Path(task["folder"]), participant))
+        made = asdict(make_replay([Path(path) for path in journals], Path(task["folder"]), participant, between))
         line: dict[str, Any] = {**made, "participant": participant}
         sys.stdout.write(json.dumps(line, default=str) + "\n")
         sys.stdout.flush()

@@ -104,9 +104,12 @@ def takes_of(hub: Hub, db: Session, session_id: str) -> dict[str, HeldTake]:
 
 
 def run_maker(
-    points: dict[str, list[str]], folder: Path, pieces: dict[str, list[list[Any]]] | None = None
-) -> Iterator[dict[str, Any]]:
-    """Run the maker and give its lines as they come. Raises StorageFailed when it fails."""
+    points: dict[str, list[str]], folder: Path, pieces: dict[str, list[list[Any]]] | None = None,
+    between: tuple[int, int] | None = None,
+) -> Iterator[dict[str, Any]]:  # fmt: skip
+    """Run the maker and give its lines as they come; ``between``: of an extract, UTC microseconds.
+
+    Raises StorageFailed when it fails."""
     with subprocess.Popen(
         [sys.executable, "-m", "web.makereplay"],
         stdin=subprocess.PIPE,
@@ -116,7 +119,8 @@ def run_maker(
     ) as process:
         assert process.stdin and process.stdout and process.stderr
         try:
-            json.dump({"folder": str(folder), "points": points, "takes": pieces or {}}, process.stdin)
+            task = {"folder": str(folder), "points": points, "takes": pieces or {}, "between": between}
+            json.dump(task, process.stdin)
             process.stdin.close()
             for line in process.stdout:
                 yield json.loads(line)

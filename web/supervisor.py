@@ -120,6 +120,8 @@ class Supervisor:
             command += ["--app", app]
         command += ["--port", str(child.port), "--name", child.name]
         command += ["--loudest", str(self.config.media_loudest)]
+        if self.config.media_remb:
+            command.append("--remb")
         for address in self.config.announce:  # none: the relay announces what this machine has
             command += ["--address", address]
         if self.ca is not None:

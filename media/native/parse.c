@@ -1,8 +1,9 @@
 /* What arrives, taken apart: media/rtp.py's and media/codecs.py's readers, compiled, with the same results.
  *
- * parse(data, level_id, time_id) -> (second byte, sequence, timestamp, ssrc, audio level, abs-send-time, payload)
+ * parse(data, level_id, time_id, wide_id)
+ *     -> (second byte, sequence, timestamp, ssrc, audio level, abs-send-time, transport-wide number, payload)
  *   of one RTP packet (RFC 3550 5.1), or None when its header, its extensions or its padding do not fit into it. Audio
- *   level and abs-send-time are -1 where the element (RFC 8285) is not there.
+ *   level, abs-send-time and the number are -1 where the element (RFC 8285) is not there.
  * vp8_info(payload) -> media.codecs.Vp8Info (RFC 7741 4.2)
  * Neither reads outside of what it was given; neither raises on a peer's bytes. */
 
@@ -13,10 +14,14 @@ static PyObject *no_vp8;
 static unsigned long get16(const unsigned char *at) { return (unsigned long)at[0] << 8 | at[1]; }
 static unsigned long get32(const unsigned char *at) { return get16(at) << 16 | get16(at + 2); }
 
-/* Audio level byte and abs-send-time of the elements in [at, end). The last one with an id counts, as in rtp.py; an
- * empty element (two-byte form only) is as good as none. */
-static void scan(const unsigned char *data, Py_ssize_t at, Py_ssize_t end, unsigned long profile, long level_id,
-                 long time_id, long *level, long *time) {
+typedef struct {
+    long level_id, time_id, wide_id;
+    long level, time, wide; /* -1: not there */
+} Elements;
+
+/* The last element with an id counts. In the one-byte form an element of another size than its meaning has counts as
+ * the next meaning's, if that has the same id: as in rtp.py. */
+static void scan(const unsigned char *data, Py_ssize_t at, Py_ssize_t end, unsigned long profile, Elements *found) {
     int two_byte = (profile & 0xFFF0) == 0x1000;
     if (!two_byte && profile != 0xBEDE)
         return;
@@ -38,24 +43,30 @@ static void scan(const unsigned char *data, Py_ssize_t at, Py_ssize_t end, unsig
         }
         if (at + size > end)
             return;
-        if (ident == time_id && (size == 3 || two_byte)) {
-            if (size == 3)
-                *time = (long)(get16(data + at) << 8 | data[at + 2]);
-            else
-                *time = -1;
-        }
-        if (ident == level_id && !(ident == time_id && size == 3 && !two_byte))
-            *level = size ? data[at] : -1;
+        int is_time = ident == found->time_id && size == 3, is_wide = ident == found->wide_id && size == 2;
+        if (two_byte) {
+            if (ident == found->time_id)
+                found->time = is_time ? (long)(get16(data + at) << 8 | data[at + 2]) : -1;
+            if (ident == found->wide_id)
+                found->wide = is_wide ? (long)get16(data + at) : -1;
+            if (ident == found->level_id)
+                found->level = size ? data[at] : -1;
+        } else if (is_time)
+            found->time = (long)(get16(data + at) << 8 | data[at + 2]);
+        else if (is_wide)
+            found->wide = (long)get16(data + at);
+        else if (ident == found->level_id)
+            found->level = data[at];
         at += size;
     }
 }
 
 PyObject *parse_rtp(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t count) {
-    if (count != 3) {
-        PyErr_SetString(PyExc_TypeError, "parse(data, level_id, time_id)");
+    if (count != 4) {
+        PyErr_SetString(PyExc_TypeError, "parse(data, level_id, time_id, wide_id)");
         return NULL;
     }
-    long level_id = PyLong_AsLong(args[1]), time_id = PyLong_AsLong(args[2]);
+    Elements told = {PyLong_AsLong(args[1]), PyLong_AsLong(args[2]), PyLong_AsLong(args[3]), -1, -1, -1};
     Py_buffer view;
     if (PyErr_Occurred() || PyObject_GetBuffer(args[0], &view, PyBUF_SIMPLE))
         return NULL;
@@ -65,7 +76,6 @@ PyObject *parse_rtp(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize
     if (end < 12 || (data[0] & 0xC0) != 0x80)
         goto malformed;
     start += 4 * (data[0] & 0x0F);
-    long level = -1, time = -1;
     if (data[0] & 0x10) {
         if (start + 4 > end)
             goto malformed;
@@ -73,7 +83,7 @@ PyObject *parse_rtp(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize
         start = elements + 4 * (Py_ssize_t)get16(data + elements - 2);
         if (start > end)
             goto malformed;
-        scan(data, elements, start, get16(data + elements - 4), level_id, time_id, &level, &time);
+        scan(data, elements, start, get16(data + elements - 4), &told);
     }
     if (start > end)
         goto malformed;
@@ -87,8 +97,8 @@ PyObject *parse_rtp(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize
     }
     PyObject *payload = PyBytes_FromStringAndSize((const char *)data + start, end - start);
     found = payload == NULL ? NULL
-                            : Py_BuildValue("(lkkkllN)", (long)data[1], get16(data + 2), get32(data + 4),
-                                            get32(data + 8), level, time, payload);
+                            : Py_BuildValue("(lkkklllN)", (long)data[1], get16(data + 2), get32(data + 4),
+                                            get32(data + 8), told.level, told.time, told.wide, payload);
     PyBuffer_Release(&view);
     return found;
 malformed:

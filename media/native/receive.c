@@ -5,10 +5,10 @@
  *   most         datagrams to take at the most
  *   unprotect    address of libsrtp's function
  *   most_ssrcs   SSRCs that a connection may have
- *   The list holds twos: (connection, packet as bytes) for RTP that was decrypted, (connection, reason) for RTP that was
- *   dropped (a word of media.front.DROPS), (sockaddr, datagram) for everything else: checks, DTLS, RTCP, strangers,
- *   oversized and empty ones (a longer datagram than 1500 bytes is told by 1501 of them). Fewer datagrams than `most`:
- *   the socket is empty.
+ *   The list holds threes: what it is from, what it is, and seconds since the first one was read. From a connection, a
+ *   packet as bytes is RTP that was decrypted, a text is the reason why RTP was dropped (a word of media.front.DROPS);
+ *   from a sockaddr it is the datagram as it came: checks, DTLS, RTCP, strangers, oversized and empty ones (one longer
+ *   than 1500 bytes is told by 1501 of them). Fewer datagrams than `most`: the socket is empty.
  * Nothing that arrives raises. */
 
 #include "native.h"
@@ -17,6 +17,7 @@
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 
 enum { MAX_DATAGRAM = 1500 };
 
@@ -102,9 +103,18 @@ static PyObject *open_packet(Source *source, unsigned char *data, int length, un
     return found;
 }
 
-static int add_two(PyObject *list, PyObject *first, PyObject *second) { /* steals `second` */
-    int failed = second == NULL || PyList_Append(list, first) || PyList_Append(list, second);
-    Py_XDECREF(second);
+static double monotonic(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+static int add_three(PyObject *list, PyObject *source, PyObject *what, double since) { /* steals `what` */
+    PyObject *elapsed = PyFloat_FromDouble(monotonic() - since);
+    int failed = what == NULL || elapsed == NULL || PyList_Append(list, source) || PyList_Append(list, what)
+                 || PyList_Append(list, elapsed);
+    Py_XDECREF(what);
+    Py_XDECREF(elapsed);
     return failed ? -1 : 0;
 }
 
@@ -125,6 +135,7 @@ PyObject *drain(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t n
     if (list == NULL)
         return NULL;
     long count = 0;
+    double since = monotonic();
     while (count < most) {
         struct sockaddr_storage name;
         socklen_t name_length = sizeof name;
@@ -144,7 +155,7 @@ PyObject *drain(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t n
                      && !(length > 1 && buffer[1] >= 192 && buffer[1] <= 223);
         int is_same = source.length == name_length && !memcmp(&source.name, &name, name_length);
         if (is_rtp && is_same && source.connection != NULL) {
-            if (add_two(list, source.connection, open_packet(&source, buffer, (int)length, unprotect, most_ssrcs)))
+            if (add_three(list, source.connection, open_packet(&source, buffer, (int)length, unprotect, most_ssrcs), since))
                 goto failed;
             continue;
         }
@@ -159,10 +170,10 @@ PyObject *drain(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t n
             source.length = name_length;
         }
         if (done == 0 && is_rtp && source.connection != NULL)
-            done = add_two(list, source.connection, open_packet(&source, buffer, (int)length, unprotect, most_ssrcs));
+            done = add_three(list, source.connection, open_packet(&source, buffer, (int)length, unprotect, most_ssrcs), since);
         else if (done == 0) {
             Py_ssize_t kept = length <= MAX_DATAGRAM ? length : MAX_DATAGRAM + 1;
-            done = add_two(list, key, PyBytes_FromStringAndSize((char *)buffer, kept));
+            done = add_three(list, key, PyBytes_FromStringAndSize((char *)buffer, kept), since);
         }
         Py_DECREF(key);
         if (done)

@@ -58,8 +58,10 @@
       }
     };
     let count = 0;
+    const drawn = (window.__drawn = []);
     const draw = () => {
       count = (count + 1) & 0xffff;
+      if (drawn.push([count, Date.now()]) > 8000) drawn.shift();
       pen.fillStyle = `hsl(${ident * 47}, 45%, 30%)`;
       pen.fillRect(0, 0, WIDTH, HEIGHT);
       row(count, 16, 0);

@@ -1,4 +1,4 @@
-"""What a Chromium publisher sends through lines of different width: the relay's feedback decides, over REMB."""
+"""What a Chromium publisher sends through lines of different width: what the relay tells it of arrivals decides."""
 
 from __future__ import annotations
 

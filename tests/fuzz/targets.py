@@ -65,7 +65,8 @@ def rtp_header(data: bytes) -> None:
     end = rtp.payload_end(data, start)
     assert end == -1 or start <= end <= len(data)
     if data[0] & 0x10:
-        level, time = rtp.scan_extensions(data, start, 1, 2)
+        level, time, _ = rtp.scan_extensions(data, start, 1, 2, 3)
+        rtp.parse(data, 1, 2, 3)
         assert -1 <= level <= 255 and -1 <= time < 1 << 24
     for value in rtp.find_extensions(data, start).values():
         assert len(value) <= 255

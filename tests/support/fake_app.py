@@ -190,6 +190,7 @@ class RelayProcessUnderTest:
         self.apps = apps
         self.port = port or free_port()
         self.announce: str | tuple[str, ...] = "127.0.0.1"
+        self.options: tuple[str, ...] = ()
         self.public_key = load_key(folder).public_key()
         (folder / "relay.json").write_text(json.dumps({"relay": RELAY_ID}))
         self.process: asyncio.subprocess.Process | None = None
@@ -204,6 +205,7 @@ class RelayProcessUnderTest:
         arguments = ["--folder", str(self.folder), "--port", str(self.port)]
         for address in (self.announce,) if isinstance(self.announce, str) else self.announce:
             arguments += ["--address", address]
+        arguments += self.options
         for app in self.apps:
             arguments += ["--app", f"http://127.0.0.1:{app}"]
         with (self.folder / "relay.log").open("ab") as log:
@@ -232,13 +234,14 @@ def free_port() -> int:
 
 @asynccontextmanager
 async def running_relay(
-    folder: Path, announce: str | tuple[str, ...] = "127.0.0.1"
+    folder: Path, announce: str | tuple[str, ...] = "127.0.0.1", options: tuple[str, ...] = ()
 ) -> AsyncIterator[tuple[FakeApp, RelayProcessUnderTest]]:
     """An app and a relay that found each other. ``announce``: the relay's address for clients, as IP or IP:port;
-    or several."""
+    or several. ``options``: more of its command line."""
     use_loopback_only()
     relay = RelayProcessUnderTest(folder / "relay", [])
     relay.announce = announce
+    relay.options = options
     app = FakeApp(relay.public_key)
     await app.start()
     relay.apps = [app.port]

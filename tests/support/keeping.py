@@ -51,11 +51,12 @@ def lock(
     folder.mkdir(parents=True, exist_ok=True)
     tracks = []
     for journal in journals:
-        named = folder / f"{who}.{journal.name.split('.')[1] if journal != JOURNAL else 'mic'}.1.rnd.dcj"
+        part = [who, "mic"] if journal == JOURNAL else journal.name.split(".")[:2]
+        named = folder / f"{part[0]}.{part[1]}.1.rnd.dcj"
         named.write_bytes(journal.read_bytes())
         digest = hashlib.sha256(named.read_bytes()).hexdigest()
-        tracks.append(TrackFile(named, who, named.name.split(".")[1], 1, packets=2, sha256=digest))
-        row = Track(session_id=session.id, participant_id=who, source=named.name.split(".")[1], part=1)
+        tracks.append(TrackFile(named, part[0], part[1], 1, packets=2, sha256=digest))
+        row = Track(session_id=session.id, participant_id=part[0], source=part[1], part=1)
         row.file, row.state, row.sha256, row.created_at = named.name, TrackState.CLOSED, digest, now
         db.add(row)
     place = f"packages/{session.id[:2]}/{session.id}"

@@ -12,6 +12,7 @@ from typing import Any
 from fastapi import APIRouter
 from sqlalchemy import select
 from sqlalchemy.orm import Session
+from starlette.requests import Request
 from starlette.responses import Response
 
 from rooms import access, audit, package, papers, recordings, sessions
@@ -23,6 +24,7 @@ from rooms.models import MinutesLine, Participant, ReplayFile
 from rooms.words import LineKind
 from web.deps import ActorDep, HubDep
 from web.hub import Hub
+from web.pages import reasons
 from web.ranges import RangeFile, RangeObject
 
 router = APIRouter()
@@ -38,21 +40,23 @@ oldest we serve, is said not to), so a PDF may load nothing, be framed by nothin
 
 
 @router.get("/api/replay/{replay_id}")
-def replay_file(replay_id: str, hub: HubDep, actor: ActorDep) -> Response:
+def replay_file(replay_id: str, request: Request, hub: HubDep, actor: ActorDep) -> Response:
     """One replay file, in pieces."""
     now = hub.now()
     with hub.database.read() as db:
         row, _ = recordings.open_replay(db, actor, hub.files, replay_id, now)
+        reasons.need_given(request, access.load_recording(db, actor, row.session_id, now=now), now)
         session_id, mime, path = row.session_id, row.mime, row.path
     log_look(hub, actor, "recording.viewed", "session", session_id, replay_id)
     return served(hub, path, mime)
 
 
 @router.get("/api/sessions/{session_id}/package")
-def download_package(session_id: str, hub: HubDep, actor: ActorDep) -> Response:
+def download_package(session_id: str, request: Request, hub: HubDep, actor: ActorDep) -> Response:
     """The locked package as its canonical ZIP; the file's name is the opaque id."""
     now = hub.now()
     with hub.database.write() as db:
+        reasons.need_given(request, access.load_recording(db, actor, session_id, now=now), now)
         row, folder = recordings.package_path(db, actor, hub.files, session_id, now)
         package_id, path = row.id, row.path
     hub.files.at_hand(path)
@@ -75,7 +79,7 @@ def zip_of(hub: Hub, package_id: str, folder: Path) -> Path:
 def paper_file(paper_id: str, hub: HubDep, actor: ActorDep, download: bool = False) -> Response:
     """A scan, shown in place or downloaded; rooms.papers logs the look."""
     with hub.database.write() as db:
-        row, _ = papers.open_paper(db, actor, hub.files, paper_id, hub.now())
+        row, _ = papers.open_paper(db, actor, hub.files, paper_id, hub.now(), taken=download)
         mime, path = row.mime, row.path
     suffix = {"application/pdf": "pdf", "image/jpeg": "jpg", "image/png": "png"}.get(mime, "bin")
     response = served(hub, path, mime, f"{paper_id}.{suffix}" if download else None)
@@ -103,11 +107,12 @@ def log_look(hub: Hub, actor: Actor, action: str, kind: str, object_id: str, det
 
 
 @router.get("/api/sessions/{session_id}/recording")
-def recording(session_id: str, hub: HubDep, actor: ActorDep) -> dict[str, Any]:
+def recording(session_id: str, request: Request, hub: HubDep, actor: ActorDep) -> dict[str, Any]:
     """What the replay page needs: points with their files, events and bookmarks on one time line. UNIX seconds."""
     now = hub.now()
     with hub.database.read() as db:
         row = access.load_session(db, actor, session_id, Right.REPLAY, now=now)
+        reasons.need_given(request, row, now)
         answer = {
             "session": row.id,
             "title": row.title,

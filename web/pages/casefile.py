@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from starlette.requests import Request
 from starlette.responses import Response
 
-from rooms import access, cases, links, people
+from rooms import access, cases, custodians, links, people
 from rooms.access import Right
 from rooms.actor import Actor
 from rooms.errors import Invalid, NotFound, RoomsError
@@ -70,6 +70,7 @@ def rights_of(db: Session, actor: Actor, case: Case, now: datetime) -> FileRight
         merge=bool(held & {Right.RECEIVE, Right.ARCHIVE}),
         grant=people.may_grant(db, actor, "case", case.id, now),
         looks=bool(held & {Right.ARCHIVE, Right.APPROVE}),
+        custody=custodians.may_keep(db, actor, case, now) or custodians.may_second(db, actor, case, now),
     )
 
 

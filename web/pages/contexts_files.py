@@ -47,6 +47,7 @@ class FileRights:
     merge: bool = False
     grant: bool = False
     looks: bool = False
+    custody: bool = False
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 
 from fastapi import APIRouter
-from sqlalchemy import or_, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 from starlette.requests import Request
 from starlette.responses import Response
 
-from rooms import access, cases
+from rooms import access, looks
 from rooms.access import Right
 from rooms.actor import Actor
 from rooms.errors import Forbidden
@@ -27,12 +27,37 @@ from web.pages.viewer import frame
 router = APIRouter()
 
 MOST = 300
-LOOKS = ("case.viewed", "recording.viewed", "paper.opened", "package.exported", "vault.opened")
-"""Actions by which somebody saw something or took it with them."""
+LOOKS = looks.LOOKS
 
 WORDS = {
     "case.viewed": N_("Xem hồ sơ"),
     "recording.viewed": N_("Xem lại bản ghi"),
+    "recording.opened": N_("Mở bản ghi hạn chế"),
+    "minutes.viewed": N_("Xem biên bản"),
+    "page.printed": N_("In"),
+    "paper.downloaded": N_("Tải giấy tờ"),
+    "extract.asked": N_("Yêu cầu trích xuất"),
+    "extract.made": N_("Lập xong trích xuất"),
+    "extract.cancelled": N_("Dừng trích xuất"),
+    "extract.viewed": N_("Xem trích xuất"),
+    "extract.downloaded": N_("Tải trích xuất"),
+    "order.recorded": N_("Ghi văn bản cho phép"),
+    "delivery.asked": N_("Yêu cầu bản sao, bàn giao"),
+    "delivery.cancelled": N_("Dừng bản sao, bàn giao"),
+    "delivery.downloaded": N_("Tải bản sao, gói bàn giao"),
+    "delivery.handed": N_("Bàn giao dữ liệu"),
+    "hold.placed": N_("Giữ lại, không tiêu hủy"),
+    "hold.lift_asked": N_("Đề nghị bỏ giữ"),
+    "hold.lifted": N_("Bỏ giữ"),
+    "hold.kept": N_("Vẫn giữ"),
+    "retention.given": N_("Chọn nhóm thời hạn bảo quản"),
+    "disposal.proposed": N_("Đề nghị tiêu hủy"),
+    "disposal.approved": N_("Duyệt tiêu hủy"),
+    "disposal.refused": N_("Không duyệt tiêu hủy"),
+    "disposal.withdrawn": N_("Rút đề nghị tiêu hủy"),
+    "disposal.stopped": N_("Dừng tiêu hủy, phải giữ"),
+    "disposal.done": N_("Đã tiêu hủy"),
+    "link.rejected": N_("Không đồng ý hoặc rút đề nghị nối, gỡ"),
     "paper.opened": N_("Mở giấy tờ"),
     "package.exported": N_("Tải gói bản ghi"),
     "vault.opened": N_("Mở danh tính được giữ bí mật"),
@@ -50,6 +75,7 @@ WORDS = {
     "paper.attached": N_("Thêm giấy tờ"),
     "paper.withdrawn": N_("Rút giấy tờ"),
     "package.supplemented": N_("Thêm tài liệu bổ sung"),
+    "take.begun": N_("Nộp bản ghi tạm của điểm cầu"),
     "session.opened": N_("Mở phiên"),
     "session.locked": N_("Khóa và ký số bản ghi"),
     "minutes.frozen": N_("Chốt biên bản"),
@@ -72,12 +98,7 @@ def of_case(case_id: str, request: Request, hub: HubDep, actor: ActorDep, all: i
     with hub.database.read() as db:
         case = access.load_case(db, actor, case_id, now=hub.now())
         need(db, actor, case, hub.now())
-        ids = [case_id]
-        for link in cases.links_of(db, actor, case_id, hub.now()):
-            if link.unlinked_at is None:
-                ids.append(link.object_id)
-        ids += db.scalars(select(ReceptionSession.id).where(ReceptionSession.visit_id.in_(ids)))
-        ids += db.scalars(select(Paper.id).where(Paper.owner_id.in_(ids)))
+        ids = looks.ids_of_case(db, case_id)
         heading = formats.joined([lists.case_number(db, case), case.title])
         return looks_page(request, hub, db, actor, ids, heading, f"/cases/{case_id}", bool(all))
 
@@ -88,7 +109,7 @@ def of_session(session_id: str, request: Request, hub: HubDep, actor: ActorDep, 
     with hub.database.read() as db:
         session = access.load_session(db, actor, session_id, now=hub.now())
         need(db, actor, session, hub.now())
-        ids = [session_id, *db.scalars(select(Paper.id).where(Paper.owner_id == session_id))]
+        ids = looks.ids_of_session(db, session_id)
         number = {"number": lists.session_number(session)}
         heading = i18n.translate(N_("Phiên %(number)s"), i18n.language_of(request)) % number
         return looks_page(request, hub, db, actor, ids, heading, f"/replay/{session_id}", bool(all))
@@ -117,9 +138,6 @@ def looks_page(
 ) -> Response:
     """The page: looks alone, or all that was done."""
     language = i18n.language_of(request)
-    query = select(AuditEntry).where(AuditEntry.object_id.in_(ids))
-    if not everything:
-        query = query.where(or_(AuditEntry.action.in_(LOOKS)))
     rows = [
         LookRow(
             at=entry.at,
@@ -129,14 +147,16 @@ def looks_page(
             reason=entry.reason,
             look=entry.action in LOOKS,
         )
-        for entry in db.scalars(query.order_by(AuditEntry.id.desc()).limit(MOST))
+        for entry in looks.entries(db, ids, only_looks=not everything, limit=MOST)
     ]
     context = LooksPage(heading, back, rows, not everything, request.url.path)
     return page(request, context, chrome=frame(db, request, actor, "/cases"))
 
 
 def about(db: Session, actor: Actor, entry: AuditEntry, now: datetime, language: str) -> str:
-    """What the entry speaks of; a paper by its title."""
+    """What the entry speaks of; a paper by its title, minutes by their session or visit."""
+    if entry.object_kind == "minutes":
+        return i18n.translate(N_("Biên bản"), language)
     if entry.object_kind == "paper":
         paper = db.get(Paper, entry.object_id)
         return paper.title if paper else ""

@@ -17,6 +17,7 @@ from rooms.access import Right
 from rooms.actor import Actor
 from rooms.errors import Forbidden
 from rooms.models import Minutes, ReceptionSession, Site, SiteParent, Sitting, User, Visit
+from web.api.recordings import log_look
 from web.deps import ActorDep, HubDep
 from web.hub import Hub
 from web.pages import formats, lists
@@ -117,7 +118,9 @@ def minutes_page(request: Request, hub: Hub, actor: Actor, back: str, **which: s
         if visit is not None and not allowed(db, actor, visit.site_id, Right.READ, now) and visit.restricted:
             raise Forbidden()
         context = minutes_context(db, printed, row, visit, site, actor, back, now)
-        return page(request, context, chrome=frame(db, request, actor, "/register"))
+        answer = page(request, context, chrome=frame(db, request, actor, "/register"))
+    log_look(hub, actor, "minutes.viewed", "minutes", found, found)
+    return answer
 
 
 def existing(db: Session, visit_id: str = "", session_id: str = "") -> str | None:

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from rooms import access, audit, cases, minutes, people, recordings, sessions, signing, verifier
+from rooms import access, audit, cases, custodians, minutes, people, recordings, sessions, signing, verifier
 from rooms.access import Right
 from rooms.actor import Actor
 from rooms.errors import Forbidden, NotFound
@@ -23,10 +23,11 @@ from web import i18n
 from web.api.recordings import log_look
 from web.deps import ActorDep, HubDep
 from web.i18n import N_
-from web.pages import formats, lists
+from web.pages import formats, lists, reasons
 from web.pages.contexts import Context
 from web.pages.render import page
 from web.pages.viewer import frame
+from web.pages.viewer import go as go_to
 
 router = APIRouter()
 
@@ -62,6 +63,7 @@ class ReplayPage(Context):
     place: str = ""
     may_looks: bool = False
     may_grant: bool = False
+    may_custody: bool = False
     case_url: str = ""
     case_label: str = ""
     data: dict[str, Any] = field(default_factory=dict)
@@ -77,6 +79,8 @@ def replay(session_id: str, request: Request, hub: HubDep, actor: ActorDep) -> R
     now, language = hub.now(), i18n.language_of(request)
     with hub.database.read() as db:
         session = access.load_recording(db, actor, session_id, now=now)
+        if not reasons.is_given(request, session, now):
+            return go_to(f"/replay/{session_id}/reason")
         files = recordings.replay_of(db, actor, session_id, now)
         case = case_shown(db, actor, session_id, now)
         frozen = minutes_frozen(db, session_id)
@@ -88,9 +92,10 @@ def replay(session_id: str, request: Request, hub: HubDep, actor: ActorDep) -> R
             place=place_of(db, session),
             may_looks=bool(held & {Right.ARCHIVE, Right.APPROVE}),
             may_grant=people.may_grant(db, actor, "session", session_id, now),
+            may_custody=custodians.may_copy(db, actor, session, now) or bool(held & {Right.ARCHIVE, Right.APPROVE}),
             case_url=f"/cases/{case.id}" if case else "",
             case_label=lists.case_number(db, case) if case else "",
-            data=data_of(db, session, files),
+            data=data_of(db, session, files, language),
             proof=proof_of(db, session, language),
             minutes_chip=i18n.translate(N_("Đã chốt") if frozen else N_("Chưa chốt"), language) if files else "",
             minutes_tone="good" if frozen else "warn",
@@ -159,7 +164,7 @@ def minutes_frozen(db: Session, session_id: str) -> bool:
     return row is not None and row.frozen_at is not None
 
 
-def data_of(db: Session, session: ReceptionSession, files: list[ReplayFile]) -> dict[str, Any]:
+def data_of(db: Session, session: ReceptionSession, files: list[ReplayFile], language: str = "vi") -> dict[str, Any]:
     """The time line: seconds from ``zero_utc``, which is the first recorded moment."""
     opened = (session.opened_at or session.created_at).timestamp()
     began = session.started_at.timestamp() if session.started_at else opened
@@ -169,15 +174,16 @@ def data_of(db: Session, session: ReceptionSession, files: list[ReplayFile]) -> 
     query = select(Participant).where(Participant.session_id == session.id).order_by(Participant.position)
     people = list(db.scalars(query))
     gaps = list(db.scalars(select(Gap).where(Gap.session_id == session.id)))
+    from_point = i18n.translate(N_("ghi tại điểm cầu"), language)
     lanes: dict[tuple[str, str], list[ReplayFile]] = {}
     for file in files:
         lanes.setdefault((file.participant_id, file.kind), []).append(file)
     log = sessions.events_since(db, session.id, 0)
     held = pauses([(event.utc - zero, event.kind) for event in log], length)
     points = [
-        point_of(one, kind, lanes[one.id, kind], gaps, held, zero, length)
+        point_of(one, kind, lanes[one.id, kind], gaps, held, zero, length, from_point)
         for one in people
-        for kind in ("point", "screen", "document")
+        for kind in ("point", "take", "screen", "document")
         if (one.id, kind) in lanes
     ]
     return {
@@ -216,8 +222,10 @@ def point_of(
     held: list[dict[str, float | str]],
     zero: float,
     length: float,
+    from_point: str = "",
 ) -> dict[str, Any]:
-    """A lane: the segments of one point's face, screen or document camera, and the gaps between them."""
+    """A lane: segments of a point's face, of what it recorded by itself, of its screen or document camera, and the gaps
+    between them. ``from_point``: what the second is called."""
     segments = [
         {
             "start": round(file.start_utc - zero, 3),
@@ -235,8 +243,8 @@ def point_of(
     return {
         "participant": one.id,
         "key": one.id if kind == "point" else f"{one.id}-{kind}",
-        "name": one.name,
-        "paper": kind != "point",
+        "name": f"{one.name} · {from_point}" if kind == "take" else one.name,
+        "paper": kind in ("screen", "document"),
         "segments": segments,
         "gaps": [*holes(segments, lost, length), *held] if kind == "point" else [],
     }
@@ -288,6 +296,10 @@ def proof_of(db: Session, session: ReceptionSession, language: str) -> Proof:
             return Proof("info", say(N_("Chưa khóa")), say(N_("Bản ghi được khóa và ký số sau khi phiên kết thúc.")))
         text = N_("Phiên còn mở lại được trong 15 phút sau khi kết thúc; sau đó bản ghi được khóa và ký số.")
         return Proof("warn", say(N_("Chưa khóa")), say(text))
+    if package.disposed_at is not None:
+        gone = say(N_("Bản ghi đã được tiêu hủy lúc %(time)s; biên bản tiêu hủy có mã băm của từng tệp."),
+                   time=formats.stamp(package.disposed_at))  # fmt: skip
+        return Proof("info", say(N_("Đã tiêu hủy")), gone)
     text = say(N_("Gói bản ghi đã khóa và ký số lúc %(time)s."), time=formats.stamp(package.locked_at))
     notes = tuple(gap_note(db, gap, language) for gap in gaps_of(db, session.id))
     url = f"/api/sessions/{session.id}/package"

@@ -38,6 +38,8 @@ KINDS = {
     "extract": N_("Trích xuất"),
     "order": N_("Quyết định, lệnh"),
 }
+BY_THE_HUB = {"from_point": N_("Bản ghi từ điểm cầu")}
+"""Kinds of supplements that nobody uploads here."""
 HOW = {
     "unsigned": N_("Chưa ký"),
     "paper": N_("Đã ký trên giấy"),
@@ -166,10 +168,11 @@ def supplements_of(db: Session, session_id: str, language: str) -> list[RowView]
     found = []
     for one in rows:
         paper = db.get(Paper, one.paper_id) if one.paper_id else None
+        word = KINDS.get(one.kind) or BY_THE_HUB.get(one.kind, one.kind)
         found.append(
             RowView(
                 one.id, f"/api/papers/{one.paper_id}" if one.paper_id else "", who=paper.title if paper else "",
-                what=i18n.translate(KINDS.get(one.kind, one.kind), language), number=str(one.number),
+                what=i18n.translate(word, language), number=str(one.number),
                 at=one.added_at, by=casefile.name_of(db, one.added_by),
             )
         )  # fmt: skip

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from rooms import cases, minutes
+from rooms import cases, looks, minutes
 from rooms.actor import Actor
 from rooms.models import CaseLink, Minutes, MinutesSignature, Paper, Petition, ReceptionSession, Site, Visit
 from rooms.timeline import TimelineEntry
@@ -66,13 +66,27 @@ def trace(db: Session, actor: Actor, entry: TimelineEntry, basic: EntryView, now
     asked = row.unlink_asked_by or row.unlinked_by if ended else row.linked_by
     second = row.unlinked_by if ended and row.unlink_asked_by != row.unlinked_by else row.confirmed_by
     label = N_("Gỡ ghép hồ sơ") if ended and row.object_kind == "case" else basic.label
+    seen = tuple(seen_by(db, row, now, language)) if ended else ()
     return replace(
-        basic, label=label, title=what,
+        basic, label=label, title=what, facts=seen, inline="facts" if seen else "",
+        inline_label=i18n.translate(N_("Ai đã xem khi còn trong hồ sơ này"), language) if seen else "",
         detail=because(db, row.unlink_reason if ended else row.reason, asked, second, language),
         word=i18n.translate(N_("Chờ người thứ hai"), language) if not ended and row.pending.value != "none" else "",
         tone="warn",
         links=[LinkView(N_("Mở hồ sơ"), f"/cases/{row.object_id}", "folder-open")] if row.object_kind == "case" else (),
     )  # fmt: skip
+
+
+def seen_by(db: Session, row: CaseLink, now: datetime, language: str) -> list[tuple[str, str]]:
+    """Who looked at it while it stood in this file, and whether they may see it still."""
+    found = []
+    for one in looks.meanwhile(db, row, now):
+        text = i18n.translate(N_("%(count)d lượt, gần nhất %(time)s"), language)
+        said = text % {"count": one.times, "time": formats.stamp(one.last)}
+        if not one.may_still:
+            said = formats.joined([said, i18n.translate(N_("nay không còn quyền xem"), language)])
+        found.append((casefile.name_of(db, one.user_id), said))
+    return found
 
 
 def because(db: Session, reason: str, asked: str | None, second: str | None, language: str) -> str:
@@ -175,11 +189,18 @@ def _paper(db: Session, entry: TimelineEntry, basic: EntryView, language: str) -
     return EntryView(
         basic.kind, "file-image" if image else basic.icon, basic.label, basic.at, paper.title,
         formats.joined([formats.size(paper.length), basic.detail]), url=url,
-        inline="image" if image and paper.withdrawn_at is None else "",
+        inline="image" if image and paper.withdrawn_at is None and paper.destroyed_at is None else "",
         inline_label=i18n.translate(N_("Xem tại đây"), language),
-        word=i18n.translate(N_("Đã rút"), language) if paper.withdrawn_at else "", tone="off",
-        links=(LinkView(N_("Mở"), url, "external-link", True),),
+        word=paper_word(paper, language), tone="off",
+        links=(LinkView(N_("Mở"), url, "external-link", True),) if paper.destroyed_at is None else (),
     )  # fmt: skip
+
+
+def paper_word(paper: Paper, language: str) -> str:
+    """Whether it was taken out or disposed of."""
+    if paper.destroyed_at is not None:
+        return i18n.translate(N_("Đã tiêu hủy"), language)
+    return i18n.translate(N_("Đã rút"), language) if paper.withdrawn_at else ""
 
 
 def place_of(db: Session, one: Any) -> str:

@@ -44,6 +44,7 @@ ITEMS: tuple[tuple[str, str, str, tuple[Role, ...]], ...] = (
 MORE: tuple[tuple[str, str, str, tuple[Role, ...]], ...] = (
     (N_("Sổ đơn"), "/petitions", "inbox", (*DESK_ROLES, Role.RECORDS, Role.COMPETENT)),
     (N_("Quyền đã cấp và được cấp"), "/grants", "key", FILE_ROLES),
+    (N_("Việc lưu giữ"), "/custody", "archive", (Role.RECORDS, Role.COMPETENT, Role.SITE_OFFICER)),
     (N_("Phiên thử / tập huấn"), "/training", "presentation", (Role.SITE_OFFICER, Role.OPERATOR)),
 )
 """Rarer pages, in the menu."""
@@ -205,6 +206,31 @@ SENTENCES: dict[str, str] = {
     "site.parent": N_("Điểm cầu cấp trên không hợp lệ vào ngày này."),
     "site.name_missing": N_("Ghi tên điểm cầu."),
     "minutes.frozen": N_("Biên bản đã chốt."),
+    "custody.reason_missing": N_("Ghi lý do."),
+    "custody.same_person": N_("Cần một người khác xác nhận."),
+    "order.incomplete": N_("Ghi đủ ai ra văn bản, số, ngày và mục đích."),
+    "order.future": N_("Ngày văn bản còn ở phía trước."),
+    "extract.no_lane": N_("Chọn ít nhất một điểm cầu."),
+    "extract.span": N_("Lúc kết thúc phải sau lúc bắt đầu."),
+    "extract.outside": N_("Các điểm cầu này không được ghi vào lúc đó."),
+    "extract.wrong_state": N_("Trích xuất này đã xong hoặc đã dừng."),
+    "delivery.nothing": N_("Chọn những gì cần giao."),
+    "delivery.not_citizens": N_("Có mục không thuộc công dân này nên không giao được."),
+    "delivery.incomplete": N_("Ghi đủ người giao, người nhận, nơi bàn giao và phương tiện."),
+    "delivery.wrong_state": N_("Bản sao này chưa lập xong, đã bàn giao hoặc đã dừng."),
+    "hold.wrong_state": N_("Việc giữ lại này đã được bỏ hoặc đang chờ xác nhận."),
+    "hold.too_late": N_("Bản ghi đang hoặc đã bị tiêu hủy."),
+    "retention.unknown": N_("Chọn nhóm thời hạn bảo quản."),
+    "disposal.wrong_state": N_("Đề nghị tiêu hủy này đã được quyết định."),
+    "disposal.case_open": N_("Không tiêu hủy được: hồ sơ còn đang theo dõi."),
+    "disposal.pending_link": N_("Không tiêu hủy được: có đề nghị nối, gỡ hoặc ghép đang chờ."),
+    "disposal.held": N_("Không tiêu hủy được: đang được giữ lại."),
+    "disposal.not_over": N_("Không tiêu hủy được: chưa hết thời hạn bảo quản."),
+    "disposal.permanent": N_("Không tiêu hủy được: bảo quản vĩnh viễn."),
+    "disposal.not_locked": N_("Không tiêu hủy được: có phiên chưa khóa bản ghi."),
+    "disposal.nothing": N_("Không còn bản ghi nào để tiêu hủy."),
+    "disposal.going": N_("Đã có đề nghị tiêu hủy."),
+    "disposal.busy": N_("Không tiêu hủy được: đang lập trích xuất, bản sao hoặc bản xem lại."),
 }
 """Refusals of use cases that pages show beside a form; the rest has its sentence in ``web.errors``."""
 
@@ -258,6 +284,15 @@ DONE: dict[str, str] = {
     "added": N_("Đã thêm."),
     "ended": N_("Đã kết thúc."),
     "device": N_("Máy này đã được gắn với phòng."),
+    "classed": N_("Đã đổi nhóm thời hạn bảo quản."),
+    "held": N_("Đã giữ lại; không tiêu hủy cho đến khi hai người bỏ giữ."),
+    "lifted": N_("Đã bỏ giữ."),
+    "kept": N_("Vẫn giữ lại."),
+    "approved": N_("Đã duyệt; hệ thống đang tiêu hủy và sẽ lập biên bản."),
+    "not-approved": N_("Không duyệt tiêu hủy; bản ghi được giữ."),
+    "withdrawn": N_("Đã rút đề nghị."),
+    "cancelled": N_("Đã dừng."),
+    "handed": N_("Đã ghi việc bàn giao."),
     "logged-out": N_("Đã đăng xuất."),
 }
 

@@ -30,6 +30,9 @@ class Core:
     def codec_of(self, *_: Any) -> None:
         return None
 
+    def most_bps(self, source: Source) -> int:
+        return 0
+
     def __getattr__(self, name: str) -> Any:
         return lambda *arguments: self.calls.append((name, *arguments))
 

@@ -43,9 +43,9 @@ def test_it_is_what_is_used() -> None:
     assert sentlog.SentLog is native.SentLog and twcc.arrivals is native.arrivals
 
 
-@given(st.binary(max_size=80) | HEADS.map(packet_of), st.integers(0, 15), st.integers(0, 15))
-def test_packets_are_taken_apart_alike(data: bytes, level_id: int, time_id: int) -> None:
-    assert native.parse(data, level_id, time_id) == rtp.parse_plain(data, level_id, time_id)
+@given(st.binary(max_size=80) | HEADS.map(packet_of), st.integers(0, 15), st.integers(0, 15), st.integers(0, 15))
+def test_packets_are_taken_apart_alike(data: bytes, level: int, time: int, wide: int) -> None:
+    assert native.parse(data, level, time, wide) == rtp.parse_plain(data, level, time, wide)
 
 
 @given(st.binary(max_size=12))

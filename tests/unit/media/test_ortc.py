@@ -40,10 +40,36 @@ def test_it_works() -> None:
     assert [section.direction for section in answer] == ["recvonly"] * 3
 
 
-def test_only_feedback_that_we_answer_is_agreed() -> None:
-    _, media = ortc.publish(sdp.parse(FIREFOX), {})
+@pytest.mark.parametrize("offer", [CHROMIUM, FIREFOX])
+def test_one_way_of_feedback_is_agreed_for_the_whole_leg(offer: str) -> None:
+    answer, media = ortc.publish(sdp.parse(offer), {})
+    assert media[1].codec.feedback == ("nack", "nack pli", "ccm fir", "transport-cc")
+    assert media[0].codec.feedback[-1] == "transport-cc"
+    assert media[1].extensions.transport_cc and not media[1].extensions.abs_send_time
+    assert {item.extensions.transport_cc for item in media} == {media[1].extensions.transport_cc}
+    asked, media = ortc.publish(sdp.parse(offer), {}, takes_wide=False)
     assert media[1].codec.feedback == ("nack", "nack pli", "ccm fir", "goog-remb")
-    assert media[1].extensions.transport_cc == 0
+    assert "transport-cc" not in media[0].codec.feedback
+    assert media[1].extensions.transport_cc == 0 and media[1].extensions.abs_send_time
+    assert "google" in answer[1].formats[0].fmtp and "google" not in asked[1].formats[0].fmtp
+
+
+@pytest.mark.parametrize("word", ["transport-cc", "transport-wide-cc"])
+def test_a_client_without_the_feedback_or_its_header_extension_gets_remb(word: str) -> None:
+    sound, *pictures = CHROMIUM.split("m=video")
+    lines = [line for line in "m=video".join(["", *pictures]).split("\n") if word not in line]
+    _, media = ortc.publish(sdp.parse(sound + "\n".join(lines)), {})
+    assert "goog-remb" in media[1].codec.feedback and "transport-cc" not in media[1].codec.feedback
+    assert "transport-cc" not in media[0].codec.feedback, "one way for the whole leg"
+    assert not any(item.extensions.transport_cc for item in media)
+
+
+def test_a_sender_that_estimates_by_itself_is_told_its_ceiling() -> None:
+    most = {"camera": 900_000, "screen": 400_000, "mic": 96_000}
+    answer, _ = ortc.publish(sdp.parse(CHROMIUM), {"2": "screen"}, most.__getitem__)
+    assert [section.most_bps for section in answer] == [0, 1_300_000, 1_300_000]
+    answer, _ = ortc.publish(sdp.parse(CHROMIUM), {}, lambda source: 900_000, takes_wide=False)
+    assert [section.most_bps for section in answer] == [0, 0, 0]
 
 
 def test_a_camera_is_taken_in_all_its_layers() -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from media import rtcp
+from media import rtcp, twcc
 from media.messages import SourceSilent
 from tests.support.media import (
     H264,
+    IN_IDS,
     OPUS,
     VP8,
     Sender,
@@ -161,6 +162,36 @@ def test_an_estimate_is_told_before_the_first_picture(world: World) -> None:
     world.run(0.01)
     told = [rtcp.read_remb(body, 0, len(body)) for _, form, body in world.feedback("peer-an") if form == rtcp.REMB]
     assert told and 590_000 <= told[0] <= 600_000
+
+
+def test_a_publisher_with_transport_wide_feedback_is_told_when_each_packet_came_and_no_estimate() -> None:
+    world = World()
+    world.apply(members=(member("an"),))
+    ids = replace(IN_IDS, abs_send_time=0, transport_cc=3)
+    codec = replace(VP8, feedback=("nack", "nack pli", "transport-cc"))
+    world.publish("peer-an", replace(microphone(), extensions=ids), replace(camera(codec=codec), extensions=ids))
+    sender, sound = Sender(200, VP8, extensions={4: b"1"}), Sender(100, OPUS, extensions={4: b"0", 1: b"\x85"})
+    came: dict[int, float] = {}
+    for number in range(60):
+        world.run(0.02)
+        which = sound if number % 2 else sender
+        which.extensions[3] = (65_530 + number & 0xFFFF).to_bytes(2, "big")
+        data = which.sound() if number % 2 else which.delta()
+        if number % 7 != 3:  # lost on the way
+            came[number] = world.now
+            world.send("peer-an", data)
+    world.run(0.2)
+    told: dict[int, float | None] = {}
+    for kind, form, body in world.feedback("peer-an"):
+        assert (kind, form) != (rtcp.PSFB, rtcp.REMB)
+        if (kind, form) == (rtcp.RTPFB, twcc.FORMAT):
+            feedback = twcc.read(body, 0, len(body))
+            for index, tick in enumerate(feedback.arrivals):
+                number = (feedback.base + index - 65_530) & 0xFFFF
+                told[number] = tick * twcc.TICK if tick is not None else None
+    assert set(told) == set(range(max(came) + 1)), "each number is told, lost ones, too"
+    assert {number for number, at in told.items() if at is not None} == set(came)
+    assert all(abs((told[number] or 0) - told[0] - (at - came[0])) < 0.001 for number, at in came.items())  # type: ignore[operator]
 
 
 def test_a_goodbye_makes_a_source_silent_at_once(world: World, sound: Sender) -> None:

@@ -21,7 +21,7 @@ def test_any_bytes_are_read_without_raising(data: bytes) -> None:
     assert end == -1 or start <= end <= len(data)
     rtp.find_extensions(data, start)
     if data[0] & 0x10:
-        level, time = rtp.scan_extensions(data, start, 1, 2)
+        level, time, _ = rtp.scan_extensions(data, start, 1, 2)
         assert -1 <= level <= 255 and -1 <= time < 1 << 24
 
 
@@ -54,7 +54,7 @@ def test_two_byte_elements_are_found() -> None:
     data = rtp.build(111, 1, 2, 3, b"", extensions=block)
     start = rtp.payload_start(data)
     assert rtp.find_extensions(data, start) == {1: b"\x85", 2: b"\1\2\3"}
-    assert rtp.scan_extensions(data, start, 1, 2) == (0x85, 0x010203)
+    assert rtp.scan_extensions(data, start, 1, 2) == (0x85, 0x010203, -1)
 
 
 def test_padding_is_cut_and_impossible_padding_refused() -> None:
@@ -114,3 +114,17 @@ def test_pictures_can_be_held_back_at_the_receiver() -> None:
     sound = rtp.HeaderTemplate(111, 78, ExtensionIds(mid=1, playout_delay=5), "1", True)
     sound.set_least_delay(1.0)
     assert 5 not in rtp.find_extensions(bytes(sound.buffer), rtp.payload_start(sound.buffer))
+
+
+def test_the_transport_wide_number_is_found_among_other_extensions() -> None:
+    def number(data: bytes, ident: int) -> int:
+        parsed = rtp.parse(data, 9, 8, ident)
+        assert parsed is not None
+        return parsed[6]
+
+    block = rtp.build_extensions({4: b"0", 1: b"\x85", 3: b"\x12\x34", 2: b"abc"})
+    data = rtp.build(96, 1, 2, 3, b"payload", False, block)
+    assert number(data, 3) == 0x1234
+    assert number(data, 5) == -1
+    assert number(data, 2) == -1, "of another size"
+    assert number(rtp.build(96, 1, 2, 3, b"payload", False, b""), 3) == -1

@@ -123,7 +123,15 @@ def test_an_answer_can_be_read_by_another_stack() -> None:
     assert [c.mimeType for c in other.media[1].rtp.codecs] == ["video/VP8", "video/rtx"]
     ours = sdp.parse(text)
     assert [section.direction for section in ours.sections] == ["recvonly"] * 3
-    assert "transport-cc" not in text
+    assert text.count("transport-wide-cc-extensions-01") == 3 and "goog-remb" not in text
+
+
+def test_a_ceiling_stands_where_bandwidths_stand() -> None:
+    sections, _ = ortc.publish(sdp.parse(CHROMIUM), {}, lambda source: 900_000)
+    lines = sdp.write(1, 1, sections, TRANSPORT).split("\r\n")
+    places = [index for index, line in enumerate(lines) if line.startswith("b=")]
+    assert [lines[index] for index in places] == ["b=AS:900", "b=TIAS:900000"]
+    assert lines[places[0] - 1].startswith("c="), "RFC 8866 5: behind c=, before the attributes"
 
 
 def test_an_answer_mirrors_the_layers_that_are_taken() -> None:

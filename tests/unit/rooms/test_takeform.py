@@ -94,7 +94,7 @@ def test_pieces_of_one_take_do_not_open_under_the_header_of_another() -> None:
 @pytest.mark.parametrize(
     "description, media",
     [
-        (described("media", AT, AT + 6, mime="video/webm", sources=["camera"]), MEDIA),
+        (described("media", AT, AT + 31, mime="video/webm", sources=["camera"]), MEDIA),
         (described("media", AT, AT - 1, mime="video/webm", sources=["camera"]), MEDIA),
         (described("media", AT, AT + 4, mime="video/webm", sources=["screen"]), MEDIA),
         (described("media", AT, AT + 4, mime="video/mp4", sources=["camera"]), MEDIA),

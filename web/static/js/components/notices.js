@@ -37,6 +37,7 @@ export class Notices {
         : _('Mất kết nối, đang tự nối lại. Không cần đăng nhập lại.');
       add({ name: 'reconnecting', tone: 'warn', image: 'wifi-off', text, label: _('Thử ngay'), act: 'retry' });
     }
+    room.takes?.notes(add);
     for (const [source, trouble] of room.troubles) {
       const sentence = deviceSentence(trouble);
       add({ name: `device-${source}`, tone: 'warn', image: source === 'mic' ? 'mic-off' : 'video-off', ...sentence });

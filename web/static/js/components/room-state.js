@@ -49,6 +49,8 @@ export class RoomState {
     this.media = /** @type {any} */ (null);
     /** @type {import('../lib/signaling.js').SessionSocket} */
     this.socket = /** @type {any} */ (null);
+    /** @type {import('./room-takes.js').RoomTakes | null} */
+    this.takes = null;
     this.render = () => {};
     /** @type {(text: string, tone?: 'good' | 'bad') => void} */
     this.say = () => {};

@@ -27,14 +27,15 @@ export async function call(path, options = {}) {
   /** @type {Record<string, string>} */
   const headers = { accept: 'application/json' };
   if (csrf) headers['x-csrftoken'] = csrf;
-  if (body !== undefined) headers['content-type'] = 'application/json';
+  const raw = body instanceof Uint8Array;
+  if (body !== undefined) headers['content-type'] = raw ? 'application/octet-stream' : 'application/json';
   let response;
   try {
     response = await (options.fetch ?? fetch)(path, {
       method,
       headers,
       credentials: 'same-origin',
-      body: body === undefined ? undefined : JSON.stringify(body),
+      body: body === undefined ? undefined : raw ? /** @type {BodyInit} */ (body) : JSON.stringify(body),
       signal: AbortSignal.timeout(timeout * 1000),
     });
   } catch {

@@ -18,6 +18,8 @@ export const systemClock = {
   cancel: (id) => clearTimeout(id),
 };
 
+const DRIFT = 1e-4;
+
 /** UTC as the hub has it: devices at reception points are often minutes off. */
 export class HubClock {
   /** @param {Clock} clock */
@@ -26,6 +28,8 @@ export class HubClock {
     /** @type {number | null} */
     this.offset = null;
     this.bestRoundTrip = Infinity;
+    /** @type {number | null} */
+    this.learntAt = null;
   }
 
   /**
@@ -34,8 +38,11 @@ export class HubClock {
    * @param {number} roundTrip seconds
    */
   learn(utc, roundTrip) {
-    if (this.offset !== null && roundTrip > this.bestRoundTrip) return;
+    // an old answer gets worse with every second: clocks of PCs drift by some hundredths of a millisecond a second
+    const age = this.learntAt === null ? 0 : this.clock.now() - this.learntAt;
+    if (this.offset !== null && roundTrip > this.bestRoundTrip + 2 * DRIFT * age) return;
     this.bestRoundTrip = roundTrip;
+    this.learntAt = this.clock.now();
     this.offset = utc + roundTrip / 2 - this.clock.now();
   }
 

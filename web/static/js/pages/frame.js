@@ -3,6 +3,8 @@
  * that says the hub is away, one submit per form. */
 
 import { channel } from '../components/hub.js';
+import { startTakeBar } from '../components/take-bar.js';
+import { call } from '../lib/api.js';
 import { el, icon, installMessages } from '../lib/dom.js';
 import { _ } from '../lib/i18n.js';
 
@@ -74,4 +76,12 @@ addEventListener('online', () => bar.remove());
 
 /** @type {HTMLElement | null} */ (document.querySelector('[data-refused]'))?.focus();
 
-if (!document.body.classList.contains('room-page')) void channel.start();
+addEventListener('beforeprint', () => {
+  const csrf = document.querySelector('meta[name=csrf-token]')?.getAttribute('content') ?? '';
+  void call('/api/printed', { body: { path: location.pathname }, csrf }).catch(() => undefined);  // printing goes on
+});
+
+if (!document.body.classList.contains('room-page')) {
+  void channel.start();
+  void startTakeBar();
+}

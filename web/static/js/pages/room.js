@@ -8,6 +8,7 @@ import { Notices } from '../components/notices.js';
 import { ANSWERS, OperatorDialogs } from '../components/operator.js';
 import { Overlay } from '../components/overlay.js';
 import { RoomState } from '../components/room-state.js';
+import { RoomTakes } from '../components/room-takes.js';
 import { SidePanel } from '../components/side-panel.js';
 import { Listener } from '../components/sound.js';
 import { Stage } from '../components/stage.js';
@@ -78,12 +79,15 @@ class RoomPage {
       },
       onstate: (state) => {
         this.room.link = state;
+        this.takes.look();
         this.render();
       },
     });
     const { room } = this;
     this.views = new ViewReporter({ clock: room.clock, send: (views) => this.socket.send('views', { views }) });
     this.dialogs = new OperatorDialogs(room);
+    this.takes = new RoomTakes(room);
+    room.takes = this.takes;
     this.stage = new Stage(room, byId('stage'), byId('sounds'), (views) => this.views.set(views));
     this.panel = new SidePanel(room, byId('panel'));
     this.notices = new Notices(room, byId('notices'), (act) => void this.act(act));
@@ -116,7 +120,10 @@ class RoomPage {
       this.link.networkChanged();
     });
     addEventListener('pagehide', () => this.media.stopAll());
-    setInterval(() => this.render(), 1000);
+    setInterval(() => {
+      this.takes.look();
+      this.render();
+    }, 1000);
     setInterval(() => this.overlay.tick(), 120);
     await this.startMedia();
   }
@@ -138,6 +145,7 @@ class RoomPage {
       this.ice.stop();
       this.media.stopAll();
     }
+    this.takes.look();
     this.render();
   }
 
@@ -151,6 +159,7 @@ class RoomPage {
       this.follow();
       this.views.again();
       this.link.resumed();
+      this.takes.welcome(message.take);
       void this.tellSources();
     } else if (message.type === 'state') {
       room.take(message.session, message.may);
@@ -164,6 +173,7 @@ class RoomPage {
     else if (message.type === 'moved') this.moved(message);
     else if (['offer', 'layers', 'relay_lost'].includes(message.type)) this.link.take(message);
     else if (message.type === 'error') toast(message.message, 'bad');
+    if (['welcome', 'state', 'event', 'moved'].includes(message.type)) this.takes.look(); // off the record at once
     this.render();
   }
 
@@ -234,6 +244,7 @@ class RoomPage {
       track.enabled = !this.room.self?.muted.includes(source); // another device does not end a mute
     }
     if (source === 'mic') this.listener.listen(track);
+    this.takes.look();
     this.render();
     try {
       await this.link.setTrack(source, track);
@@ -269,6 +280,7 @@ class RoomPage {
     }
     const off = room.self?.muted.includes(source) ?? !track.enabled;
     track.enabled = off;
+    this.takes.look();
     if (room.inside && room.live) {
       const done = await room.ask('set_source', { source, on: off });
       if (!done && !off) track.enabled = false; // nobody hears us even if the hub did not get it
@@ -314,6 +326,7 @@ class RoomPage {
   async act(act) {
     if (act === 'sound') await this.stage.playAll();
     else if (act === 'retry') this.socket.retryNow();
+    else if (act === 'take-stop') this.takes.ask();
     else if (act === 'devices') this.devices();
     else if (act === 'share') this.share();
     else if (act === 'answer') this.answer();
@@ -376,7 +389,7 @@ class RoomPage {
     const { session } = this.room;
     const { status, clock } = this.room;
     const blind = status.phase === 'reconnecting' && clock.now() - (status.since ?? 0) > BLIND_S;
-    const record = blind ? unknownRecord() : recordWords(session, utc, this.room.me);
+    const record = this.takes.words() ?? (blind ? unknownRecord() : recordWords(session, utc, this.room.me));
     byId('record').dataset.tone = record.tone;
     setText(byId('record-words'), record.words);
     setText(byId('record-time'), record.time);
