@@ -3,7 +3,7 @@ PY := .venv/bin/python
 TSC := tests/unit/js/node_modules/.bin/tsc
 # What failed is played once more, alone and in the open: real browsers and killed processes depend on a busy machine.
 AGAIN := --last-failed --last-failed-no-failures none
-# The packet path once more without its compiled parts (ADR 17).
+# The packet path once more without its compiled parts (ADR 22).
 PLAIN := tests/unit/media tests/unit/test_built.py tests/integration/test_relay_call.py
 
 .PHONY: setup demo test tools check lint types pages-types js unit integration browser bench soak fuzz

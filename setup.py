@@ -1,4 +1,4 @@
-"""The compiled parts of the packet path (media/native, ADR 17): optional, without a C compiler all of it is Python."""
+"""The compiled parts of the packet path (media/native, ADR 22): optional, without a C compiler all of it is Python."""
 
 from setuptools import Extension, setup
 

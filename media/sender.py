@@ -6,7 +6,7 @@ tells, and protected in place. Packets of one leg lie back to back there. A run 
 last may be shorter, goes to the kernel with one call (UDP_SEGMENT, "GSO": 0.7 us a packet against 3.3 for ``sendto``);
 a frame of a picture is such a run. Where the kernel, the interface or the path refuses runs, packets go one by one.
 
-``Sender._send_plain`` is the reference. Where ``media._native`` was built (media/native/send.c, ADR 17) UDP legs are
+``Sender._send_plain`` is the reference. Where ``media._native`` was built (media/native/send.c, ADR 22) UDP legs are
 sent by that: the same packets, the same runs, a third of the time. The tests play both.
 """
 

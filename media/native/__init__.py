@@ -1,4 +1,4 @@
-"""Parts of the packet path that may be compiled: optional, see ADR 17.
+"""Parts of the packet path that may be compiled: optional, see ADR 22.
 
 Each has its reference in Python, used where ``media._native`` was not built: ``media.sender.Sender._send_plain``,
 ``media.front.Front._read``, ``media.rtp.parse_plain``, ``media.codecs.vp8_info_plain``, ``media.sentlog.PlainSentLog``,
