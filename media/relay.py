@@ -372,6 +372,8 @@ class Relay:
             return "over_ceiling"
         publication.last_at = now
         if not publication.allowed:
+            if not stream.rtx:
+                publication.layers[stream.index].pass_by(seq, timestamp, now)
             return "not_allowed"
         if not publication.live:
             self._gates.revive(publication, now)
