@@ -29,7 +29,10 @@ PRELUDE_S = 0.1  # s ... if they are not older
 
 
 class Tap(Protocol):
-    """Where the packets of an open publication are also written (the recorder)."""
+    """Where the packets of an open publication are also written (the recorder). ``expected_since``: since when packets
+    that arrive must be written (monotonic seconds)."""
+
+    expected_since: float
 
     def write(self, packet: Buffer, now: float) -> None:
         """One packet as received (RTX unwrapped)."""

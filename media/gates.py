@@ -51,6 +51,10 @@ class Gates:
                 track.media = publication.media
         if track is not publication.tap:
             publication.record(track, now)
+            if track is not None:
+                track.expected_since = now
+        if changed and opened and publication.tap is not None:
+            publication.tap.expected_since = now
         if changed and opened and (publication.subscriptions or publication.tap is not None):
             publication.ask_behind_fence(now)
 
@@ -72,6 +76,7 @@ class Gates:
         publication.live = True
         if publication.tap is not None:
             publication.tap.mark("live", now)
+            publication.tap.expected_since = now
         body = SourceLive(participant=publication.participant, source=publication.source)
         self._listener.report(SessionId(publication.session), publication.epoch, body)
 

@@ -6,7 +6,7 @@ from media.codecs import NO_VP8, Vp8Info
 from media.feedback import KeyframeRequests, ReceiveStats, SenderClock
 from media.nack import NackTracker
 from media.packetcache import PacketCache
-from media.seq import FIRST_CYCLE, SequenceMap, time_delta
+from media.seq import FIRST_CYCLE, SequenceMap, extend, time_delta
 
 FENCE_TIME = 10.0  # s: how long a fence also looks at timestamps; nothing is resent later than that
 FENCE_MARGIN = 0.1  # s: what arrives within it may still have been sent before (the way here takes time)
@@ -68,6 +68,17 @@ class Layer:
         self.highest_time = timestamp
         self.highest_at = now
         return self.highest
+
+    def pass_by(self, seq: int, timestamp: int, now: float) -> None:
+        """A packet of somebody who is not let in: the fence of an admission lies behind it, however late it comes."""
+        if self.highest < 0:
+            self.first(seq, timestamp, now)
+            return
+        number = extend(self.highest, seq)
+        if number > self.highest:
+            self.highest = number
+            self.highest_time = timestamp
+            self.highest_at = now
 
     def fence(self, now: float) -> None:
         """Nothing that was sent before now passes from here on (RTP time now is carried on from the last packet)."""

@@ -348,7 +348,8 @@ class LegQuality(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 class Quality(Message, frozen=True, tag=_tag):
-    """Line quality of every leg, every 2 s; volatile, not stored."""
+    """Line quality of every leg, every 2 s; volatile, not stored. ``spool_free``: bytes left where journals are
+    written, -1 not known; ``written_bps``: what they grow by; ``copies_late_s``: for how long no copy could be sent."""
 
     utc: float
     legs: tuple[LegQuality, ...]
@@ -356,6 +357,9 @@ class Quality(Message, frozen=True, tag=_tag):
     packets_in: int = 0
     packets_out: int = 0
     dropped: dict[str, int] = {}
+    spool_free: int = -1
+    written_bps: int = 0
+    copies_late_s: float = 0.0
 
 
 class RelayState(Message, frozen=True, tag=_tag):
@@ -439,10 +443,12 @@ class Heads(msgspec.Struct, frozen=True, kw_only=True, tag="heads", forbid_unkno
 
 
 class WriteFailed(msgspec.Struct, frozen=True, kw_only=True, tag="write_failed", forbid_unknown_fields=True):
-    """The record cannot be written. ``code``: disk_full, disk_stalled, disk_error."""
+    """The record cannot be written. ``code``: disk_full, disk_stalled, disk_error; not_written: media of the track
+    arrives, and none of it was written since ``since`` (UTC)."""
 
     code: str
     file: str = ""
+    since: float = 0.0
 
 
 class SessionEnded(msgspec.Struct, frozen=True, kw_only=True, tag="session_ended", forbid_unknown_fields=True):

@@ -121,6 +121,7 @@ class RelayProcess:
         self._timer_at = 0.0
         self._lonely_since = now
         self._cpu = (now, time.process_time())
+        self._spool_free, self._octets = -1, 0
         self._is_ending = False
         self.stop = asyncio.Event()
 
@@ -223,6 +224,8 @@ class RelayProcess:
         now, used = time.monotonic(), time.process_time()
         since, before = self._cpu
         self._cpu = (now, used)
+        octets, self._octets = self._octets, self._recorder.counters.octets
+        self._loop.run_in_executor(None, self._look_at_disk)  # a stuck disk answers late, to the next report
         message = Quality(
             utc=time.time(),
             legs=tuple(self._core.quality(now)),
@@ -230,8 +233,17 @@ class RelayProcess:
             packets_in=self.front.received,
             packets_out=self.front.sent,
             dropped={reason: count for reason, count in (self._core.dropped | self.front.dropped).items() if count},
+            spool_free=self._spool_free,
+            written_bps=round((self._octets - octets) * 8 / max(now - since, 0.001)),
+            copies_late_s=round(self._shipper.late_s, 1),
         )
         self._send_all(message)
+
+    def _look_at_disk(self) -> None:
+        try:
+            self._spool_free = shutil.disk_usage(self._settings.spool).free
+        except OSError:
+            self._spool_free = -1
 
     def _send_all(self, message: ToApp) -> None:
         for link in self._links:

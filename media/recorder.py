@@ -137,9 +137,11 @@ class Sink(Protocol):
 
 @dataclass(slots=True)
 class Counters:
-    """For metrics. ``dropped``: records given up because the disk was stuck; ``failures`` by code."""
+    """For metrics. ``octets``: handed to the disk; ``dropped``: records given up because the disk was stuck;
+    ``failures`` by code."""
 
     packets: int = 0
+    octets: int = 0
     dropped: int = 0
     failures: dict[str, int] = field(default_factory=dict)
 
@@ -214,6 +216,10 @@ class _Track:
     def write_mark(self, kind: str, now: float) -> None:
         """A mark (``TrackWriter``)."""
         self.put(journal.MARK, kind.encode("ascii", "replace")[:32], now)
+
+    def confirm(self) -> None:
+        """Report the first bytes from now on, too (``TrackWriter``)."""
+        self.written, self.first_block = False, self.appended + 1
 
     def close(self, now: float) -> None:
         """Finish the journal (``TrackWriter``)."""
@@ -338,6 +344,7 @@ class SpoolRecorder:
             self.counters.dropped += records
             return
         track.appended += 1
+        self.counters.octets += size
         track.unsettled.append((track.appended, now))
         track.tail.dropped += track.lost_records
         track.lost_records = track.lost_bytes = 0

@@ -365,6 +365,8 @@ class Relay:
             return "over_ceiling"
         publication.last_at = now
         if not publication.allowed:
+            if not stream.rtx:
+                publication.layers[stream.index].pass_by(seq, timestamp, now)
             return "not_allowed"
         if not publication.live:
             self._gates.revive(publication, now)
@@ -448,6 +450,8 @@ class Relay:
             for publication in leg.publications.values():
                 if publication.live and now - publication.last_at >= self._options.silence_s:
                     self._gates.silence(publication, now)
+                elif publication.tap is not None and publication.live and publication.open:
+                    self._watch_journal(publication, now)
         self._layering.tick(now)
         self._lines.tick(now, batch)
         self._reporting.tick(now, batch)
@@ -463,6 +467,17 @@ class Relay:
         for session, pairs in self._crosstalk.update(self._sessions.running, voices):
             self._listener.crosstalk(SessionId(session), pairs)
         self._loudest.update(microphones)
+
+    def _watch_journal(self, publication: Publication, now: float) -> None:
+        """Media arrives: it must be written (issue 4, the watchdog)."""
+        if self._tracks is None or not any(layer.alive(now) for layer in publication.layers):
+            return
+        track = self._tracks.get(publication.session, publication.participant, publication.source)
+        if track is None or track.writer is None or not track.is_starved(now):
+            return
+        since = max(track.wrote_at, track.expected_since) + self._gates.utc_offset
+        body = WriteFailed(code="not_written", file=track.writer.file, since=since)
+        self._listener.report(SessionId(publication.session), publication.epoch, body)
 
     def _wake(self, now: float) -> None:
         """A leg came: tick at once, for the first REMB of a publisher should come before its first picture."""

@@ -18,10 +18,17 @@ OnFailure = Callable[[TrackKey, int], None]
 """Told (track, epoch) when a journal cannot be opened."""
 
 
+NOT_WRITTEN_S = 6.0
+"""Media of a track arrives and nothing of it was written for so long: an alarm, due within 10 s."""
+
+
 class Track:
     """One participant's source on its way to disk; a Tap for the publication that carries it now."""
 
-    __slots__ = ("broken", "epoch", "key", "media", "on_failure", "part", "recorder", "writer", "written_media")
+    __slots__ = (
+        "broken", "epoch", "expected_since", "key", "media", "on_failure", "part", "recorder", "told", "writer",
+        "written_media", "wrote_at",
+    )  # fmt: skip
 
     def __init__(self, recorder: Recorder, key: TrackKey, epoch: int, part: int, on_failure: OnFailure) -> None:
         self.on_failure = on_failure
@@ -33,6 +40,8 @@ class Track:
         self.media: PublishedMedia | None = None  # of the publication that carries it
         self.written_media: PublishedMedia | None = None  # of the open journal
         self.writer: TrackWriter | None = None
+        self.wrote_at = self.expected_since = -1e9
+        self.told = False  # that nothing of it is written
 
     def write(self, packet: Buffer, now: float) -> None:
         """One packet as received; opens the journal when there is none that fits."""
@@ -47,6 +56,18 @@ class Track:
                 self.on_failure(self.key, self.epoch)
                 return
         writer.write_rtp(packet, now)
+        self.wrote_at = now
+        if self.told:
+            self.told = False
+            writer.confirm()
+
+    def is_starved(self, now: float) -> bool:
+        """Whether an open journal has had nothing for ``NOT_WRITTEN_S``; True once until something comes. The caller
+        knows that media arrives."""
+        if self.told or self.writer is None or now - max(self.wrote_at, self.expected_since) < NOT_WRITTEN_S:
+            return False
+        self.told = True
+        return True
 
     def _open(self, now: float) -> TrackWriter:
         media, old = self.media, self.written_media

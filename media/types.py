@@ -208,7 +208,10 @@ class TrackInfo:
 
 
 class TrackWriter(Protocol):
-    """Takes one track's packets: plain RTP as received, RTX unwrapped, fenced already. Never blocks, never raises."""
+    """Takes one track's packets: plain RTP as received, RTX unwrapped, fenced already. Never blocks, never raises.
+    ``file``: the journal's name."""
+
+    file: str
 
     def write_rtp(self, packet: Buffer, now: float) -> None:
         """One packet; the view is only valid during the call."""
@@ -218,6 +221,9 @@ class TrackWriter(Protocol):
 
     def write_mark(self, kind: str, now: float) -> None:
         """Something that explains what follows: mute, unmute, pause, resume, silent, live, new_ssrc."""
+
+    def confirm(self) -> None:
+        """Report ``track_written`` once more when what comes from now on is on disk: nothing had come for a while."""
 
     def close(self, now: float) -> None:
         """No more packets; the journal is finished and reported."""

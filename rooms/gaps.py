@@ -271,8 +271,14 @@ def _never_written(events: Sequence[LogEvent], tracks: Sequence[Written], end: f
     gaps: list[Gap] = []
     for event in alarms:
         who, what = str(event.body.get("participant", "")), str(event.body.get("source", ""))
-        if event.body.get("code") == "not_written" and (who, what) not in written:
+        if event.body.get("code") != "not_written":
+            continue
+        if (who, what) not in written:
             gaps.append(Gap(who, what, _us(event.utc), _us(until), "missing", _us(until - event.utc)))
+        elif event.body.get("file"):  # it had been written, and then was not although media arrived
+            start = min(float(event.body.get("since", event.utc)), event.utc)
+            stop = min([*(at for at in _confirmed(events, who, what) if at > event.utc), until])
+            gaps.append(Gap(who, what, _us(start), _us(stop), "missing", _us(stop - start)))
     refused = [event for event in alarms if event.body.get("code") in DISK_REFUSED]
     while refused:
         start = refused[0].utc
@@ -282,6 +288,14 @@ def _never_written(events: Sequence[LogEvent], tracks: Sequence[Written], end: f
             gaps.append(Gap("", "", _us(start), _us(stop), "disk", _us(stop - start)))
         refused = [event for event in refused if event.utc >= stop]
     return gaps
+
+
+def _confirmed(events: Sequence[LogEvent], who: str, what: str) -> list[float]:
+    return [
+        e.utc
+        for e in events
+        if e.kind == "record.confirmed" and (e.body.get("participant"), e.body.get("source")) == (who, what)
+    ]
 
 
 def _caught_up(events: Sequence[LogEvent], alarm: LogEvent) -> bool:

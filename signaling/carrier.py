@@ -14,7 +14,7 @@ import msgspec
 
 from media import messages as r
 from signaling import messages as m
-from signaling.commands import RelayGone
+from signaling.commands import Interrupted, RelayGone
 from signaling.desired import desired
 from signaling.relays import RelayPool
 from signaling.state import RoomState
@@ -73,10 +73,17 @@ class Carrier:
 
     async def settle(self) -> None:
         """The room was just built: act on what its relay did before there was anybody to tell."""
+        host = self._host
         if not self._pool.is_linked(self.relay):
+            await self._interrupted()
             await self.dead(self.relay)
-        elif self._pool.restarted(self.relay) and self._host.session not in self._pool.sessions_on(self.relay):
-            await self._host.feed(RelayGone())
+        elif self._pool.restarted(self.relay) and host.session not in self._pool.sessions_on(self.relay):
+            await self._interrupted()
+            await host.feed(RelayGone())
+
+    async def _interrupted(self) -> None:
+        """Hub and relay are both new: the session was left unfinished, by a power cut for one."""
+        await self._host.feed(Interrupted(self._host.loaded.last_utc))
 
     async def up(self, relay: str, restarted: bool) -> None:
         """A relay is linked (again)."""

@@ -154,7 +154,31 @@ class Locked:
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """Time has passed."""
+    """Time has passed. ``break_s``: how long a break may last before the chair is asked (rule record_break_s)."""
+
+    break_s: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class DiskRoom:
+    """For how long the disk of the session's relay has room for what is written there, and its floor, in seconds."""
+
+    left_s: float
+    floor_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Interrupted:
+    """A starting hub found the session unfinished, and its relay's process gone. ``since``: the last word of before."""
+
+    since: float
+
+
+@dataclass(frozen=True, slots=True)
+class Abandoned:
+    """Nobody has been there since ``since`` (UTC), for longer than a session waits."""
+
+    since: float
 
 
 Command = (
@@ -175,4 +199,7 @@ Command = (
     | TakeFiled
     | Locked
     | Tick
+    | DiskRoom
+    | Interrupted
+    | Abandoned
 )

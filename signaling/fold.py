@@ -11,7 +11,9 @@ from dataclasses import replace
 from typing import Any
 
 from media.messages import RecordMode, Source
+from signaling import breaks
 from signaling.state import (
+    DISK_LOW,
     PUBLISHES,
     SOURCES,
     Event,
@@ -36,7 +38,7 @@ def apply(state: RoomState, event: Event) -> RoomState:
     """The state after one more event."""
     fold = FOLDS.get(event.kind)
     after = fold(state, event) if fold is not None else state
-    return replace(after, number=state.number + 1)
+    return replace(breaks.note_break(after, event), number=state.number + 1)
 
 
 def fold(state: RoomState, events: Iterable[Event]) -> RoomState:
@@ -273,7 +275,8 @@ def _record_confirmed(state: RoomState, event: Event) -> RoomState:
     track: Track = (_participant(event), next(s for s in SOURCES if s == source))
     failing = state.failing - {track}
     # The disk is well again when all that it refused is being written again.
-    alarms = state.alarms if failing else tuple(a for a in state.alarms if ":" in a)
+    alarms = state.alarms if failing else tuple(a for a in state.alarms if ":" in a or a == DISK_LOW)
+    alarms = tuple(a for a in alarms if a != f"not_written:{track[0]}:{track[1]}")
     return replace(state, written=state.written | {track}, failing=failing, alarms=alarms)
 
 
@@ -287,6 +290,14 @@ def _record_alarm(state: RoomState, event: Event) -> RoomState:
     if track is not None:
         state = replace(state, failing=state.failing | {track}, written=state.written - {track})
     return state if not alarm or alarm in state.alarms else replace(state, alarms=(*state.alarms, alarm))
+
+
+def _alarm_over(state: RoomState, event: Event) -> RoomState:
+    return replace(state, alarms=tuple(a for a in state.alarms if a != _text(event, "code")))
+
+
+def _interrupted(state: RoomState, event: Event) -> RoomState:
+    return replace(state, interrupted_utc=event.utc)
 
 
 def _paused(state: RoomState, event: Event) -> RoomState:
@@ -429,6 +440,10 @@ FOLDS: dict[str, Fold] = {
     "record.confirmed": _record_confirmed,
     "record.stopped": _record_stopped,
     "record.alarm": _record_alarm,
+    "record.alarm_over": _alarm_over,
+    "break.asked": breaks.asked,
+    "break.answered": breaks.answered,
+    "session.interrupted": _interrupted,
     "session.paused": _paused,
     "session.resumed": _resumed,
     "sidetalk.started": _side_talk,

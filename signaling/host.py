@@ -21,14 +21,17 @@ import msgspec
 from media import messages as r
 from rooms.errors import RoomsError, StaleEpoch
 from signaling import messages as m
+from signaling import recordwatch
 from signaling.audience import Audience
 from signaling.carrier import Carrier
 from signaling.commands import (
+    Abandoned,
     Anchor,
     Ask,
     Command,
     Connect,
     Disconnect,
+    DiskRoom,
     Measured,
     Open,
     Quality,
@@ -44,7 +47,7 @@ from signaling.lines import Lines
 from signaling.loading import Loaded
 from signaling.relays import RelayPool
 from signaling.room import decide
-from signaling.state import RoomState
+from signaling.state import REOPEN_S, RoomState
 from signaling.store import Extra, Store, Written
 from signaling.views import Labels
 
@@ -62,7 +65,9 @@ ANCHOR_EVERY_S = 10.0
 @dataclass(frozen=True, slots=True)
 class HostOptions:
     """``ring_s``: how long each one rung has, before the next is. ``orphans_s``: how often is looked for sessions of
-    dead apps. Other times for tests. ``grant``: with what a participant's page may record without the hub."""
+    dead apps. ``grant``: with what a participant's page may record without the hub. ``floor_s``: no record starts with
+    room for less. A session that a starting hub found unfinished is closed when nobody was there for ``abandoned_s``,
+    any other one after ``empty_s``. Other times for tests."""
 
     ring_s: float = 30.0
     silent_s: float = SILENT_S
@@ -71,6 +76,9 @@ class HostOptions:
     check_lock_s: float = 3.0
     orphans_s: float = 2.0
     grant: Callable[[str, str, float], m.TakeGrant | None] = lambda session, participant, utc: None
+    floor_s: float = 7200.0
+    abandoned_s: float = REOPEN_S
+    empty_s: float = 4 * 3600.0
 
 
 class SessionHost:
@@ -105,6 +113,7 @@ class SessionHost:
         self._last_anchor = 0.0
         self._last_lock_check = 0.0
         self._recording = False
+        self._empty_since: tuple[float, float] | None = None  # on the loop's clock, and UTC
 
     # --- beginning and end -------------------------------------------------------------------------------------------
 
@@ -147,6 +156,7 @@ class SessionHost:
         what is ``let_through`` take effect without it (``signaling.keeping``).
         """
         now = self.clock()
+        self._refuse_without_room(command)
         ahead = self._restrain(command, now) if extra is None else None
         try:
             async with self.lock:
@@ -164,6 +174,24 @@ class SessionHost:
             if ahead is not None:
                 self._ahead.remove(ahead)
                 self.carrier.tell()
+
+    def _refuse_without_room(self, command: Command) -> None:
+        """No record starts with less room on the disk than its floor (issue 4). Raises RequestRefused."""
+        mode = ""
+        if isinstance(command, Ask) and isinstance(command.message, (m.Start, m.SetRecord)):
+            mode = command.message.record if self.state.record == "off" else ""
+        elif isinstance(command, Ask) and isinstance(command.message, m.Resume) and self.state.state == "closed":
+            mode = self.state.record
+        left = self._room_left_s(mode, is_recorded=False) if mode and mode != "off" else None
+        if left is not None and left < self.options.floor_s:
+            raise RequestRefused(Refusal("record.no_room", {"minutes": int(left // 60)}))
+
+    def _room_left_s(self, mode: str, is_recorded: bool) -> float | None:
+        """For how long the relay's disk has room; None while that is not known."""
+        disk = self.pool.disk(self.relay)
+        if disk is None or disk.free < 0:
+            return None
+        return recordwatch.left_s(disk.free, disk.written_bps, recordwatch.planned_bps(self.state, mode), is_recorded)
 
     def _instead(
         self, command: Command, extra: Extra | None, ahead: tuple[float, Ask] | None
@@ -212,7 +240,7 @@ class SessionHost:
             try:
                 await self._feed(command, now)
             except Unavailable:
-                if not isinstance(command, (Tick, Quality, Measured)):
+                if not isinstance(command, (Tick, Quality, Measured, DiskRoom, Abandoned)):
                     self._pending.append(command)
             except RequestRefused as refused:
                 log.info("session %s: %s refused: %s", self.session, type(command).__name__, refused.code)
@@ -328,7 +356,9 @@ class SessionHost:
         loop_now = asyncio.get_running_loop().time()
         self.audience.close_silent(loop_now, self.options.silent_s)
         if self._pending or self.unsaved or self.state.state == "running":
-            await self.feed(Tick())
+            await self.feed(Tick(self.loaded.break_s))
+        await self._watch_room()
+        await self._watch_people(loop_now)
         now = self.clock()
         for ring in self.state.rings:
             if ring.stage != "phone" and now - ring.since >= self.options.ring_s:
@@ -336,6 +366,28 @@ class SessionHost:
         await self._anchor(loop_now)
         await self.lines.log(loop_now)
         self._watch_recording()
+
+    async def _watch_room(self) -> None:
+        if self.state.state == "running" and self.state.record != "off":
+            left = self._room_left_s(self.state.record, is_recorded=True)
+            if left is not None and recordwatch.decide_room(
+                self.state, room := DiskRoom(left, self.options.floor_s), self.clock()
+            ):
+                await self.feed(room)
+
+    async def _watch_people(self, loop_now: float) -> None:
+        """Close what everybody left, in the end: every session locks."""
+        is_empty = self.state.state in ("open", "running", "suspended") and recordwatch.is_empty(self.state)
+        if not is_empty:
+            self._empty_since = None
+            return
+        if self._empty_since is None:
+            self._empty_since = (loop_now, self.clock())
+        was_interrupted = self.state.interrupted_utc is not None
+        limit = self.options.abandoned_s if was_interrupted else self.options.empty_s
+        if loop_now - self._empty_since[0] >= limit:
+            log.warning("session %s: nobody came back, closed", self.session)
+            await self.feed(Abandoned(self._empty_since[1]))
 
     async def _anchor(self, loop_now: float) -> None:
         recorded = self.state.state == "running" and self.state.record != "off"

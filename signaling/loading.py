@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from rooms import numbers, sessions, sites
+from rooms import numbers, sessions, settings, sites
 from rooms.localtime import local_date
 from rooms.models import Participant as ParticipantRow
 from rooms.models import ReceptionSession, SessionEvent, Site
@@ -25,7 +25,8 @@ ALL = 1_000_000
 @dataclass(frozen=True, slots=True)
 class Loaded:
     """A session as the database has it. ``missing``: participants with a row that the log does not know yet.
-    ``locked``: the package is made, whatever the log says (its last event follows the lock)."""
+    ``locked``: the package is made, whatever the log says (its last event follows the lock). ``break_s``: how long a
+    break of the record may last before the chair is asked. ``last_utc``: of the log's last event."""
 
     session: str
     epoch: int
@@ -41,6 +42,8 @@ class Loaded:
     visit_points: frozenset[str] = field(default_factory=frozenset)
     users: dict[str, str] = field(default_factory=dict)
     locked: bool = False
+    break_s: float = 60.0
+    last_utc: float = 0.0
 
 
 def as_event(row: SessionEvent) -> Event:
@@ -68,6 +71,8 @@ def load(db: Session, row: ReceptionSession, epoch: int, now: dt.datetime) -> Lo
         visit_points=frozenset(one.id for one in rows if one.receives_visit),
         users={one.id: one.user_id for one in rows if one.user_id},
         locked=row.state is SessionState.LOCKED,
+        last_utc=log[-1].utc if log else now.timestamp(),
+        break_s=float(settings.rule(db, "record_break_s", now)),
     )
 
 

@@ -176,6 +176,19 @@ class SetRecord(Request, frozen=True, tag=_tag):
     reason: str = ""
 
 
+class RestartRecord(Request, frozen=True, tag=_tag):
+    """Operator: begin a new part of the record in the same mode, on new journals, after an alarm."""
+
+    reason: str = ""
+
+
+class AnswerBreak(Request, frozen=True, tag=_tag):
+    """Operator: what the chair decided about a break that lasted longer than the rules allow. ``continue``: go on, the
+    break stays noted; ``repeat``: what was lost is said again; ``adjourn``: stop here and meet another time."""
+
+    answer: Literal["continue", "repeat", "adjourn"]
+
+
 class Pause(Request, frozen=True, tag=_tag):
     """Operator: suspend; nobody hears or sees anybody, nothing is written."""
 
@@ -283,7 +296,8 @@ class Ping(Message, frozen=True, tag=_tag):
 
 FromPage = (
     Hello | Publish | Subscribe | SubscribeAnswer | Unpublish | SetSource | Hand | People | Admit | SendBack | Remove
-    | Mute | Protect | Ring | CancelRing | ReadNotice | AnswerNotice | Start | SetRecord | Pause | Resume | SideTalk
+    | Mute | Protect | Ring | CancelRing | ReadNotice | AnswerNotice | Start | SetRecord | RestartRecord
+    | AnswerBreak | Pause | Resume | SideTalk
     | Close | NextVisit | TakeOver | ToDenunciation | Leave | Bookmark | MinutesTake | MinutesLine | MinutesSection
     | MinutesFreeze | Chat | Views | Seen | Ping
 )  # fmt: skip
@@ -327,11 +341,20 @@ class RingView(msgspec.Struct, frozen=True, kw_only=True):
     since_utc: float
 
 
+class BreakView(msgspec.Struct, frozen=True, kw_only=True):
+    """A break of the record that is put to the chair. ``cause``: relay, line, disk; ``until_utc`` null: it lasts."""
+
+    since_utc: float
+    until_utc: float | None
+    cause: str
+    participants: tuple[str, ...]
+
+
 class SessionView(msgspec.Struct, frozen=True, kw_only=True):
     """A session as a page may see it. ``state``: planned, open, running, suspended, closed, locked.
     ``recording`` is true only when the first bytes of every expected track are on disk. ``side_talk`` names who takes
     part, for them and the operators; ``side_talk_on`` tells everybody that there is one. ``rings``: for operators.
-    ``unsaved``: events that have taken effect and wait for the database."""
+    ``unsaved``: events that have taken effect and wait for the database. ``question``: for operators."""
 
     session: str
     number: str
@@ -353,6 +376,7 @@ class SessionView(msgspec.Struct, frozen=True, kw_only=True):
     training: bool
     chat: bool
     alarms: tuple[str, ...]
+    question: BreakView | None
     unsaved: int
     rings: tuple[RingView, ...]
     participants: tuple[ParticipantView, ...]

@@ -22,6 +22,16 @@ HANDSHAKE_S = 10.0
 SIGNED = b"diemcau relay link v1\n"
 
 
+@dataclass(frozen=True, slots=True)
+class Disk:
+    """Where a relay writes journals: bytes left (-1 not known), what it writes now in bit/s, and for how many seconds
+    no copy of it could be sent."""
+
+    free: int
+    written_bps: int
+    copies_late_s: float
+
+
 @dataclass(slots=True, eq=False)
 class Link:
     """One relay's socket after its handshake. ``boot_before``: the process that was known of it until now."""
@@ -36,6 +46,7 @@ class Link:
     cpu: float = 0.0
     offset_s: float | None = None
     restarted: bool = False
+    disk: Disk | None = None
 
 
 async def shake_hands(

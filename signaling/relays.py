@@ -20,7 +20,7 @@ from rooms import relays as relay_rows
 from signaling.errors import Unavailable
 from signaling.messages import CLOSE_AGAIN, CLOSE_NOT_ALLOWED, CLOSE_PROTOCOL, CLOSE_REPLACED
 from signaling.questions import Questions
-from signaling.relaylink import Link, shake_hands
+from signaling.relaylink import Disk, Link, shake_hands
 from signaling.sockets import Socket, SocketClosed
 from signaling.store import Store, moment
 
@@ -127,6 +127,11 @@ class RelayPool:
         """The relay's clock minus ours, in seconds; None while unknown."""
         link = self._links.get(relay)
         return link.offset_s if link is not None else None
+
+    def disk(self, relay: str) -> Disk | None:
+        """The relay's disk as it last said, None before it did or while it is not linked."""
+        link = self._links.get(relay)
+        return link.disk if link is not None else None
 
     def place(self, session: str, preferred: str = "", avoid: str = "") -> str:
         """Choose a relay for a session: the one it is on if that is linked, else the least loaded; "" for none."""
@@ -381,6 +386,7 @@ class RelayPool:
             case r.Quality():
                 link.cpu = message.cpu
                 link.offset_s = message.utc - self._clock()
+                link.disk = Disk(message.spool_free, message.written_bps, message.copies_late_s)
                 if listener is not None:
                     listener.measured(link.relay, message)
             case r.Hello():

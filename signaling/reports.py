@@ -6,7 +6,7 @@ Reports may come twice (the relay repeats what was not acknowledged): what the s
 from __future__ import annotations
 
 from media import messages as r
-from signaling.state import ALARM_S, Event, Participant, RoomState, expected, track_of
+from signaling.state import Event, Participant, RoomState, track_of
 
 
 def decide_report(state: RoomState, report: r.Report, now: float) -> list[Event]:
@@ -24,15 +24,25 @@ def decide_report(state: RoomState, report: r.Report, now: float) -> list[Event]
         case r.PeerDown():
             return _peer_down(state, body, utc)
         case r.WriteFailed():
-            track = track_of(body.file)
-            known = body.code in state.alarms and (track is None or track in state.failing)
-            return [] if known else [Event("record.alarm", utc, {"code": body.code, "file": body.file})]
+            return _write_failed(state, body, utc)
         case r.Heads():
             heads = {file: [head, length] for file, (head, length) in body.files.items()}
             return [Event("journal.heads", utc, {"files": heads})]
         case r.SessionEnded():
             return [Event("journal.heads", utc, {"files": {}, "ended": list(body.files)})]
     return []
+
+
+def _write_failed(state: RoomState, body: r.WriteFailed, utc: float) -> list[Event]:
+    track = track_of(body.file)
+    if body.code != "not_written":
+        known = body.code in state.alarms and (track is None or track in state.failing)
+        return [] if known else [Event("record.alarm", utc, {"code": body.code, "file": body.file})]
+    if track is None or track in state.failing or state.record == "off":
+        return []
+    fields: dict[str, object] = {"code": body.code, "participant": track[0], "source": track[1], "file": body.file}
+    fields["since"] = round(body.since, 3)
+    return [Event("record.alarm", utc, fields)]
 
 
 def _live(state: RoomState, body: r.SourceLive, utc: float) -> list[Event]:
@@ -103,14 +113,4 @@ def decide_relay_gone(state: RoomState, now: float) -> list[Event]:
     part = state.part + 1 if recorded else state.part
     return [
         Event("outage.started", now, {"participants": gone, "cause": "relay", "since": round(now, 3), "part": part})
-    ]
-
-
-def decide_tick(state: RoomState, now: float) -> list[Event]:
-    """Alarms for tracks that ought to be on disk for ten seconds and are not."""
-    missing = sorted(expected(state, now, ALARM_S) - state.written - state.failing)
-    return [
-        Event("record.alarm", now, {"code": "not_written", "participant": participant, "source": source})
-        for participant, source in missing
-        if f"not_written:{participant}:{source}" not in state.alarms
     ]

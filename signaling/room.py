@@ -10,17 +10,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from signaling import attendance, course
+from signaling import attendance, course, recordwatch
 from signaling import messages as m
 from signaling.attendance import Decision
 from signaling.commands import (
+    Abandoned,
     Add,
     Anchor,
     Ask,
     Command,
     Connect,
     Disconnect,
+    DiskRoom,
     GiveButtons,
+    Interrupted,
     Late,
     Locked,
     Measured,
@@ -35,7 +38,7 @@ from signaling.commands import (
 )
 from signaling.errors import Refusal
 from signaling.fold import apply, fold
-from signaling.reports import decide_relay_gone, decide_report, decide_tick
+from signaling.reports import decide_relay_gone, decide_report
 from signaling.rules import RULES, has_right
 from signaling.state import Event, RoomState
 
@@ -85,7 +88,14 @@ def decide(state: RoomState, command: Command, now: float) -> Decision:
         case Locked():
             return [Event("session.locked", now, {"manifest": command.manifest})] if state.state == "closed" else []
         case Tick():
-            return decide_tick(state, now)
+            return recordwatch.decide_tick(state, command, now)
+        case DiskRoom():
+            return recordwatch.decide_room(state, command, now)
+        case Interrupted():
+            is_live = state.state in ("open", "running", "suspended")
+            return [Event("session.interrupted", now, {"since": round(command.since, 3)})] if is_live else []
+        case Abandoned():
+            return recordwatch.decide_abandoned(state, command, now)
 
 
 def _decide_ask(state: RoomState, ask: Ask, now: float) -> Decision:
@@ -138,6 +148,8 @@ HANDLERS: dict[type[Any], Handler] = {
     m.AnswerNotice: course.answer_notice,
     m.Start: course.start,
     m.SetRecord: course.set_record,
+    m.RestartRecord: recordwatch.restart_record,
+    m.AnswerBreak: recordwatch.answer_break,
     m.Pause: course.pause,
     m.Resume: course.resume,
     m.SideTalk: course.side_talk,

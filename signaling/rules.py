@@ -55,6 +55,8 @@ RULES: dict[type[msgspec.Struct], Rule] = {
     m.AnswerNotice: _rule(LIVE, "own"),
     m.Start: _rule({"open"}, "buttons"),
     m.SetRecord: _rule({"running", "suspended"}, "buttons"),
+    m.RestartRecord: _rule({"running", "suspended"}, "buttons"),
+    m.AnswerBreak: _rule(LIVE, "buttons"),
     m.Pause: _rule({"running"}, "buttons"),
     m.Resume: _rule({"suspended", "closed"}, "buttons"),
     m.SideTalk: _rule(LIVE, "buttons"),
@@ -128,6 +130,10 @@ def _useful(state: RoomState, one: Participant, kind: type[msgspec.Struct], now:
         return state.closed_utc is not None and now < state.closed_utc + REOPEN_S and not state.lock_now
     if kind is m.ToDenunciation:
         return not state.restricted
+    if kind is m.RestartRecord:
+        return state.record != "off" and not state.restricted
+    if kind is m.AnswerBreak:
+        return state.question is not None
     if kind is m.SetRecord:
         return not state.restricted
     if kind in (m.MinutesTake, m.MinutesLine, m.MinutesSection, m.MinutesFreeze):

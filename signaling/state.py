@@ -40,8 +40,11 @@ REOPEN_S = 15 * 60.0
 SETTLE_S = 1.0
 """A source counts for the record once it has been live so long: the writer needs a moment to open its journal."""
 
-ALARM_S = 10.0
-"""A track that should be on disk and is not after so long raises an alarm."""
+ALARM_S = 8.0
+"""A track that should be on disk and is not after so long raises an alarm; rooms tick every second, it is due in 10."""
+
+DISK_LOW = "disk_low"
+"""The alarm that foretells a full disk; the record goes on."""
 
 Track = tuple[str, Source]
 """Participant and source."""
@@ -119,12 +122,24 @@ class RingCall:
 
 
 @dataclass(frozen=True, slots=True)
+class Break:
+    """Time in which the record was not as it should be. ``cause``: relay, line, disk; ``until`` None while it lasts."""
+
+    since: float
+    cause: str
+    participants: tuple[str, ...] = ()
+    until: float | None = None
+    asked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class RoomState:
     """A session's whole state. ``number`` is that of the last event; ``part`` the record's part number.
 
     ``written``: tracks of the present part whose first bytes are on disk. ``alarms``: standing faults of the record
     as code or code:participant:source; ``failing``: tracks whose journal could not be written on. ``outages``:
-    participant -> cause, while its media is away.
+    participant -> cause, while its media is away. ``broken``: the break that lasts now; ``question``: the one that was
+    put to the chair and has no answer yet. ``interrupted_utc``: when a hub found the session unfinished at its start.
     """
 
     session: str
@@ -150,6 +165,9 @@ class RoomState:
     minutes_frozen: bool = False
     restricted: bool = False
     chat: bool = False
+    broken: Break | None = None
+    question: Break | None = None
+    interrupted_utc: float | None = None
 
     def find(self, participant: str) -> Participant | None:
         """The participant with this id, None if the session does not have it."""
@@ -214,7 +232,7 @@ def expected(state: RoomState, now: float, settle_s: float = SETTLE_S) -> frozen
 def recording(state: RoomState, now: float) -> bool:
     """True only when the first bytes of every expected track are on disk and nothing is wrong with the disk."""
     tracks = expected(state, now)
-    return bool(tracks) and tracks <= state.written and not any(":" not in a for a in state.alarms)
+    return bool(tracks) and tracks <= state.written and not any(":" not in a and a != DISK_LOW for a in state.alarms)
 
 
 def standing_alarms(state: RoomState, now: float) -> tuple[str, ...]:

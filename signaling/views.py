@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from signaling.messages import ParticipantView, RingView, SessionView
-from signaling.state import Event, Participant, RingCall, RoomState, Stage, recording, standing_alarms
+from signaling.messages import BreakView, ParticipantView, RingView, SessionView
+from signaling.state import Break, Event, Participant, RingCall, RoomState, Stage, recording, standing_alarms
 
 PSEUDONYM = "***"
 """Stands where the name of a denounced point stood; pages show their own words for it."""
@@ -85,6 +85,7 @@ def view(state: RoomState, viewer: str, labels: Labels, now: float, volatile: Vo
         training=labels.training,
         chat=state.chat,
         alarms=standing_alarms(state, now) if operator else (),
+        question=_question(state.question) if operator and state.question is not None else None,
         unsaved=volatile.unsaved if _inside(me) else 0,
         rings=tuple(_ring(ring, labels) for ring in state.rings) if operator else (),
         participants=tuple(shown),
@@ -140,6 +141,12 @@ def _apart(state: RoomState, viewer: str, other: str) -> bool:
     return inside[0] != inside[1] or (state.state == "suspended" and not any(inside))
 
 
+def _question(lasted: Break) -> BreakView:
+    return BreakView(
+        since_utc=lasted.since, until_utc=lasted.until, cause=lasted.cause, participants=lasted.participants
+    )
+
+
 def _ring(ring: RingCall, labels: Labels) -> RingView:
     who, phone = asked(ring.stage, labels.duty.get(ring.site, ()))
     name = labels.sites.get(ring.site, "")
@@ -154,6 +161,7 @@ def _ringing(ring: str, site: str, labels: Labels) -> ParticipantView:
 
 OPERATORS_ONLY = frozenset(
     {"participant.waiting", "ring.started", "ring.answered", "ring.cancelled", "record.alarm", "journal.heads"}
+    | {"record.alarm_over", "session.interrupted", "break.asked"}
     | {"clock.anchor", "participant.added", "quality.seen", "quality.measured", "event.late", "take.filed"}
 )
 

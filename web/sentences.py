@@ -83,6 +83,11 @@ SENTENCES: dict[str, str] = {
     "person.unknown": N_("Không có người này tại điểm cầu."),
     "notice.not_read": N_("Hãy đọc thông báo về việc ghi hình trước."),
     "record.reason_needed": N_("Có người không đồng ý ghi: hãy ghi quyết định của người chủ trì và lý do."),
+    "record.not_on": N_("Hiện không ghi nên không có gì để ghi lại từ đầu."),
+    "record.no_room": N_(
+        "Ổ đĩa lưu bản ghi không đủ chỗ để bắt đầu ghi. Hãy báo bộ phận kỹ thuật dọn ổ đĩa, hoặc bắt đầu mà không ghi."
+    ),
+    "break.not_asked": N_("Không còn gián đoạn nào chờ chủ trì quyết định."),
     "record.no_change": N_("Việc ghi đã ở chế độ này."),
     "record.storage": N_("Chưa bắt đầu ghi được: ổ đĩa của máy chủ đã đầy."),
     "reason.too_long": N_("Lý do quá dài."),

@@ -33,8 +33,11 @@ def connect(hub: Hub) -> None:
     options = RelayOptions(max_source_bps=config.media_max_source_bps, max_viewer_bps=config.media_max_viewer_bps)
     relays = RelayPool(store, time.time, options, is_alive=lambda relay, pid: is_alive(config.data, relay, pid))
     hub.relays = relays
-    grants = HostOptions(grant=lambda session, participant, utc: take_grant(hub, session, participant, utc))
-    hub.sessions = Sessions(store, relays, time.time, vault=hub.vault, peers=hub.peers, options=grants)
+    host = HostOptions(
+        floor_s=config.record_floor_min * 60.0,
+        grant=lambda session, participant, utc: take_grant(hub, session, participant, utc),
+    )
+    hub.sessions = Sessions(store, relays, time.time, vault=hub.vault, peers=hub.peers, options=host)
     hub.channel = HubChannel(store, hub.sessions, time.time)
     hub.endpoints = Endpoints(hub.sessions)
     hub.takes = Takes(hub.sessions, hub.files)

@@ -69,7 +69,7 @@ async def _measure(run: Run, options: argparse.Namespace) -> dict[str, Any]:
 
 def server_name(text: str) -> str:
     """A value of ``--server``. Raises ValueError."""
-    if text.partition("=")[0] not in ("janus", "relay"):
+    if text.partition("=")[0] not in ("janus", "relay", "recording"):
         raise ValueError(text)
     return text
 
@@ -82,7 +82,11 @@ def read_options() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=8.0, help="measured time of each run")
     parser.add_argument("--settle", type=float, default=3.0, help="seconds to wait before, at least")
     parser.add_argument(
-        "--server", nargs="+", type=server_name, default=["janus", "relay"], help="janus, relay, relay=OTHER_CHECKOUT"
+        "--server",
+        nargs="+",
+        type=server_name,
+        default=["janus", "relay"],
+        help="janus, relay, relay=OTHER_CHECKOUT, recording",
     )
     parser.add_argument("--srtp", choices=("gcm", "gcm128", "cm"), default="gcm")
     parser.add_argument("--feedback", nargs="*", default=list(FEEDBACK), help="what viewers and senders know of")

@@ -19,7 +19,8 @@ JOIN_AT_ONCE = 8
 
 
 class Run:
-    """``server``: "janus", "relay", or "relay=DIR" for the relay of another checkout. ``srtp``, ``feedback``: what the
+    """``server``: "janus", "relay", or "relay=DIR" for the relay of another checkout; "recording": the relay, which
+    writes journals of everything. ``srtp``, ``feedback``: what the
     clients offer and accept. ``address``: this machine's, for server and clients."""
 
     def __init__(
@@ -40,6 +41,8 @@ class Run:
         else:
             is_fast = any(each.speed > 1 for session in scenario.sessions for each in session.sends.values())
             self.server = RelayServer(folder, self._renegotiate, Path(code) if code else None, is_fast, address)
+            if kind == "recording":
+                self.server.name, self.server.record = "recording", "full"
         self.sender = Worker("tests.bench.sender")
         self.viewers = Worker("tests.bench.viewer")
         self.probe = Worker("tests.bench.viewer", "probe")

@@ -15,6 +15,7 @@ from media.messages import (
     Layers,
     Member,
     PublishOffer,
+    RecordMode,
     SubscribeAnswer,
     SubscribeOffer,
     SubscribeStart,
@@ -91,6 +92,7 @@ class RelayServer:
     ``is_fast``: the clip is played faster than anybody plays one."""
 
     name = "relay"
+    record: RecordMode = "off"
 
     def __init__(self, folder: Path, renegotiate: Renegotiate, code: Path | None, is_fast: bool, address: str) -> None:
         self._relay = _RelayProcess(folder / "relay", [])
@@ -139,6 +141,8 @@ class RelayServer:
             receives = session.watches.get(name, ())
             members.append(Member(participant=name, peer=f"{session.name}/{name}", publish=publish, receives=receives))
         return Desired(
+            record=self.record,
+            part=1,
             session=f"bench{session.name}",
             epoch=1,
             version=self._versions[session.name],

@@ -22,6 +22,7 @@ from media.clip import Clip, ClipOptions, make_clip
 from tests.support.hub import StartedHub, csrf, started, until
 
 pytestmark = pytest.mark.timeout(120)
+NO_FLOOR = {"HUB_RECORD_FLOOR_MIN": "0"}  # else no record would start on so small a disk
 
 
 @contextlib.contextmanager
@@ -98,8 +99,24 @@ async def ends_with_a_package(hub: StartedHub, session: str) -> dict[str, Any]:
     return await asyncio.to_thread(hub.ask, "session", "show", session)
 
 
+def test_no_record_starts_with_room_for_less_than_two_hours(tmp_path: Path) -> None:
+    """The refusal says so, and the session can be held without being recorded."""
+    with small_disk(tmp_path / "hub" / "relays" / "0" / "spool", "64m"), started(tmp_path / "hub") as hub:
+        hub.until_ready()
+
+        def refused() -> bool:  # once the relay has said how large its disk is
+            tried = hub.run("session", "open", "Phiên", "--record", check=False)
+            return tried.returncode == 1 and "không đủ chỗ để bắt đầu ghi" in tried.stderr
+
+        until(refused, 20, "refused")
+        assert hub.run("session", "open", "Phiên không ghi").returncode == 0
+
+
 async def test_a_disk_that_is_full_when_the_record_starts(tmp_path: Path, clip: Clip) -> None:
-    with small_disk(tmp_path / "hub" / "relays" / "0" / "spool", "1m") as spool, started(tmp_path / "hub") as hub:
+    with (
+        small_disk(tmp_path / "hub" / "relays" / "0" / "spool", "1m") as spool,
+        started(tmp_path / "hub", environ=NO_FLOOR) as hub,
+    ):
         hub.until_ready()
         ballast = fill(spool)
         session = hub.ask("session", "open", "Phiên", "--record")["id"]
@@ -108,12 +125,17 @@ async def test_a_disk_that_is_full_when_the_record_starts(tmp_path: Path, clip: 
             assert "record.confirmed" not in kinds(hub, session), "the screens never said that it is recorded"
             await goes_on(viewer, participant)
             ballast.unlink()
+            await asyncio.to_thread(until, lambda: kinds(hub, session).count("record.confirmed") >= 2, 15, "caught up")
         shown = await ends_with_a_package(hub, session)
-        assert shown["complete"] is False
+        assert shown["complete"] is True, "what waited in memory was written"
+        assert {gap["reason"] for gap in shown["gaps"]} <= {"silent", "left", "network"}
 
 
 async def test_a_disk_that_fills_up_while_the_record_runs(tmp_path: Path, clip: Clip) -> None:
-    with small_disk(tmp_path / "hub" / "relays" / "0" / "spool", "2m") as spool, started(tmp_path / "hub") as hub:
+    with (
+        small_disk(tmp_path / "hub" / "relays" / "0" / "spool", "2m") as spool,
+        started(tmp_path / "hub", environ=NO_FLOOR) as hub,
+    ):
         hub.until_ready()
         session = hub.ask("session", "open", "Phiên", "--record")["id"]
         async with call(hub, clip, session) as (viewer, participant):

@@ -63,6 +63,11 @@ class MemoryTrack:
     reports: list[tuple[int, int]] = field(default_factory=list)
     marks: list[str] = field(default_factory=list)
     closed: bool = False
+    file: str = "memory.dcj"
+    confirms: int = 0
+
+    def confirm(self) -> None:
+        self.confirms += 1
 
     def write_rtp(self, packet: memoryview, now: float) -> None:
         assert not self.closed

@@ -65,7 +65,10 @@ def wanted(hub: Hub, spool: Path | None) -> bool:
         return hub.config.copies == "on"
     if spool is None or not spool.is_dir():
         return True  # the spool of another machine
-    return hub.copies_root is None or spool.stat().st_dev != hub.copies_root.stat().st_dev
+    place = hub.copies_root
+    while place is not None and not place.exists():  # made with its first file
+        place = place.parent
+    return place is None or spool.stat().st_dev != place.stat().st_dev
 
 
 __all__ = ["router", "wanted"]

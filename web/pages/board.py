@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Coroutine
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
@@ -19,6 +20,7 @@ from rooms.actor import Actor
 from rooms.errors import Conflict, Forbidden, WrongState
 from rooms.models import Participant, ReceptionSession, Site, Sitting, Visit
 from rooms.words import ParticipantRole, RecordMode, Role, SessionState, SittingState, VisitState
+from signaling.state import standing_alarms
 from web import i18n
 from web.deps import ActorDep, HubDep
 from web.hub import Hub
@@ -27,6 +29,7 @@ from web.i18n import N_
 from web.pages import formats, labels, lists
 from web.pages.contexts import CheckView
 from web.pages.contexts_board import AlertView, BoardPage, BoardPart, QueueView, RunningView, SiteView
+from web.pages.interrupted import interruptions
 from web.pages.render import page
 from web.pages.viewer import FormDep, allowed, flash_of, frame, go, point_of, text_of
 
@@ -36,6 +39,7 @@ T = TypeVar("T")
 RUNNING = (SessionState.OPEN, SessionState.RUNNING, SessionState.SUSPENDED)
 DONE = (VisitState.CONCLUDED, VisitState.CLOSED)
 RECORD_TONE = {"off": "off", "sound": "warn", "full": "good"}
+COPIES_LATE_S = 10.0
 ALARM_AFTER = timedelta(minutes=30)
 """A visit that waits longer than this is an alert of its own."""
 
@@ -163,7 +167,10 @@ def parts(request: Request, hub: Hub, db: Session, actor: Actor) -> dict[str, An
     return {
         "today": today,
         "sitting_line": sitting_line(db, open_now, language),
-        "alerts": alerts(db, hub, queue, running, {one.id for one in tree}, language),
+        "alerts": [
+            *alerts(db, hub, queue, running, {one.id for one in tree}, language),
+            *interruptions(db, actor, now, language),
+        ],
         "queue": queue,
         "running": running,
         "later": [
@@ -272,7 +279,10 @@ def line_views(state: Any, session: ReceptionSession, language: str) -> list[Che
 
 
 ALARMS = {
-    "disk": N_("không ghi được: ổ đĩa của máy chủ tiếp sóng đầy hoặc lỗi"),
+    "disk_full": N_("không ghi được: ổ đĩa của máy chủ tiếp sóng đầy"),
+    "disk_error": N_("không ghi được: ổ đĩa của máy chủ tiếp sóng lỗi"),
+    "disk_stalled": N_("ổ đĩa của máy chủ tiếp sóng phản hồi quá chậm, bản ghi có thể thiếu"),
+    "disk_low": N_("ổ đĩa lưu bản ghi sắp hết chỗ, bản ghi vẫn tiếp tục"),
     "not_written": N_("chưa ghi được hình hoặc tiếng của một điểm cầu"),
     "relay": N_("máy chủ tiếp sóng không trả lời"),
 }
@@ -285,10 +295,15 @@ def alerts(
     found = store_alerts(db, language)
     for one in running:
         host = hub.sessions.hosts.get(one.id) if hub.sessions is not None else None
-        for alarm in getattr(getattr(host, "state", None), "alarms", ()):
-            word = ALARMS.get(alarm.split(":")[0], N_("bản ghi có sự cố"))
-            enter = i18n.translate(N_("Vào phiên"), language)
+        if host is None:
+            continue
+        words = [ALARMS.get(a.split(":")[0], N_("bản ghi có sự cố")) for a in standing_alarms(host.state, time.time())]
+        if host.state.question is not None:
+            words.append(N_("gián đoạn quá mức cho phép, chờ chủ trì quyết định"))
+        enter = i18n.translate(N_("Vào phiên"), language)
+        for word in dict.fromkeys(words):
             found.append(AlertView(one.title + ":", i18n.translate(word, language), None, f"/room/{one.id}", enter))
+    found += copies_late(hub, language)
     helps = getattr(hub.channel, "alerts_now", None)
     for one_help in helps() if helps else ():
         site = db.get(Site, str(one_help.get("site", "")))
@@ -318,6 +333,20 @@ def store_alerts(db: Session, language: str) -> list[AlertView]:
         return []
     word = STORE.get(state.code, N_("không nhận tệp mới; tệp được giữ trên máy này và tự gửi lại"))
     return [AlertView(i18n.translate(N_("Kho tệp:"), language), i18n.translate(word, language), state.since)]
+
+
+def copies_late(hub: Hub, language: str) -> list[AlertView]:
+    """Copies of journals that cannot be sent: the loss of a relay's machine would cost more than its 10 s."""
+    disks = [disk for relay in hub.relays.linked() if (disk := hub.relays.disk(relay))] if hub.relays else []
+    late = max((disk.copies_late_s for disk in disks), default=0.0)
+    if late <= COPIES_LATE_S:
+        return []
+    text = N_("chưa gửi được trong %(seconds)s giây; nếu mất máy chủ tiếp sóng thì mất phần này")
+    return [
+        AlertView(
+            i18n.translate(N_("Bản sao bản ghi:"), language), i18n.translate(text, language) % {"seconds": round(late)}
+        )
+    ]
 
 
 def moment_of(utc: object) -> datetime | None:

@@ -209,7 +209,11 @@ def contents_of(db: Session, row: Delivery, language: str) -> list[str]:
     """What is in it, line by line; of a whole file how many of each kind."""
     if row.kind is DeliveryKind.HANDOVER:
         return counted([(one["kind"], one["id"]) for one in row.contents], language)
-    return [formats.joined(contents_words(db, one["kind"], one["id"], language)) for one in row.contents]
+    session = db.get(ReceptionSession, row.session_id) if row.session_id else None
+    number = lists.session_number(session) if session is not None else ""
+    which = say(N_("Phiên %(number)s"), language, number=number)
+    parts = (contents_words(db, one["kind"], one["id"], language) for one in row.contents)
+    return [formats.joined([which, *part]) for part in parts]
 
 
 def receiver_of(db: Session, row: Delivery, thing: Case | ReceptionSession) -> str:

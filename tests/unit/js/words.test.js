@@ -8,7 +8,7 @@ import { _, install } from '../../../web/static/js/lib/i18n.js';
 import { mainTile, shortName, thumbGrid, tilesOf } from '../../../web/static/js/lib/layout.js';
 import { judgeLine } from '../../../web/static/js/lib/linetest.js';
 import { foldLines, readMinutes } from '../../../web/static/js/lib/minutes.js';
-import { alarmSentences, recordWords } from '../../../web/static/js/lib/record.js';
+import { alarmSentences, breakSentence, recordWords } from '../../../web/static/js/lib/record.js';
 import { deviceSentence, overSentence } from '../../../web/static/js/lib/troubles.js';
 
 const session = (fields) => ({ state: 'running', record: 'full', recording: true, record_since_utc: 1000, side_talk: [], alarms: [], ...fields });
@@ -191,4 +191,15 @@ test('another language', () => {
   assert.equal(_('Phiên {number}', { number: 7 }), 'Session 7');
   assert.equal(_('Chưa dịch'), 'Chưa dịch');
   install(null);
+});
+
+test('a disk with little room is told, and does not unsay that it records', () => {
+  assert.equal(recordWords(session({ alarms: ['disk_low'] }), 1761).words, 'ĐANG GHI HÌNH');
+  assert.match(alarmSentences(['disk_low'], () => '')[0], /sắp hết chỗ/);
+});
+
+test('a break in words, while it lasts and after', () => {
+  const name = () => 'Lục Ngạn';
+  assert.equal(breakSentence({ since_utc: 1795331825, until_utc: null, cause: 'line', participants: ['p1'] }, name), 'Bản ghi đang gián đoạn từ 14:17:05, lâu hơn mức cho phép: mất kết nối (Lục Ngạn).');
+  assert.equal(breakSentence({ since_utc: 1795331825, until_utc: 1795331909, cause: 'disk', participants: [] }, name), 'Bản ghi đã gián đoạn 01:24 từ 14:17:05, lâu hơn mức cho phép: không ghi được xuống ổ đĩa.');
 });

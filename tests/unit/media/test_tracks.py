@@ -8,6 +8,7 @@ import pytest
 
 from media import rtcp
 from media.messages import WriteFailed
+from media.tracks import Track
 from media.types import PublishedMedia
 from tests.support.media import (
     H264,
@@ -199,6 +200,59 @@ def test_only_the_best_layer_sent_is_written(world: World) -> None:
     (track,) = world.recorder.tracks
     assert [parse(packet).ssrc for packet in track.packets] == [301, 302, 302]
     assert "new_ssrc" in track.marks
+
+
+def test_media_that_arrives_and_is_not_written_is_reported_once_and_its_return_confirmed(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A journal that stands open while its packets go astray: said within 10 s, once, and again after it went on."""
+    sender = Sender(301, VP8)
+    world.publish("peer-an", PublishedMedia("1", "camera", VP8, IN_IDS, ssrcs=(301,)))
+    world.apply(record="full", part=1)
+
+    def play(seconds: float) -> list[float]:
+        found = []
+        for _ in range(round(seconds / 0.1)):
+            world.send("peer-an", sender.delta())
+            world.run(0.1)
+            found += [world.now for _, body in world.listener.reports if isinstance(body, WriteFailed)]
+            world.listener.reports.clear()
+        return found
+
+    world.send("peer-an", sender.key())
+    assert play(12) == []
+    began = world.now
+    with monkeypatch.context() as astray:
+        astray.setattr(Track, "write", lambda *_: None)
+        [told] = play(20)
+    assert told - began <= 10
+    play(1)
+    (track,) = world.recorder.tracks
+    assert track.confirms == 1
+    with monkeypatch.context() as astray:
+        astray.setattr(Track, "write", lambda *_: None)
+        assert len(play(8)) == 1
+
+
+def test_muted_paused_and_silent_sources_are_not_missed(world: World) -> None:
+    sender = Sender(800, OPUS)
+    world.publish("peer-an", microphone(ssrc=800))
+    world.apply(record="full", part=1)
+    world.send("peer-an", sender.sound())
+
+    def play(sends: bool) -> None:
+        for _ in range(200):
+            if sends:
+                world.send("peer-an", sender.sound())
+            world.run(0.1)
+
+    world.apply(members=(member("an", muted=("mic",)), member("binh")))
+    play(sends=True)
+    world.apply(members=BOTH, state="paused")
+    play(sends=True)
+    world.apply(state="running")
+    play(sends=False)
+    assert [body for _, body in world.listener.reports if isinstance(body, WriteFailed)] == []
 
 
 def test_a_journal_that_cannot_be_opened_is_reported_once_and_forwarding_goes_on(

@@ -198,10 +198,10 @@ def test_muted_source_and_pictures_of_a_sound_record_are_not_expected() -> None:
     assert expected(bench.state, bench.now) == {("a", "mic")}
 
 
-def test_track_missing_for_ten_seconds_raises_one_alarm_that_ends_when_it_is_written() -> None:
+def test_track_missing_for_eight_seconds_raises_one_alarm_that_ends_when_it_is_written() -> None:
     bench = running("a")
     bench.live("a", "mic")
-    bench.now += 9.9
+    bench.now += 7.9
     assert bench.do(Tick()) == []
     bench.now += 0.1
     bench.do(Tick())

@@ -60,6 +60,8 @@ REQUESTS: st.SearchStrategy[Any] = st.one_of(
     _request(m.AnswerNotice, participant=PEOPLE, answer=st.sampled_from(["heard", "objects", "wants_own_recording"])),
     _request(m.Start, record=MODE, reason=REASON),
     _request(m.SetRecord, record=MODE, reason=REASON),
+    _request(m.RestartRecord, reason=REASON),
+    _request(m.AnswerBreak, answer=st.sampled_from(["continue", "repeat", "adjourn"])),
     _request(m.Pause),
     _request(m.Resume),
     _request(m.SideTalk, participants=st.lists(PEOPLE, max_size=3).map(tuple)),

@@ -4,7 +4,7 @@
 import { el, icon, rebuild } from '../lib/dom.js';
 import { _ } from '../lib/i18n.js';
 import { shortName } from '../lib/layout.js';
-import { alarmSentences, ringWords } from '../lib/record.js';
+import { alarmSentences, breakSentence, ringWords } from '../lib/record.js';
 import { deviceSentence } from '../lib/troubles.js';
 
 /** @typedef {import('./room-state.js').RoomState} RoomState */
@@ -53,7 +53,7 @@ export class Notices {
   _session(add) {
     const { room } = this;
     const { session } = room;
-    for (const text of alarmSentences(session.alarms, (id) => room.nameOf(id))) add({ name: 'alarm', tone: 'bad', image: 'triangle-alert', text });
+    this._record(add);
     if (!room.inside) return;
     if (session.state === 'suspended') {
       add({ name: 'paused', tone: 'info', image: 'circle-pause', text: _('Phiên đang tạm dừng: không ai nghe hay thấy ai, không có gì được ghi.') });
@@ -75,6 +75,22 @@ export class Notices {
     }
     if (session.notice_read && room.self?.role === 'point' && !room.self.notice && !room.isOperator) {
       add({ name: 'answer', tone: 'info', image: 'megaphone', text: _('Thông báo ghi âm, ghi hình đã được đọc. Hãy ghi câu trả lời của công dân.'), label: _('Trả lời'), act: 'answer' });
+    }
+  }
+
+  /** What is wrong with the record, with one click that begins it anew; what the chair has to decide. @param {(note: Note) => void} add */
+  _record(add) {
+    const { room } = this;
+    const { session } = room;
+    const nameOf = (/** @type {string} */ id) => room.nameOf(id);
+    const sentences = alarmSentences(session.alarms, nameOf);
+    const first = session.alarms.findIndex((/** @type {string} */ alarm) => alarm !== 'disk_low');
+    sentences.forEach((text, at) => {
+      const note = { name: 'alarm', tone: /** @type {'bad'} */ ('bad'), image: 'triangle-alert', text };
+      add(at === first && room.may.has('restart_record') ? { ...note, label: _('Ghi lại trên tệp mới'), act: 'restart-record' } : note);
+    });
+    if (session.question && room.may.has('answer_break')) {
+      add({ name: 'break', tone: 'warn', image: 'gavel', text: `${breakSentence(session.question, nameOf)} ${_('Xin ý kiến chủ trì.')}`, label: _('Chủ trì quyết định'), act: 'break' });
     }
   }
 

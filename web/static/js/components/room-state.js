@@ -17,7 +17,7 @@ export class RoomState {
     this.clock = systemClock;
     this.hub = new HubClock(this.clock);
     /** @type {any} */
-    this.session = { ...data.session, participants: data.session.participants ?? [], alarms: [], side_talk: [], side_talk_on: false, rings: [], unsaved: 0 };
+    this.session = { ...data.session, participants: data.session.participants ?? [], alarms: [], question: null, side_talk: [], side_talk_on: false, rings: [], unsaved: 0 };
     this.me = '';
     /** @type {Set<string>} */
     this.may = new Set();

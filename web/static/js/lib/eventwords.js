@@ -19,9 +19,13 @@ export function eventWords(event, nameOf) {
     case 'session.closed': return say('good', _('Phiên kết thúc'));
     case 'notice.read': return say('info', _('Đọc thông báo ghi âm, ghi hình'));
     case 'notice.answered': return event.body.answer === 'objects' ? say('bad', _('{point}: phản đối ghi hình', { point })) : null;
-    case 'record.started': return say('good', _('Bắt đầu ghi'));
+    case 'record.started': return say('good', event.body.restart ? _('Ghi lại trên tệp mới') : _('Bắt đầu ghi'));
     case 'record.stopped': return say('info', _('Dừng ghi'));
-    case 'record.alarm': return say('bad', _('Bản ghi gặp sự cố'));
+    case 'record.alarm': return say('bad', event.body.code === 'disk_low' ? _('Ổ đĩa lưu bản ghi sắp hết chỗ') : _('Bản ghi gặp sự cố'));
+    case 'record.alarm_over': return say('good', _('Ổ đĩa lưu bản ghi đã đủ chỗ'));
+    case 'break.asked': return say('bad', _('Gián đoạn quá mức cho phép, xin ý kiến chủ trì'));
+    case 'break.answered': return say('info', breakAnswer(event.body.answer));
+    case 'session.interrupted': return say('bad', _('Hệ thống khởi động lại giữa phiên'));
     case 'sidetalk.started': return say('info', _('Hội ý, không ghi'));
     case 'participant.protected': return say('info', _('Không ghi {point}', { point }));
     case 'participant.unprotected': return say('info', _('Ghi lại {point}', { point }));
@@ -37,4 +41,11 @@ export function eventWords(event, nameOf) {
     case 'restricted.denunciation': return say('bad', _('Đã chuyển sang tố cáo'));
     default: return null;
   }
+}
+
+/** @param {string} answer what the chair decided about a break */
+function breakAnswer(answer) {
+  if (answer === 'repeat') return _('Chủ trì: nhắc lại phần bị mất rồi tiếp tục');
+  if (answer === 'adjourn') return _('Chủ trì: dừng tại đây, hẹn buổi khác');
+  return _('Chủ trì: tiếp tục, ghi nhận gián đoạn');
 }

@@ -1,7 +1,7 @@
 // @ts-check
 /** The state of the record and of a line in plain words. Pure: a session view and the time in, words out. */
 
-import { counter } from './clock.js';
+import { clockTime, counter } from './clock.js';
 import { _ } from './i18n.js';
 
 /**
@@ -24,7 +24,7 @@ export function recordWords(session, utc, me = '') {
   if (session.side_talk?.includes(me)) return words('paused', _('HỘI Ý, KHÔNG GHI'));
   if (session.state !== 'running' || session.record === 'off') return words('off', _('KHÔNG GHI HÌNH'));
   if (session.participants?.some((/** @type {any} */ one) => one.participant === me && one.protected)) return words('off', _('KHÔNG GHI ĐIỂM CẦU NÀY'));
-  if (session.alarms?.length) return words('alarm', _('BẢN GHI GẶP SỰ CỐ'), time);
+  if (session.alarms?.some((/** @type {string} */ alarm) => alarm !== 'disk_low')) return words('alarm', _('BẢN GHI GẶP SỰ CỐ'), time);
   if (!session.recording) return words('starting', _('ĐANG MỞ BẢN GHI'));
   return session.record === 'sound' ? words('sound', _('CHỈ GHI ÂM'), time) : words('on', _('ĐANG GHI HÌNH'), time);
 }
@@ -43,10 +43,25 @@ export function alarmSentences(alarms, nameOf) {
     if (code === 'not_written') {
       return _('Chưa ghi được {source} của {point}.', { source: sourceWord(source), point: nameOf(participant) });
     }
+    if (code === 'disk_low') return _('Ổ đĩa lưu bản ghi sắp hết chỗ: còn ít hơn mức an toàn. Bản ghi vẫn tiếp tục; hãy báo bộ phận kỹ thuật ngay.');
     if (code === 'disk_full') return _('Ổ đĩa lưu bản ghi đã đầy. Phiên vẫn tiếp tục nhưng không được ghi.');
     if (code === 'disk_stalled') return _('Ổ đĩa lưu bản ghi phản hồi quá chậm. Bản ghi có thể bị thiếu.');
     return _('Không ghi được bản ghi xuống ổ đĩa. Hãy báo bộ phận kỹ thuật.');
   });
+}
+
+/**
+ * A break of the record that is put to the chair.
+ * @param {{since_utc: number, until_utc: number | null, cause: string, participants: string[]}} question
+ * @param {(participant: string) => string} nameOf
+ */
+export function breakSentence({ since_utc: since, until_utc: until, cause, participants }, nameOf) {
+  const points = participants.map(nameOf).join(', ');
+  const causes = { relay: _('máy chủ tiếp sóng bị gián đoạn'), disk: _('không ghi được xuống ổ đĩa'), line: _('mất kết nối') };
+  const why = causes[/** @type {'relay'} */ (cause)] ?? cause;
+  const reason = points ? `${why} (${points})` : why;
+  if (until === null) return _('Bản ghi đang gián đoạn từ {time}, lâu hơn mức cho phép: {reason}.', { time: clockTime(since), reason });
+  return _('Bản ghi đã gián đoạn {length} từ {time}, lâu hơn mức cho phép: {reason}.', { length: counter(until - since), time: clockTime(since), reason });
 }
 
 /**

@@ -1,6 +1,7 @@
 // @ts-check
 /** The reception room. Wires socket, media and components together; what each does stands in its own module. */
 
+import { askAboutBreak } from '../components/break-question.js';
 import { Controls } from '../components/controls.js';
 import { openDevicePicker } from '../components/device-picker.js';
 import { confirmOnce, openDialog, toast } from '../components/dialogs.js';
@@ -330,6 +331,8 @@ class RoomPage {
     else if (act === 'devices') this.devices();
     else if (act === 'share') this.share();
     else if (act === 'answer') this.answer();
+    else if (act === 'break') askAboutBreak(this.room);
+    else if (act === 'restart-record') await this.room.ask('restart_record');
     else if (act === 'mute-own') await this.toggle('mic');
     else if (act.startsWith('mute:')) await this.room.ask('mute', { participant: act.slice(5), source: 'mic', on: true });
     else if (act === 'help:https') location.href = `https://${location.host}${location.pathname}${location.search}`;
