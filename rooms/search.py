@@ -149,7 +149,7 @@ def _question(db: Session, actor: Actor, query: Query, filters: Filters, now: dt
         tiers = (base.also(*({word} for word in sorted(exact))), Wanted(base.clauses, exact))
     low = index.first_id(day_bounds(filters.since)[0]) if filters.since else index.EVERYTHING.low
     high = index.first_id(day_bounds(filters.until)[1]) - 1 if filters.until else index.EVERYTHING.high
-    sited = () if reach.everything else (_sited(reach, filters),)
+    sited = (frozenset(f"t:{kind}" for kind in TYPES) if reach.everything else _sited(reach),)
     beside = () if reach.everything else tuple(entries_beside(db, reach))
     return _Question(tiers, sited, beside, reach, Span(low, high, filters.sort != "oldest"))
 
@@ -186,7 +186,7 @@ def _own(found: Iterable[str]) -> frozenset[str]:
     return frozenset(one for one in found if re.fullmatch(r"[a-z]:[a-z0-9_.]{1,64}", one))
 
 
-def _sited(reach: Reach, filters: Filters) -> frozenset[str]:
+def _sited(reach: Reach) -> frozenset[str]:
     plain = {"u:"} if reach.all_sites else {f"s:{site}" for site in reach.sites}
     return frozenset(plain | {f"r:{site}" for site in reach.own})
 
