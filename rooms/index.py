@@ -144,10 +144,9 @@ def among(db: Session, wanted: Wanted, numbers: Iterable[int]) -> set[int]:
             found.update(chunk)
         elif is_sqlite(db):
             condition, values = _in_text(wanted)
-            statement = sa.text(f"SELECT rowid FROM search_words WHERE rowid IN :ids AND {condition}")
-            found.update(
-                db.scalars(statement.bindparams(sa.bindparam("ids", expanding=True)), {"ids": chunk, **values})
-            )
+            listed = ",".join(map(str, chunk))  # our own numbers: binding each costs more than finding it
+            statement = sa.text(f"SELECT rowid FROM search_words WHERE rowid IN ({listed}) AND {condition}")
+            found.update(db.scalars(statement, values))
         else:
             found.update(db.scalars(sa.text(_PG_AMONG), {"ids": chunk, "query": _tsquery(wanted)}))
     return found

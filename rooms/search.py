@@ -124,14 +124,14 @@ def find(
         return Results(query, too_short=True)
     question = _question(db, actor, query, filters, now)
     counted = list(_stream(db, question, None, COUNTED + 1))
-    rows = _rows(db, [place.number for place in counted[:COUNTED]])
     capped = len(counted) > COUNTED
+    numbers = [place.number for place in counted[:COUNTED]]
     if filters.sort == "name":
-        shown, following = _by_name(db, actor, question, rows, after, size, now)
+        shown, following = _by_name(db, question, numbers, after, size)
     else:
-        shown, following = _page(db, actor, question, counted[:COUNTED], after, size, now)
+        shown, following = _page(db, question, counted[:COUNTED], after, size)
     groups = _explained(db, query, shown)
-    facets = {} if capped else _facets(rows.values())
+    facets = {} if capped else _facets(db, numbers)
     return Results(query, groups, min(len(counted), COUNTED), capped, False, facets, following)
 
 
@@ -149,7 +149,7 @@ def _question(db: Session, actor: Actor, query: Query, filters: Filters, now: dt
         tiers = (base.also(*({word} for word in sorted(exact))), Wanted(base.clauses, exact))
     low = index.first_id(day_bounds(filters.since)[0]) if filters.since else index.EVERYTHING.low
     high = index.first_id(day_bounds(filters.until)[1]) - 1 if filters.until else index.EVERYTHING.high
-    sited = () if reach.everything else (_sited(reach, filters),)
+    sited = (frozenset(f"t:{kind}" for kind in TYPES) if reach.everything else _sited(reach),)
     beside = () if reach.everything else tuple(entries_beside(db, reach))
     return _Question(tiers, sited, beside, reach, Span(low, high, filters.sort != "oldest"))
 
@@ -186,7 +186,7 @@ def _own(found: Iterable[str]) -> frozenset[str]:
     return frozenset(one for one in found if re.fullmatch(r"[a-z]:[a-z0-9_.]{1,64}", one))
 
 
-def _sited(reach: Reach, filters: Filters) -> frozenset[str]:
+def _sited(reach: Reach) -> frozenset[str]:
     plain = {"u:"} if reach.all_sites else {f"s:{site}" for site in reach.sites}
     return frozenset(plain | {f"r:{site}" for site in reach.own})
 
@@ -227,6 +227,13 @@ def _rows(db: Session, numbers: Sequence[int]) -> dict[int, SearchEntry]:
     return found
 
 
+def _plain(db: Session, columns: str, numbers: Sequence[int]) -> list[Any]:
+    """Columns of up to a thousand entries. Numbers stand in the statement: binding each costs more than finding it."""
+    if not numbers:
+        return []
+    return list(db.execute(sa.text(f"SELECT {columns} FROM search_entry WHERE id IN ({','.join(map(str, numbers))})")))
+
+
 _COLUMNS = SearchEntry.__table__.columns
 
 
@@ -243,9 +250,8 @@ class _Found:
 
 
 def _page(
-    db: Session, actor: Actor, question: _Question, counted: Sequence[Place], after: Place | None, size: int,
-    now: dt.datetime,
-) -> tuple[list[_Found], Place | None]:  # fmt: skip
+    db: Session, question: _Question, counted: Sequence[Place], after: Place | None, size: int
+) -> tuple[list[_Found], Place | None]:
     """Groups whose best find comes after a place; and where the next page begins."""
     groups: list[_Found] = []
     place, seen = after, set[str]()
@@ -256,7 +262,7 @@ def _page(
         window = window or list(_stream(db, question, place, _WINDOW))
         if not window:
             return groups, None
-        for found in _groups_of(db, actor, question, window, seen, now):
+        for found in _groups_of(db, question, window, seen):
             if begun is not None and question.order(found.finds[0][0]) <= begun:
                 continue  # its best find stands on a page before
             if len(groups) == size:
@@ -265,9 +271,7 @@ def _page(
         place = window[-1]
 
 
-def _groups_of(
-    db: Session, actor: Actor, question: _Question, window: Sequence[Place], seen: set[str], now: dt.datetime
-) -> Iterator[_Found]:
+def _groups_of(db: Session, question: _Question, window: Sequence[Place], seen: set[str]) -> Iterator[_Found]:
     """The groups of a window in the order of their best finds in it, a few at a time: each costs a question."""
     for start in range(0, len(window), 50):
         rows = _rows(db, [place.number for place in window[start : start + 50]])
@@ -321,13 +325,13 @@ def _gathered(db: Session, question: _Question, keys: Sequence[str], cases: dict
 
 
 def _by_name(
-    db: Session, actor: Actor, question: _Question, rows: dict[int, Any], after: Place | None, size: int,
-    now: dt.datetime,
-) -> tuple[list[_Found], Place | None]:  # fmt: skip
+    db: Session, question: _Question, numbers: Sequence[int], after: Place | None, size: int
+) -> tuple[list[_Found], Place | None]:
     """The groups of the newest finds (COUNTED at most) in Vietnamese order of their names."""
-    cases = _readable_cases(db, question.reach, {row.case_id for row in rows.values() if row.case_id})
+    rows = _plain(db, "id, object_id, case_id, visit_id, name", numbers)
+    cases = _readable_cases(db, question.reach, {row.case_id for row in rows if row.case_id})
     names: dict[str, str] = {}
-    for row in rows.values():
+    for row in rows:
         key = _key(row, cases)
         names.setdefault(key, cases[key].title if key in cases else row.name)
     keys = sorted(names, key=lambda key: (sort_key(names[key]), key))
@@ -350,9 +354,9 @@ def _explained(db: Session, query: Query, groups: Sequence[_Found]) -> tuple[Gro
     )  # fmt: skip
 
 
-def _facets(rows: Iterable[Any]) -> dict[str, Counter[str]]:
+def _facets(db: Session, numbers: Sequence[int]) -> dict[str, Counter[str]]:
     facets: dict[str, Counter[str]] = {name: Counter() for name in ("type", "site", "kind", "state", "recorded")}
-    for row in rows:
+    for row in _plain(db, "kind, site_id, matter, state, recorded", numbers):
         facets["type"][row.kind] += 1
         facets["site"][row.site_id or ""] += 1
         facets["kind"][row.matter] += 1

@@ -163,7 +163,7 @@ def _why(query: Query, fields: Iterable[_Field]) -> tuple[Why, ...]:
     """The fields that hold most of the words, at most WHYS, so that together they hold all that can be shown."""
     found = []
     for place, one in enumerate(fields):
-        spans = marks(one.text, query)
+        spans = marks(one.text, query) if one.text else []
         if spans:
             words = frozenset(one.text[start:end].casefold() for start, end in spans)
             found.append((-len(words), place, words, one, spans))

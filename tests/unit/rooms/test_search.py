@@ -88,6 +88,7 @@ def test_a_stranger_finds_nothing(db: Session, world: World, vault: Vault) -> No
     assert found(db, world.charlie, "thu hoi") == [] and found(db, world.adam, "") == []
     assert results(db, world.charlie, "thu hoi").total == 0
     assert len(found(db, world.bob, "thu hoi")) == 1  # operator of the province above
+    assert results(db, SYSTEM, "").total == 1  # the hub itself, without a word or a right to narrow by
 
 
 def test_a_right_that_is_given_or_taken_acts_at_once(db: Session, world: World, vault: Vault) -> None:
