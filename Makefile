@@ -66,6 +66,7 @@ bench: setup
 	tests/install-tools bench
 	$(PY) -m tests.bench.forwarder
 	$(PY) -m tests.bench.bench_recorder
+	$(PY) -m tests.bench.bench_derived
 	$(PY) -m tests.bench.paired --json build/bench/paired.json
 
 EVERY := tests/unit tests/integration tests/browser

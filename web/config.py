@@ -66,6 +66,7 @@ class Config:
     login_limit_account: str
     login_limit_address: str
     max_upload: int
+    derived_cpu_percent: int
     replay_keep_days: int
     store: str
     store_access_key: str
@@ -365,8 +366,13 @@ SETTINGS: tuple[Setting, ...] = (
         "login_limit_address", "limits", "30/minute;200/hour", "Failed log-ins allowed per client address.", _limit
     ),
     Setting("max_upload", "MiB", "20", "Largest paper that can be attached, at most 20.", _mebibytes),
-    Setting("replay_keep_days", "days", "90", "Replay files unused for so long are removed (they can be remade).",
-            _integer(1, 36500)),
+    Setting(
+        "derived_cpu_percent", "percent", "50",
+        "While a session runs, replay and composed files take at most so much of one core; 0: they wait.",
+        _integer(0, 6400),
+    ),
+    Setting("replay_keep_days", "days", "90",
+            "Replay files and composed files unused for so long are removed (they can be remade).", _integer(1, 36500)),
     Setting(
         "store", "address", "",
         "Where files are kept for good: folder:/path, s3+https://host/bucket or s3+https://host/bucket/prefix; "

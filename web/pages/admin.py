@@ -428,7 +428,13 @@ JOB_WORDS = {
     "failed": (N_("Hỏng"), "bad"),
     "cancelled": (N_("Đã hủy"), "off"),
 }
-JOB_KINDS = {"lock": N_("Khóa và ký số bản ghi"), "replay": N_("Tạo tệp xem lại"), "remux": N_("Tạo tệp xem lại")}
+JOB_KINDS = {
+    "lock": N_("Khóa và ký số bản ghi"),
+    "replay": N_("Tạo tệp xem lại"),
+    "compose": N_("Dựng một tệp hình"),
+    "sound": N_("Dựng tệp âm thanh"),
+    "expire": N_("Dọn tệp cũ"),
+}
 
 
 def job_row(job: Job, language: str) -> RowView:
