@@ -68,6 +68,7 @@ class Config:
     max_upload: int
     derived_cpu_percent: int
     replay_keep_days: int
+    reconcile_sample: int
     store: str
     store_access_key: str
     store_secret_key: str
@@ -373,6 +374,10 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting("replay_keep_days", "days", "90",
             "Replay files and composed files unused for so long are removed (they can be remade).", _integer(1, 36500)),
+    Setting("replay_keep_days", "days", "90", "Replay files unused for so long are removed (they can be remade).",
+            _integer(1, 36500)),
+    Setting("reconcile_sample", "files", "200", "How many files are read and hashed again every night.",
+            _integer(0, 1_000_000)),
     Setting(
         "store", "address", "",
         "Where files are kept for good: folder:/path, s3+https://host/bucket or s3+https://host/bucket/prefix; "

@@ -23,7 +23,7 @@ from rooms.errors import RoomsError
 from rooms.models import Job, Package, ReceptionSession, Relay, ReplayFile, Take, Track
 from rooms.words import JobState, SessionState, TrackState
 from signaling.takes import against
-from web import composing, deliveries, disposing, errors, extracts, logs, replays, restore
+from web import composing, deliveries, disposing, errors, extracts, logs, nightly, replays, restore
 from web.commands.people import LOCAL_TIME
 from web.hub import Hub
 
@@ -272,6 +272,7 @@ KINDS: dict[str, Callable[[Hub, dict[str, Any], Step], dict[str, Any]]] = {
     "dispose": disposing.dispose,
     "extract": extracts.make,
     "deliver": deliveries.deliver,
+    "reconcile": nightly.compare,
 }
 
 

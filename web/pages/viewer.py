@@ -45,6 +45,7 @@ MORE: tuple[tuple[str, str, str, tuple[Role, ...]], ...] = (
     (N_("Sổ đơn"), "/petitions", "inbox", (*DESK_ROLES, Role.RECORDS, Role.COMPETENT)),
     (N_("Quyền đã cấp và được cấp"), "/grants", "key", FILE_ROLES),
     (N_("Việc lưu giữ"), "/custody", "archive", (Role.RECORDS, Role.COMPETENT, Role.SITE_OFFICER)),
+    (N_("Đối chiếu hằng đêm"), "/reconciliation", "list-checks", (Role.RECORDS, Role.ADMIN, Role.COMPETENT)),
     (N_("Phiên thử / tập huấn"), "/training", "presentation", (Role.SITE_OFFICER, Role.OPERATOR)),
 )
 """Rarer pages, in the menu."""
