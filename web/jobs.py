@@ -18,12 +18,12 @@ from typing import Any
 from sqlalchemy import and_, exists, func, or_, select
 from sqlalchemy.orm import Session
 
-from rooms import derived, jobs, logins, recordings, takes, tickets, training
+from rooms import derived, heads, jobs, logins, recordings, takes, tickets, training
 from rooms.errors import RoomsError
 from rooms.models import Job, Package, ReceptionSession, Relay, ReplayFile, Take, Track
 from rooms.words import JobState, SessionState, TrackState
 from signaling.takes import against
-from web import composing, deliveries, disposing, errors, extracts, logs, nightly, replays, restore
+from web import composing, deliveries, disposing, errors, extracts, logs, nightly, publish, replays, restore
 from web.commands.people import LOCAL_TIME
 from web.hub import Hub
 
@@ -223,7 +223,8 @@ def expire(hub: Hub, _payload: dict[str, Any], step: Step) -> dict[str, Any]:
     ended["training"] = expire_training(hub, now)
     step(0.6, "")
     with hub.database.write() as db:
-        recordings.daily_head(db, now.astimezone(LOCAL_TIME).date() - timedelta(days=1), now)
+        heads.daily_head(db, now.astimezone(LOCAL_TIME).date() - timedelta(days=1), now)
+    ended["published"] = publish.publish_all(hub)
     return {**ended, "replays": replays.expire(hub, now - timedelta(days=hub.config.replay_keep_days))}
 
 

@@ -273,6 +273,7 @@ DONE: dict[str, str] = {
     "petition": N_("Đã vào sổ đơn."),
     "taken": N_("Bạn đang giữ quyền ghi biên bản."),
     "frozen": N_("Đã chốt biên bản. Bây giờ in để ký."),
+    "key": N_("Đã tạo khóa mới. Hãy công bố khóa này ngoài hệ thống."),
     "supplemented": N_("Đã nhận tài liệu bổ sung và ký số."),
     "signed": N_("Đã ghi việc ký."),
     "unqueued": N_("Đã rời danh sách chờ, tiếp tại bàn."),
