@@ -452,8 +452,6 @@ JOB_KINDS = {
     "sound": N_("Dựng tệp âm thanh"),
     "expire": N_("Dọn tệp cũ"),
     "reconcile": N_("Đối chiếu hằng đêm"),
-    "lock": N_("Khóa và ký số bản ghi"),
-    "replay": N_("Tạo tệp xem lại"),
     "remux": N_("Tạo tệp xem lại"),
 }
 
