@@ -69,6 +69,7 @@ bench: setup
 	$(PY) -m tests.bench.forwarder
 	$(PY) -m tests.bench.bench_recorder
 	$(PY) -m tests.bench.lookup --json build/bench/lookup.json
+	$(PY) -m tests.bench.bench_derived
 	$(PY) -m tests.bench.paired --json build/bench/paired.json
 
 EVERY := tests/unit tests/integration tests/browser

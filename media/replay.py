@@ -17,7 +17,10 @@ from media import journal
 from media.depacketize import Depacketizer, Frame, opus_duration_us
 from media.extract import Cut
 from media.muxer import Picture, ReplayFile
+from media.rtp import LEVEL_UNKNOWN, payload_start, scan_extensions
+from media.speaker import AUDIBLE
 from media.timeline import Placed, Stretch, Survey, place
+from media.voices import Voices
 
 SILENCE_US = 10_000_000
 """A longer silence of all tracks ends a segment."""
@@ -64,6 +67,8 @@ class _Track:
     survey: Survey
     anchors: list[journal.Clock]
     placed: list[Placed] = field(default_factory=list)
+    level_id: int = 0
+    heard: list[tuple[int, int]] = field(default_factory=list)  # (arrival, loudness) of what can be heard
 
 
 @dataclass(slots=True)
@@ -76,12 +81,15 @@ Item = tuple[int, Frame]
 """(UTC microseconds, frame)"""
 
 
-def make_replay(journals: Sequence[Path], folder: Path, name: str, between: tuple[int, int] | None = None) -> Replay:
+def make_replay(
+    journals: Sequence[Path], folder: Path, name: str, between: tuple[int, int] | None = None,
+    voices: Voices | None = None,
+) -> Replay:  # fmt: skip
     """Write the replay files ``<name>.<kind>.<number>.webm`` (or mp4) into ``folder``.
 
     ``journals``: all of one participant in one session, in any order. ``between``: only what lies between these two
-    moments (UTC microseconds, the end excluded). Raises ValueError when they are of several
-    participants, MuxError when the files cannot be written (then none of this call stays half written).
+    moments (UTC microseconds, the end excluded). ``voices`` hears what was said in them. Raises ValueError when they
+    are of several participants, MuxError when the files cannot be written (then none of this call stays half written).
     """
     problems: list[tuple[str, str]] = []
     tracks = [track for path in journals if (track := _survey(path, problems)) is not None]
@@ -92,6 +100,9 @@ def make_replay(journals: Sequence[Path], folder: Path, name: str, between: tupl
     for track, on_clock in zip(tracks, placed, strict=True):
         track.placed = on_clock
     tracks.sort(key=lambda t: t.survey.stretches[0].first_arrival + shifts[t.header.boot])
+    if voices is not None:
+        for track in tracks:
+            voices.hear(name, ((at + shifts[track.header.boot], loudness) for at, loudness in track.heard))
     totals = _Totals()
     segments: list[Segment] = []
     for kind, sources in (("replay", ("mic", "camera")), ("screen", ("screen",)), ("document", ("document",))):
@@ -128,7 +139,8 @@ def _survey(path: Path, problems: list[tuple[str, str]]) -> _Track | None:
             for block in journal.read_blocks(file):
                 if block.kind == journal.HEAD:
                     header = journal.parse_header(block.payload)
-                    track = _Track(path, header, Survey(header.codec["clock_rate"]), [header.clock])
+                    level_id = header.extensions.get("audio_level", 0) if header.source == "mic" else 0
+                    track = _Track(path, header, Survey(header.codec["clock_rate"]), [header.clock], level_id=level_id)
                 elif block.kind == journal.DATA and track is not None:
                     _survey_block(track, block.payload)
                 closed = block.kind == journal.TAIL
@@ -153,10 +165,19 @@ def _survey_block(track: _Track, payload: bytes) -> None:
         if record.kind == journal.RTP:
             if _is_media(body, wanted):
                 survey.packet(int.from_bytes(body[8:12], "big"), int.from_bytes(body[4:8], "big"), record.mono_us)
+                if track.level_id:
+                    _hear(track, body, record.mono_us)
         elif record.kind == journal.SENDER_REPORT:
             survey.report(*journal.parse_report(body))
         elif record.kind == journal.CLOCK:
             track.anchors.append(journal.parse_clock(record.mono_us, body))
+
+
+def _hear(track: _Track, body: memoryview, mono_us: int) -> None:
+    start = payload_start(body)
+    level = scan_extensions(body, start, track.level_id, 0)[0] if start > 0 else LEVEL_UNKNOWN
+    if level != LEVEL_UNKNOWN and 127 - (level & 0x7F) >= AUDIBLE:
+        track.heard.append((mono_us, 127 - (level & 0x7F)))
 
 
 def _is_media(packet: memoryview, payload_type: int) -> bool:

@@ -36,6 +36,7 @@ _NTP_EPOCH_US = 2_208_988_800_000_000
 class Stretch:
     """See the module. ``first_record``: number of its first RTP record in the journal. ``lows``: per window of arrival
     the (arrival, extended RTP time) of the packet with the least delay; ``reports``: (extended RTP time, sender time).
+    ``window``, ``least``: the last window and the least delay in it; ``floor``: that of the last two.
     """
 
     ssrc: int
@@ -46,6 +47,13 @@ class Stretch:
     latest: int = 0
     lows: list[tuple[int, int]] = field(default_factory=list)
     reports: list[tuple[int, int]] = field(default_factory=list)
+    window: int = 0
+    least: int = 0
+    floor: int = 0
+
+    def __post_init__(self) -> None:
+        self.window = self.first_arrival // WINDOW_US
+        self.least = self.floor = self.first_arrival - self.media_us(self.first_time)
 
     def media_us(self, rtp_time: int) -> int:
         """Microseconds of an extended RTP time."""
@@ -77,13 +85,16 @@ class Survey:
             self._begin(record, ssrc, rtp_time, arrival)
             return
         extended = stretch.latest + time_delta(rtp_time, stretch.latest & 0xFFFFFFFF)
-        apart = arrival - stretch.media_us(extended) - self._floor(stretch)
+        delay = arrival - extended * 1_000_000 // self.rate
+        apart = delay - stretch.floor
         suspects = self._suspects[ssrc]
         if -ROGUE_US <= apart <= ROGUE_US:
             if suspects:
                 suspects.clear()
-            stretch.latest = max(stretch.latest, extended)
-            self._low(stretch, extended, arrival)
+            if extended > stretch.latest:
+                stretch.latest = extended
+            if delay < stretch.least or arrival // WINDOW_US != stretch.window:
+                self._low(stretch, extended, arrival)
         elif apart < 0:
             self._begin(record, ssrc, rtp_time, arrival)
         else:
@@ -113,16 +124,14 @@ class Survey:
             self._low(stretch, extended, arrival)
 
     @staticmethod
-    def _floor(stretch: Stretch) -> int:
-        return min(arrival - stretch.media_us(rtp_time) for arrival, rtp_time in stretch.lows[-2:])
-
-    @staticmethod
     def _low(stretch: Stretch, extended: int, arrival: int) -> None:
-        low_arrival, low_time = stretch.lows[-1]
-        if arrival // WINDOW_US != low_arrival // WINDOW_US:
+        delay, window = arrival - stretch.media_us(extended), arrival // WINDOW_US
+        if window != stretch.window:
             stretch.lows.append((arrival, extended))
-        elif arrival - stretch.media_us(extended) < low_arrival - stretch.media_us(low_time):
+            stretch.floor, stretch.least, stretch.window = min(stretch.least, delay), delay, window
+        elif delay < stretch.least:
             stretch.lows[-1] = (arrival, extended)
+            stretch.floor, stretch.least = min(stretch.floor, delay), delay
 
 
 class _Line:

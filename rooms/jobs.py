@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from rooms.errors import NotFound
+from rooms.errors import NotFound, WrongState
 from rooms.ids import new_id
 from rooms.models import Job
 from rooms.words import JobState
@@ -50,6 +50,12 @@ def claim(db: Session, worker: str, now: dt.datetime, *, lease: dt.timedelta = d
     # Two workers on PostgreSQL must not take the same row; SQLite has one writer at a time anyway.
     chosen = sa.select(Job).where(sa.or_(due, orphaned)).order_by(Job.run_after, Job.created_at).limit(1)
     job = db.scalars(chosen.with_for_update(skip_locked=True)).first()
+    while job is not None and job.state is JobState.RUNNING and job.attempts >= job.max_attempts:
+        # It took its worker down with it every time: once more would not help.
+        job.state, job.finished_at, job.lease_until = JobState.FAILED, now, None
+        job.error = job.error or "job.worker_died The worker died while it did this."
+        db.flush()
+        job = db.scalars(chosen.with_for_update(skip_locked=True)).first()
     if job is None:
         return None
     job.state, job.worker, job.lease_until = JobState.RUNNING, worker, now + lease
@@ -85,6 +91,23 @@ def fail(db: Session, job_id: str, error: str, now: dt.datetime, *, again: bool 
     else:
         job.state, job.finished_at = JobState.FAILED, now
     return job
+
+
+def retry(db: Session, job_id: str, now: dt.datetime) -> Job:
+    """Put a job that failed or was cancelled in the line again. Raises NotFound, WrongState for any other."""
+    job = _get(db, job_id)
+    if job.state not in (JobState.FAILED, JobState.CANCELLED):
+        raise WrongState("job", job.state.value)
+    job.state, job.run_after, job.cancel_asked, job.attempts = JobState.QUEUED, now, False, 0
+    job.progress, job.note, job.error, job.finished_at = 0.0, "", "", None
+    db.flush()
+    return job
+
+
+def check(db: Session, job_id: str) -> None:
+    """Raises JobCancelled when somebody asked to cancel; reads only, so it may be asked often."""
+    if db.scalar(sa.select(Job.cancel_asked).where(Job.id == job_id)):
+        raise JobCancelled()
 
 
 def cancel(db: Session, job_id: str, now: dt.datetime) -> Job:

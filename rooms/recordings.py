@@ -19,12 +19,10 @@ from rooms.db import Database
 from rooms.errors import Conflict, Forbidden, Invalid, NotFound, WrongState
 from rooms.files import FileStore, Stream, make_folder, translated
 from rooms.gaps import CRASH_LOSS_S, MACHINE_LOSS_S, LogEvent, Written, find_gaps
-from rooms.localtime import day_bounds
-from rooms.manifest import NO_EVENT, sha256_hex, utc_text
 from rooms.manifest import Gap as FoundGap
+from rooms.manifest import utc_text
 from rooms.models import (
     CaseLink,
-    DailyHead,
     Gap,
     Minutes,
     Package,
@@ -383,29 +381,6 @@ def supplement(
     facts = {"paper": paper.id}
     row = supplements.add(db, actor, files, session, kind, [item], facts, signer, now, paper_id=paper.id)
     audit.log(db, actor, "package.supplemented", "session", session_id, now, detail={"kind": kind, "paper": paper.id})
-    return row
-
-
-def daily_head(db: Session, on: dt.date, now: dt.datetime) -> DailyHead:
-    """One hash over all packages locked on a local day and over the head of the day before, to be published outside
-    the hub (design 6): SHA-256 of lines "<session> <manifest sha256>", sorted, after the line with the previous head.
-
-    Made once; asking again gives the same row. Raises WrongState for a day that is not over.
-    """
-    there = db.get(DailyHead, on)
-    if there is not None:
-        return there
-    start, end = day_bounds(on)
-    if now < end:
-        raise WrongState("day", "open", "The day is not over.")
-    before = db.scalar(sa.select(DailyHead).where(DailyHead.on < on).order_by(DailyHead.on.desc()).limit(1))
-    previous = before.head if before is not None else NO_EVENT
-    found = sa.select(Package).where(Package.locked_at >= start, Package.locked_at < end)
-    lines = sorted(f"{package.session_id} {package.manifest_sha256}" for package in db.scalars(found))
-    head_of_day = sha256_hex("".join(f"{line}\n" for line in (previous, *lines)).encode())
-    row = DailyHead(on=on, count=len(lines), previous=previous, head=head_of_day, made_at=now)
-    db.add(row)
-    db.flush()
     return row
 
 

@@ -21,6 +21,7 @@ from rooms.models import (
     Participant,
     ParticipantPerson,
     ReceptionSession,
+    ReplayFile,
     SessionEvent,
     Site,
     Sitting,
@@ -481,4 +482,6 @@ def restrict(db: Session, session_id: str, now: dt.datetime) -> None:
         if row.receives_visit:
             for person in row.people:  # names of those with the citizen tell who it is
                 person.name = person.label
+    # Names are burnt into composed files: one from before is not shown any more, and the tidying removes it.
+    db.execute(sa.delete(ReplayFile).where(ReplayFile.session_id == session_id, ReplayFile.kind == "composed"))
     db.flush()

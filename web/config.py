@@ -66,7 +66,16 @@ class Config:
     login_limit_account: str
     login_limit_address: str
     max_upload: int
+    derived_cpu_percent: int
     replay_keep_days: int
+    reconcile_sample: int
+    publish_folder: Path | None
+    publish_mail: tuple[str, ...]
+    publish_from: str
+    smtp_url: str
+    smtp_password: str
+    publish_tsa: str
+    publish_tsa_ca: Path | None
     store: str
     store_access_key: str
     store_secret_key: str
@@ -209,6 +218,17 @@ def _outer_keys(value: str) -> str:
     if value:
         Keys.read(value)
     return value
+
+
+def _folder(value: str) -> Path | None:
+    return _path(value) if value else None
+
+
+def _mails(value: str) -> tuple[str, ...]:
+    addresses = _list(value)
+    if not all(re.fullmatch(r"[^\s@,<>]{1,64}@[A-Za-z0-9.-]{1,190}", one) for one in addresses):
+        raise ValueError("each must look like name@host")
+    return addresses
 
 
 def _switch(value: str) -> bool:
@@ -365,8 +385,26 @@ SETTINGS: tuple[Setting, ...] = (
         "login_limit_address", "limits", "30/minute;200/hour", "Failed log-ins allowed per client address.", _limit
     ),
     Setting("max_upload", "MiB", "20", "Largest paper that can be attached, at most 20.", _mebibytes),
+    Setting(
+        "derived_cpu_percent", "percent", "50",
+        "While a session runs, replay and composed files take at most so much of one core; 0: they wait.",
+        _integer(0, 6400),
+    ),
+    Setting("replay_keep_days", "days", "90",
+            "Replay files and composed files unused for so long are removed (they can be remade).", _integer(1, 36500)),
     Setting("replay_keep_days", "days", "90", "Replay files unused for so long are removed (they can be remade).",
             _integer(1, 36500)),
+    Setting("reconcile_sample", "files", "200", "How many files are read and hashed again every night.",
+            _integer(0, 1_000_000)),
+    Setting("publish_folder", "folder", "", "Daily heads and public keys are written here, outside the hub.", _folder),
+    Setting("publish_mail", "list", "", "Daily heads and public keys are mailed to these addresses.", _mails),
+    Setting("publish_from", "address", "", "Who these mails come from.", _one_line),
+    Setting("smtp_url", "address", "", "Mail server: smtp://user@host:587 (STARTTLS) or smtps://user@host:465.",
+            _url("smtp", "smtps")),
+    Setting("smtp_password", "text", "", "Password at the mail server.", _one_line, secret=True),
+    Setting("publish_tsa", "address", "", "Time-stamping authority (RFC 3161) for daily heads.", _url("http", "https")),
+    Setting("publish_tsa_ca", "file", "", "Root certificates that the authority's stamps are checked with, PEM.",
+            _optional_path),
     Setting(
         "store", "address", "",
         "Where files are kept for good: folder:/path, s3+https://host/bucket or s3+https://host/bucket/prefix; "
@@ -462,6 +500,10 @@ def _checked(config: Config) -> Config:
         raise ConfigError("HUB_TURN_URL is set but HUB_TURN_SECRET is not")
     if config.store.startswith("s3+") and not (config.store_access_key and config.store_secret_key):
         raise ConfigError("HUB_STORE is a bucket but HUB_STORE_ACCESS_KEY or HUB_STORE_SECRET_KEY is not set")
+    if config.publish_mail and not (config.smtp_url and config.publish_from):
+        raise ConfigError("HUB_PUBLISH_MAIL needs HUB_SMTP_URL and HUB_PUBLISH_FROM as well")
+    if config.publish_tsa and config.publish_tsa_ca is None:
+        raise ConfigError("HUB_PUBLISH_TSA needs HUB_PUBLISH_TSA_CA as well")
     if config.store_keys and not config.store:
         raise ConfigError("HUB_STORE_KEYS encrypts a store, but HUB_STORE is not set")
     if config.force_relay and not config.turn_url:

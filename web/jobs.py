@@ -18,19 +18,42 @@ from typing import Any
 from sqlalchemy import and_, exists, func, or_, select
 from sqlalchemy.orm import Session
 
-from rooms import jobs, logins, recordings, takes, tickets, training
+from rooms import derived, heads, jobs, logins, recordings, takes, tickets, training
 from rooms.errors import RoomsError
 from rooms.models import Job, Package, ReceptionSession, Relay, ReplayFile, Take, Track
 from rooms.words import JobState, SessionState, TrackState
 from signaling.takes import against
-from web import deliveries, disposing, errors, extracts, logs, replays, restore
+from web import composing, deliveries, disposing, errors, extracts, logs, nightly, publish, replays, restore
 from web.commands.people import LOCAL_TIME
 from web.hub import Hub
 
 log = logs.get("jobs")
 
-Step = Callable[[float, str], None]
-"""Says how far the job is (0..1) with a stable word; raises JobCancelled."""
+Step = replays.Step
+
+
+class Progress:
+    """Says how far a job is. Progress is written down at most every SAY_EVERY_S, or every percent."""
+
+    def __init__(self, hub: Hub, job_id: str) -> None:
+        self._hub, self._job = hub, job_id
+        self._said, self._said_at = -1.0, 0.0
+
+    def __call__(self, done: float, note: str = "") -> None:
+        """Raises JobCancelled."""
+        now = time.monotonic()
+        if now - self._said_at < SAY_EVERY_S and abs(done - self._said) < 0.01:
+            self.check()
+            return
+        self._said, self._said_at = done, now
+        with self._hub.database.write() as db:
+            jobs.progress(db, self._job, done, self._hub.now(), note=note)
+
+    def check(self) -> None:
+        """Raises JobCancelled."""
+        with self._hub.database.read() as db:
+            jobs.check(db, self._job)
+
 
 TRACKS_PATIENCE_S = 30.0
 """How long a lock waits for the relay to close its journals before it lets go and tries again later."""
@@ -42,6 +65,7 @@ ABSENT_AFTER = timedelta(minutes=3)
 """A linked relay is noted every minute (signaling.relays.SEEN_EVERY_S)."""
 
 KEEP_LEASE_S = 30.0
+SAY_EVERY_S = 5.0
 EXPIRE_EVERY = timedelta(hours=1)
 SPOOL_KEEP = timedelta(minutes=30)
 """Journals stay in the spool so long after the lock: a replay job may still read them there."""
@@ -55,7 +79,7 @@ def execute(hub: Hub, job_id: str) -> None:
     began = time.monotonic()
     try:
         with lease_kept(hub, job_id):
-            result = KINDS[kind](hub, payload, lambda done, note: _progress(hub, job_id, done, note))
+            result = KINDS[kind](hub, payload, Progress(hub, job_id))
         with hub.database.write() as db:
             jobs.finish(db, job_id, hub.now(), result=result)
         log.info("job done", job=job_id, kind=kind, seconds=round(time.monotonic() - began, 2))
@@ -79,11 +103,6 @@ def _failed(hub: Hub, job_id: str, kind: str, error: Exception) -> None:
             jobs.fail(db, job_id, f"{code} {message}".strip(), hub.now())
     except RoomsError as again:
         log.error("job left to its lease", job=job_id, code=again.code)
-
-
-def _progress(hub: Hub, job_id: str, done: float, note: str = "") -> None:
-    with hub.database.write() as db:
-        jobs.progress(db, job_id, done, hub.now(), note=note)
 
 
 @contextmanager
@@ -167,7 +186,17 @@ def note_failure(hub: Hub, session_id: str, code: str) -> None:
 
 def replay(hub: Hub, payload: dict[str, Any], step: Step) -> dict[str, Any]:
     """Make the replay files of a session whose journals are closed."""
-    return replays.build(hub, payload["session"], step)
+    return replays.build(hub, payload["session"], step, step.check)
+
+
+def compose(hub: Hub, payload: dict[str, Any], step: Step) -> dict[str, Any]:
+    """Make one MP4 of a session."""
+    return composing.build(hub, payload["session"], derived.COMPOSED, step)
+
+
+def sound(hub: Hub, payload: dict[str, Any], step: Step) -> dict[str, Any]:
+    """Make one file of a session's sound."""
+    return composing.build(hub, payload["session"], derived.SOUND, step)
 
 
 def place_take(hub: Hub, payload: dict[str, Any], step: Step) -> dict[str, Any]:
@@ -194,7 +223,8 @@ def expire(hub: Hub, _payload: dict[str, Any], step: Step) -> dict[str, Any]:
     ended["training"] = expire_training(hub, now)
     step(0.6, "")
     with hub.database.write() as db:
-        recordings.daily_head(db, now.astimezone(LOCAL_TIME).date() - timedelta(days=1), now)
+        heads.daily_head(db, now.astimezone(LOCAL_TIME).date() - timedelta(days=1), now)
+    ended["published"] = publish.publish_all(hub)
     return {**ended, "replays": replays.expire(hub, now - timedelta(days=hub.config.replay_keep_days))}
 
 
@@ -237,10 +267,13 @@ KINDS: dict[str, Callable[[Hub, dict[str, Any], Step], dict[str, Any]]] = {
     "lock": lock,
     "replay": replay,
     "take": place_take,
+    "compose": compose,
+    "sound": sound,
     "expire": expire,
     "dispose": disposing.dispose,
     "extract": extracts.make,
     "deliver": deliveries.deliver,
+    "reconcile": nightly.compare,
 }
 
 

@@ -1,42 +1,65 @@
-"""The process that makes replay files: ``python -m web.makereplay``, a JSON task on standard input, JSON lines out.
+"""The process that makes replay files: ``python -m web.makereplay`` (see web/makers.py).
 
 A process of its own with low priority, so that a long recording neither slows the worker's other jobs nor takes it
-down. It knows files only: no database, no configuration, no keys.
+down. It knows files only: no database, no configuration, no keys. Task: ``{"folder": ..., "points": {participant:
+[journal, ...]}, "takes": {take: [[piece, start_us], ...]}, "between": [from, to]}``, the last one (in microseconds) for
+an extract; one line per point and take, and at last one that tells who spoke when.
 """
 
 from __future__ import annotations
 
-import json
+import multiprocessing
 import os
 import sys
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from media.replay import make_replay
 from media.takes import Piece, make_take
+from media.voices import Voices
+from web.makers import Maker, end_with_parent
 
-NICENESS = 10
+Point = tuple[str, list[str]]
 
 
 def main() -> int:
-    """Make what the task names: ``{"folder": ..., "points": {participant: [journal, ...]}}``, one line per point; with
-    ``"between": [from, to]`` (UTC microseconds) only what lies between these moments; and ``takes``: ``{take: [[piece,
-    start_us], ...]}``, one line per take."""
-    os.nice(NICENESS)
-    task = json.load(sys.stdin)
-    between = tuple(task["between"]) if task.get("between") else None
-    for participant, journals in task["points"].items():
-        made = asdict(make_replay([Path(path) for path in journals], Path(task["folder"]), participant, between))
-        line: dict[str, Any] = {**made, "participant": participant}
-        sys.stdout.write(json.dumps(line, default=str) + "\n")
-        sys.stdout.flush()
-    for take, pieces in task.get("takes", {}).items():
+    """Make what the task names."""
+    maker = Maker()
+    folder, voices = Path(maker.task["folder"]), Voices()
+    for made, heard in _points(maker, folder):
+        maker.say(made)
+        voices.join(heard)
+    for take, pieces in maker.task.get("takes", {}).items():
         found = [Piece(Path(path), start_us) for path, start_us in pieces]
-        line = {**asdict(make_take(found, Path(task["folder"]), take)), "take": take}
-        sys.stdout.write(json.dumps(line, default=str) + "\n")
-        sys.stdout.flush()
+        maker.say({**asdict(make_take(found, folder, take)), "take": take})
+        maker.pause()
+    maker.say({"voices": voices.told()})
     return 0
+
+
+def _points(maker: Maker, folder: Path) -> Iterator[tuple[dict[str, Any], Voices]]:
+    """Each point's replay: on all cores while no session runs, else one after the other within the share."""
+    points: list[Point] = list(maker.task["points"].items())
+    between = tuple(maker.task["between"]) if maker.task.get("between") else None
+    cores = os.cpu_count() or 1
+    if maker.share is None and cores > 1 and len(points) > 1:
+        forked = multiprocessing.get_context("fork")
+        with ProcessPoolExecutor(min(cores, len(points)), forked, initializer=end_with_parent) as pool:
+            yield from pool.map(_point, points, [folder] * len(points), [between] * len(points))
+        return
+    for point in points:
+        yield _point(point, folder, between)
+        maker.pause()
+
+
+def _point(point: Point, folder: Path, between: tuple[int, int] | None) -> tuple[dict[str, Any], Voices]:
+    participant, journals = point
+    voices = Voices()
+    made = asdict(make_replay([Path(path) for path in journals], folder, participant, between, voices))
+    return {**made, "participant": participant}, voices
 
 
 if __name__ == "__main__":

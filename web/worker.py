@@ -21,7 +21,7 @@ from sqlalchemy import update
 from rooms import jobs, sessions, takes
 from rooms.models import Job
 from rooms.words import JobState
-from web import errors, logs, main
+from web import errors, logs, main, nightly
 from web import jobs as work
 from web.config import Config
 from web.hub import Hub
@@ -75,7 +75,8 @@ class Worker:
             replays = work.without_replay(db)
             late = takes.unplaced(db)
             expiry = work.next_expiry(db)
-        if not locks and not replays and not late and expiry > now:
+            night = nightly.due(db, now)
+        if not locks and not replays and not late and not night and expiry > now:
             return
         with self.hub.database.write() as db:
             for session_id in locks:
@@ -84,6 +85,8 @@ class Worker:
                 jobs.enqueue(db, "replay", {"session": session_id}, now, key=session_id)
             for take_id in late:
                 jobs.enqueue(db, "take", {"take": take_id}, now, key=take_id)
+            if night:
+                jobs.enqueue(db, "reconcile", {}, now, key="reconcile")
             if expiry <= now:
                 jobs.enqueue(db, "expire", {}, now, key="expire", max_attempts=1)
 

@@ -170,7 +170,8 @@ async def screens(world: World, name: str) -> AsyncIterator[Screens]:
         found = Screens(world, browser, name)
         try:
             yield found
-            assert [person.errors for _, person in found.seats if person.errors] == []
+            errors = [one for _, person in found.seats for one in person.errors]
+            assert errors == [], errors
         except BaseException:
             await found.leave_pictures()
             raise

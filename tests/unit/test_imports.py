@@ -28,6 +28,7 @@ PURE = {
     "media.delaybased", "media.ratecontrol", "media.lossbased", "media.probing", "media.sendside", "media.pacer",
     "media.allocation", "media.viewerline", "media.receiverside", "media.ceiling",
     "media.depacketize", "media.journal", "media.ortc", "media.sdp", "media.sdpfrag", "media.offers",
+    "media.budget", "media.composition", "media.voices",
     "media.red", "media.redundancy", "media.loudest", "media.figures",
     "signaling.messages", "signaling.room", "signaling.errors", "signaling.mos", "signaling.quality",
     "rooms.models.base", "rooms.models.places", "rooms.models.people", "rooms.models.reception", "rooms.models.matters",
@@ -39,7 +40,15 @@ PURE = {
 IMPURE = {"asyncio", "socket", "time", "random", "os", "logging", "threading", "aiortc", "aioice", "av", "pylibsrtp"}
 # Third-party libraries that stay in one place, so that a change of version touches one file.
 ONLY_IN = {
-    "av": {"media/muxer.py", "media/reencode.py", "media/clip.py", "media/client.py"},
+    "av": {
+        "media/muxer.py",
+        "media/reencode.py",
+        "media/clip.py",
+        "media/client.py",
+        "media/canvas.py",
+        "media/composer.py",
+        "media/playback.py",
+    },
     "pylibsrtp": {"media/transport.py", "media/dtls.py"},
 }
 

@@ -22,6 +22,7 @@ from rooms.errors import NotFound
 from rooms.models import Minutes as MinutesRow
 from rooms.models import MinutesLine, Participant, ReplayFile
 from rooms.words import LineKind
+from web import replays
 from web.deps import ActorDep, HubDep
 from web.hub import Hub
 from web.pages import reasons
@@ -40,13 +41,17 @@ oldest we serve, is said not to), so a PDF may load nothing, be framed by nothin
 
 
 @router.get("/api/replay/{replay_id}")
-def replay_file(replay_id: str, request: Request, hub: HubDep, actor: ActorDep) -> Response:
-    """One replay file, in pieces."""
+def replay_file(replay_id: str, request: Request, hub: HubDep, actor: ActorDep, download: bool = False) -> Response:
+    """One replay file, in pieces; a composed file also as a download, under the opaque id of its session."""
     now = hub.now()
     with hub.database.read() as db:
         row, _ = recordings.open_replay(db, actor, hub.files, replay_id, now)
         reasons.need_given(request, access.load_recording(db, actor, row.session_id, now=now), now)
         session_id, mime, path = row.session_id, row.mime, row.path
+    replays.note_use(hub.files.where(path))
+    if download:
+        log_look(hub, actor, "recording.downloaded", "session", session_id, f"{replay_id} download")
+        return served(hub, path, mime, f"{session_id}{Path(path).suffix}")
     log_look(hub, actor, "recording.viewed", "session", session_id, replay_id)
     return served(hub, path, mime)
 

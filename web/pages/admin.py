@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import secrets
 import shutil
+from collections.abc import Callable
 from typing import Any
 
 from fastapi import APIRouter
@@ -13,7 +14,7 @@ from sqlalchemy.orm import Session
 from starlette.requests import Request
 from starlette.responses import Response
 
-from rooms import people, policy, relays, sites
+from rooms import keeping, people, policy, reconcile, relays, sites
 from rooms.actor import Actor
 from rooms.errors import Forbidden, NotFound, RoomsError
 from rooms.models import AuditEntry, Device, Job, Membership, Relay, Room, Site, User
@@ -40,6 +41,7 @@ from web.pages.contexts_admin import (
     SiteRow,
     TileView,
 )
+from web.pages.reconciliation import share
 from web.pages.render import page
 from web.pages.viewer import FormDep, flash_of, frame, go, refusals, site_options, text_of
 
@@ -411,7 +413,22 @@ def tiles(db: Session, hub: Hub, linked: int, language: str) -> list[TileView]:
         TileView(said(N_("Phiên máy này đang giữ")), str(running)),
         TileView(said(N_("Ổ đĩa còn trống")), formats.size(usage.free), said(space[0]), space[1]),
         TileView(said(N_("Chạy từ")), formats.stamp(hub.started)),
+        *record_tiles(db, said),
     ]
+
+
+def record_tiles(db: Session, said: Callable[[str], str]) -> list[TileView]:
+    """Share of complete records as of last night, and how the file store fares where there is one."""
+    found = []
+    report, store = reconcile.latest(db), keeping.state_of(db)
+    if report is not None:
+        whole = report.complete == report.sessions
+        found.append(TileView(said(N_("Bản ghi đầy đủ")), share(report), f"{report.complete}/{report.sessions}",
+                              "good" if whole else "warn"))  # fmt: skip
+    if store is not None:
+        word, tone = (N_("không nhận tệp"), "bad") if store.code else (N_("bình thường"), "good")
+        found.append(TileView(said(N_("Tệp chờ gửi vào kho")), str(store.waiting), said(word), tone))
+    return found
 
 
 def relay_row(relay: Relay, linked: bool, language: str) -> RelayRow:
@@ -428,7 +445,15 @@ JOB_WORDS = {
     "failed": (N_("Hỏng"), "bad"),
     "cancelled": (N_("Đã hủy"), "off"),
 }
-JOB_KINDS = {"lock": N_("Khóa và ký số bản ghi"), "replay": N_("Tạo tệp xem lại"), "remux": N_("Tạo tệp xem lại")}
+JOB_KINDS = {
+    "lock": N_("Khóa và ký số bản ghi"),
+    "replay": N_("Tạo tệp xem lại"),
+    "compose": N_("Dựng một tệp hình"),
+    "sound": N_("Dựng tệp âm thanh"),
+    "expire": N_("Dọn tệp cũ"),
+    "reconcile": N_("Đối chiếu hằng đêm"),
+    "remux": N_("Tạo tệp xem lại"),
+}
 
 
 def job_row(job: Job, language: str) -> RowView:

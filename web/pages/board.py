@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from starlette.requests import Request
 from starlette.responses import Response
 
-from rooms import access, keeping, search, sessions, sites, sittings, visits
+from rooms import access, keeping, reconcile, search, sessions, sites, sittings, visits
 from rooms.access import Right
 from rooms.actor import Actor
 from rooms.errors import Conflict, Forbidden, WrongState
@@ -30,6 +30,7 @@ from web.pages import formats, labels, lists
 from web.pages.contexts import CheckView
 from web.pages.contexts_board import AlertView, BoardPage, BoardPart, QueueView, RunningView, SiteView
 from web.pages.interrupted import interruptions
+from web.pages.reconciliation import share
 from web.pages.render import page
 from web.pages.viewer import FormDep, allowed, flash_of, frame, go, point_of, text_of
 
@@ -181,6 +182,7 @@ def parts(request: Request, hub: Hub, db: Session, actor: Actor) -> dict[str, An
         "sites": tree,
         "online": sum(1 for one in tree if one.state != "offline"),
         "done_today": done_today(db, actor, now),
+        "complete": complete_share(db),
     }
 
 
@@ -324,6 +326,12 @@ STORE = {
     "store.refused": N_("từ chối truy cập; tệp mới được giữ trên máy này. Báo người quản trị"),
     "store.corrupted": N_("trả lại dữ liệu bị đổi; tệp gốc được giữ trên máy này và tự gửi lại"),
 }
+
+
+def complete_share(db: Session) -> str:
+    """Share of sessions whose record is complete, as of last night; "" before the first comparison."""
+    report = reconcile.latest(db)
+    return share(report) if report is not None and report.sessions else ""
 
 
 def store_alerts(db: Session, language: str) -> list[AlertView]:

@@ -78,6 +78,7 @@ class BoardPart(Context):
     sites: Sequence[SiteView]
     online: int
     done_today: int
+    complete: str
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -13,16 +13,18 @@ from sqlalchemy.orm import Session
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from rooms import access, audit, cases, custodians, minutes, people, recordings, sessions, signing, verifier
+from rooms import access, audit, cases, custodians, derived, minutes, people, recordings, signing, verifier
 from rooms.access import Right
 from rooms.actor import Actor
 from rooms.errors import Forbidden, NotFound
-from rooms.models import Case, Gap, Minutes, Package, Participant, ReceptionSession, ReplayFile, Site
-from rooms.words import SessionState
-from web import i18n
+from rooms.models import Case, Job, Minutes, Package, Participant, ReceptionSession, Site
+from rooms.models import Gap as GapRow
+from rooms.words import JobState, SessionState
+from web import i18n, timelines
 from web.api.recordings import log_look
 from web.deps import ActorDep, HubDep
 from web.i18n import N_
+from web.lanes import REASONS, Gap, card_of, first_moment
 from web.pages import formats, lists, reasons
 from web.pages.contexts import Context
 from web.pages.render import page
@@ -31,12 +33,6 @@ from web.pages.viewer import go as go_to
 
 router = APIRouter()
 
-LOST = frozenset({"line_lost", "device_off", "relay_died"})
-"""Reasons of a gap that mean "the point was away"; all others read "not recorded"."""
-
-SHORTEST_GAP_S = 0.5  # between two files of the same point less than this is seen by nobody
-EDGE_S = 1.5
-"""Points begin and end a little apart; so short a hole at the beginning or the end is no fault and is not shown."""
 ALIVE = (SessionState.PLANNED, SessionState.OPEN, SessionState.RUNNING, SessionState.SUSPENDED)
 
 
@@ -82,6 +78,8 @@ def replay(session_id: str, request: Request, hub: HubDep, actor: ActorDep) -> R
         if not reasons.is_given(request, session, now):
             return go_to(f"/replay/{session_id}/reason")
         files = recordings.replay_of(db, actor, session_id, now)
+        line = timelines.of_session(db, session, files)
+        voices = timelines.voices_of(hub.files, files, line.zero)
         case = case_shown(db, actor, session_id, now)
         frozen = minutes_frozen(db, session_id)
         held = access.rights_on(db, actor, access.subject_of(db, session), now)
@@ -95,13 +93,16 @@ def replay(session_id: str, request: Request, hub: HubDep, actor: ActorDep) -> R
             may_custody=custodians.may_copy(db, actor, session, now) or bool(held & {Right.ARCHIVE, Right.APPROVE}),
             case_url=f"/cases/{case.id}" if case else "",
             case_label=lists.case_number(db, case) if case else "",
-            data=data_of(db, session, files, language),
+            data=data_of(db, session, line, voices, language),
             proof=proof_of(db, session, language),
             minutes_chip=i18n.translate(N_("Đã chốt") if frozen else N_("Chưa chốt"), language) if files else "",
             minutes_tone="good" if frozen else "warn",
             facts=facts_of(db, session, language),
         )
         chrome = frame(db, request, actor, "/cases", training=session.training_space_id is not None)
+    if context.data["state"] == "making":
+        with hub.database.write() as db:  # removed for their age, or never made: the originals are there
+            derived.ask_replay(db, access.load_recording(db, actor, session_id, now=now), now)
     log_look(hub, actor, "recording.viewed", "session", session_id, session_id)
     return page(request, context, chrome=chrome)
 
@@ -164,49 +165,32 @@ def minutes_frozen(db: Session, session_id: str) -> bool:
     return row is not None and row.frozen_at is not None
 
 
-def data_of(db: Session, session: ReceptionSession, files: list[ReplayFile], language: str = "vi") -> dict[str, Any]:
-    """The time line: seconds from ``zero_utc``, which is the first recorded moment."""
-    opened = (session.opened_at or session.created_at).timestamp()
-    began = session.started_at.timestamp() if session.started_at else opened
-    zero = min((one.start_utc for one in files), default=began)
-    end = max((one.start_utc + one.duration_s for one in files), default=zero)
-    length = round(max(0.0, end - zero), 3)
-    query = select(Participant).where(Participant.session_id == session.id).order_by(Participant.position)
-    people = list(db.scalars(query))
-    gaps = list(db.scalars(select(Gap).where(Gap.session_id == session.id)))
-    from_point = i18n.translate(N_("ghi tại điểm cầu"), language)
-    lanes: dict[tuple[str, str], list[ReplayFile]] = {}
-    for file in files:
-        lanes.setdefault((file.participant_id, file.kind), []).append(file)
-    log = sessions.events_since(db, session.id, 0)
-    held = pauses([(event.utc - zero, event.kind) for event in log], length)
-    points = [
-        point_of(one, kind, lanes[one.id, kind], gaps, held, zero, length, from_point)
-        for one in people
-        for kind in ("point", "take", "screen", "document")
-        if (one.id, kind) in lanes
-    ]
+def data_of(
+    db: Session, session: ReceptionSession, line: timelines.TimeLine, voices: timelines.Voices, language: str
+) -> dict[str, Any]:
+    """What web/static/js/pages/replay.js gets: seconds from ``zero_utc``, which is the first recorded moment."""
+    points = [point_of(lane, voices, language) for lane in line.lanes]
     return {
-        "state": "ready" if files else "recording" if session.state in ALIVE else waiting_for(session),
-        "zero_utc": zero,
-        "length": length,
+        "session": session.id,
+        "state": "ready" if points else "recording" if session.state in ALIVE else waiting_for(db, session),
+        "zero_utc": line.zero,
+        "length": line.length,
         "points": points,
-        "names": {one.id: one.name for one in people},
+        "names": {one.id: one.name for one in line.people},
         "first": first_moment(points),
-        "lines": lines_of(db, session.id, zero, length),
-        "events": [{"at": round(event.utc - zero, 3), "kind": event.kind, "body": public(event.body)} for event in log],
+        "lines": lines_of(db, session.id, line.zero, line.length),
+        "events": [{"at": round(at, 3), "kind": kind, "body": public(body)} for at, kind, body in line.log],
+        "held": [said(gap, language) for gap in line.held],
     }
 
 
-def first_moment(points: list[dict[str, Any]]) -> float:
-    """Where the page begins: when every point is recorded, unless that is later than EDGE_S after the first."""
-    starts = [point["segments"][0]["start"] for point in points if point["segments"] and not point["paper"]]
-    return max((start for start in starts if start <= EDGE_S), default=0.0)
-
-
-def waiting_for(session: ReceptionSession) -> str:
-    """Why there is nothing to replay: files are still being made, or nothing was recorded."""
-    return "making" if session.part else "none"
+def waiting_for(db: Session, session: ReceptionSession) -> str:
+    """Why there is nothing to replay: files are still being made, could not be made, or nothing was recorded."""
+    if not session.part:
+        return "none"
+    newest = select(Job).where(Job.kind == "replay", Job.key == session.id).order_by(Job.created_at.desc()).limit(1)
+    job = db.scalars(newest).first()
+    return "failed" if job is not None and job.state in (JobState.FAILED, JobState.CANCELLED) else "making"
 
 
 def public(body: Mapping[str, Any]) -> dict[str, Any]:
@@ -214,56 +198,40 @@ def public(body: Mapping[str, Any]) -> dict[str, Any]:
     return {key: body[key] for key in ("participant", "answer") if key in body}
 
 
-def point_of(
-    one: Participant,
-    kind: str,
-    files: list[ReplayFile],
-    gaps: Iterable[Gap],
-    held: list[dict[str, float | str]],
-    zero: float,
-    length: float,
-    from_point: str = "",
-) -> dict[str, Any]:
-    """A lane: segments of a point's face, of what it recorded by itself, of its screen or document camera, and the gaps
-    between them. ``from_point``: what the second is called."""
-    segments = [
-        {
-            "start": round(file.start_utc - zero, 3),
-            "end": round(file.start_utc - zero + file.duration_s, 3),
-            "url": f"/api/replay/{file.id}",
-            "kind": "sound" if file.mime.startswith("audio/") else "full",
-        }
-        for file in sorted(files, key=lambda file: file.start_utc)
-    ]
-    lost = [
-        (gap.from_utc - zero, gap.to_utc - zero)
-        for gap in gaps
-        if gap.participant_id in ("", one.id) and gap.reason in LOST
-    ]
+def point_of(lane: timelines.Lane, voices: timelines.Voices, language: str) -> dict[str, Any]:
+    """A lane: the segments of one point's face, screen or document camera, what it said, and the gaps."""
     return {
-        "participant": one.id,
-        "key": one.id if kind == "point" else f"{one.id}-{kind}",
-        "name": f"{one.name} · {from_point}" if kind == "take" else one.name,
-        "paper": kind in ("screen", "document"),
-        "segments": segments,
-        "gaps": [*holes(segments, lost, length), *held] if kind == "point" else [],
+        "participant": lane.participant.id,
+        "key": lane.key,
+        "name": name_of(lane, language),
+        "paper": lane.is_paper,
+        "segments": [
+            {
+                "start": one.start,
+                "end": one.end,
+                "url": f"/api/replay/{one.file.id}",
+                "mime": one.file.mime,
+                "kind": "full" if one.has_picture else "sound",
+            }
+            for one in lane.segments
+        ],
+        "gaps": [said(gap, language) for gap in lane.gaps],
+        "talk": []
+        if lane.kind != "point"
+        else [[round(a, 2), round(b, 2)] for a, b in voices.talk.get(lane.participant.id, ())],
     }
 
 
-def holes(
-    segments: list[dict[str, Any]], lost: list[tuple[float, float]], length: float
-) -> list[dict[str, float | str]]:
-    """The times without a segment, each called by the outage that covers most of it, else "unrecorded"."""
-    found: list[dict[str, float | str]] = []
-    at = 0.0
-    for start, end in [*((one["start"], one["end"]) for one in segments), (length, length)]:
-        covered = sum(max(0.0, min(start, to) - max(at, since)) for since, to in lost)
-        kind = "lost" if covered * 2 >= start - at else "unrecorded"
-        edge = kind == "unrecorded" and (at == 0.0 or start >= length)
-        if start > at and start - at >= (EDGE_S if edge else SHORTEST_GAP_S):
-            found.append({"start": round(at, 3), "end": round(start, 3), "kind": kind})
-        at = max(at, end)
-    return found
+def name_of(lane: timelines.Lane, language: str) -> str:
+    """What the lane is called; what a point recorded by itself says so."""
+    if lane.kind != "take":
+        return lane.participant.name
+    return f"{lane.participant.name} · {i18n.translate(N_('ghi tại điểm cầu'), language)}"
+
+
+def said(gap: Gap, language: str) -> dict[str, float | str]:
+    """A gap with its sentence."""
+    return {**gap, "words": i18n.translate(card_of(str(gap["reason"])), language)}
 
 
 def lines_of(db: Session, session_id: str, zero: float, length: float) -> list[dict[str, Any]]:
@@ -308,59 +276,18 @@ def proof_of(db: Session, session: ReceptionSession, language: str) -> Proof:
     return Proof("good", say(N_("Đã khóa, ký số")), text, notes, url)
 
 
-def gaps_of(db: Session, session_id: str) -> list[Gap]:
+def gaps_of(db: Session, session_id: str) -> list[GapRow]:
     """Gaps in time order."""
-    return list(db.scalars(select(Gap).where(Gap.session_id == session_id).order_by(Gap.from_utc).limit(20)))
+    return list(db.scalars(select(GapRow).where(GapRow.session_id == session_id).order_by(GapRow.from_utc).limit(20)))
 
 
-STOPS = {
-    "session.paused": "session.resumed",
-    "session.closed": "session.reopened",
-    "sidetalk.started": "sidetalk.ended",
-}
-"""Events from which nothing is recorded until their counterpart; files run on through such times without content."""
-
-
-def pauses(log: list[tuple[float, str]], length: float) -> list[dict[str, float | str]]:
-    """Times of the line in which recording was held on purpose. ``log``: moment and kind of each event, in order."""
-    found: list[dict[str, float | str]] = []
-    since: dict[str, float] = {}
-    for at, kind in log:
-        for stop, go in STOPS.items():
-            if kind == stop:
-                since.setdefault(stop, at)
-            elif kind == go and stop in since:
-                found.append(clipped(since.pop(stop), at, length))
-    found += [clipped(at, length, length) for at in since.values()]
-    shown = (one for one in found if long_enough(float(one["start"]), float(one["end"]), length))
-    return sorted(shown, key=lambda one: one["start"])
-
-
-def long_enough(start: float, end: float, length: float) -> bool:
-    """Whether a pause is shown; what ends the line within EDGE_S is its end, not a pause."""
-    return end - start >= EDGE_S if end >= length else end > start
-
-
-def clipped(start: float, end: float, length: float) -> dict[str, float | str]:
-    """A gap on the line, cut to it."""
-    return {"start": round(max(0.0, start), 3), "end": round(min(length, end), 3), "kind": "unrecorded"}
-
-
-REASONS: dict[str, str] = {
-    "line_lost": N_("mất kết nối"),
-    "device_off": N_("thiết bị tắt"),
-    "relay_died": N_("máy chuyển tiếp gặp sự cố"),
-    "disk": N_("không ghi được xuống ổ đĩa"),
-}
-
-
-def gap_note(db: Session, gap: Gap, language: str) -> str:
+def gap_note(db: Session, gap: GapRow, language: str) -> str:
     """A gap in one sentence: who, why, how long, when."""
     row = db.get(Participant, gap.participant_id) if gap.participant_id else None
     name = row.name if row else i18n.translate(N_("Cả phiên"), language)
     text = i18n.translate(N_("Khoảng trống: %(name)s, %(reason)s, %(span)s lúc %(time)s."), language)
     moment = dt.datetime.fromtimestamp(gap.from_utc, dt.UTC)
-    reason = i18n.translate(REASONS.get(gap.reason, N_("chưa rõ nguyên nhân")), language)
+    reason = i18n.translate(REASONS.get(gap.reason, REASONS["unknown"]), language)
     span = formats.span(gap.to_utc - gap.from_utc, language)
     return text % {"name": name, "reason": reason, "span": span, "time": formats.clock(moment)}
 

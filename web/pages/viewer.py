@@ -45,6 +45,7 @@ MORE: tuple[tuple[str, str, str, tuple[Role, ...]], ...] = (
     (N_("Sổ đơn"), "/petitions", "inbox", (*DESK_ROLES, Role.RECORDS, Role.COMPETENT)),
     (N_("Quyền đã cấp và được cấp"), "/grants", "key", FILE_ROLES),
     (N_("Việc lưu giữ"), "/custody", "archive", (Role.RECORDS, Role.COMPETENT, Role.SITE_OFFICER)),
+    (N_("Đối chiếu hằng đêm"), "/reconciliation", "list-checks", (Role.RECORDS, Role.ADMIN, Role.COMPETENT)),
     (N_("Phiên thử / tập huấn"), "/training", "presentation", (Role.SITE_OFFICER, Role.OPERATOR)),
 )
 """Rarer pages, in the menu."""
@@ -272,6 +273,7 @@ DONE: dict[str, str] = {
     "petition": N_("Đã vào sổ đơn."),
     "taken": N_("Bạn đang giữ quyền ghi biên bản."),
     "frozen": N_("Đã chốt biên bản. Bây giờ in để ký."),
+    "key": N_("Đã tạo khóa mới. Hãy công bố khóa này ngoài hệ thống."),
     "supplemented": N_("Đã nhận tài liệu bổ sung và ký số."),
     "signed": N_("Đã ghi việc ký."),
     "unqueued": N_("Đã rời danh sách chờ, tiếp tại bàn."),

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
-import { ReplayClock, covering, currentLine, follow, gapKind, neighbour } from '../../../web/static/js/lib/timeline.js';
+import { ReplayClock, covering, currentLine, emptyUntil, follow, neighbour, speakerAt } from '../../../web/static/js/lib/timeline.js';
 
 test('the clock runs, pauses, jumps and changes speed without a step', () => {
   const clock = new ReplayClock(100);
@@ -41,8 +41,6 @@ test('which segment covers a moment, and what a gap is', () => {
   assert.equal(covering(segments, 17.99), segments[0]);
   assert.equal(covering(segments, 18), null);
   assert.equal(covering(segments, 25), segments[1]);
-  assert.equal(gapKind([{ start: 18, end: 25, kind: 'lost' }], 20), 'lost');
-  assert.equal(gapKind([], 20), 'unrecorded');
 });
 
 test('a player in step is left alone, a little drift is worked off, a lot is jumped over', () => {
@@ -77,4 +75,22 @@ test('marks: next and previous, a mark just passed counts as passed', () => {
 test('the line of the minutes that is current', () => {
   const lines = [{ at: 2 }, { at: 9 }];
   assert.deepEqual([1, 2, 8.9, 9, 50].map((at) => currentLine(lines, at)), [-1, 0, 0, 1, 1]);
+});
+
+test('a gap of everybody may be skipped, one of a single point not', () => {
+  const a = { segments: [{ start: 0, end: 10 }, { start: 40, end: 60 }], gaps: [] };
+  const b = { segments: [{ start: 0, end: 60 }], gaps: [{ start: 8, end: 50 }] };
+  assert.equal(emptyUntil([a, b], 5, 60), null);
+  assert.equal(emptyUntil([a, b], 9, 60), null);
+  assert.equal(emptyUntil([a, b], 12, 60), 40);
+  assert.equal(emptyUntil([a], 70, 60), null);
+  assert.equal(emptyUntil([{ segments: [{ start: 0, end: 5 }], gaps: [] }], 6, 60), null, 'nothing comes any more');
+});
+
+test('who began to speak last is large', () => {
+  const points = [{ talk: [[0, 10]] }, { talk: [[4, 6], [20, 30]] }, {}];
+  assert.equal(speakerAt(points, 1), 0);
+  assert.equal(speakerAt(points, 5), 1);
+  assert.equal(speakerAt(points, 7), 0);
+  assert.equal(speakerAt(points, 15), -1);
 });

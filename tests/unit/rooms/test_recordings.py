@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy.orm import Session
 
-from rooms import papers, recordings, relays, sessions, signing
+from rooms import heads, papers, recordings, relays, sessions, signing
 from rooms.actor import SYSTEM
 from rooms.db import Database
 from rooms.errors import Conflict, Forbidden, Invalid, NotFound, WrongState
@@ -287,11 +287,11 @@ def test_the_daily_head_chains_the_days(
     close(db, session)
     package = recordings.lock(db, files, session.id, signer, NOW)
     with pytest.raises(WrongState):
-        recordings.daily_head(db, date(2026, 11, 23), NOW)
+        heads.daily_head(db, date(2026, 11, 23), NOW)
     next_day = NOW + timedelta(days=1)
-    first = recordings.daily_head(db, date(2026, 11, 23), next_day)
+    first = heads.daily_head(db, date(2026, 11, 23), next_day)
     text = f"{'0' * 64}\n{session.id} {package.manifest_sha256}\n"
     assert (first.count, first.head) == (1, hashlib.sha256(text.encode()).hexdigest())
-    second = recordings.daily_head(db, date(2026, 11, 24), next_day + timedelta(days=1))
+    second = heads.daily_head(db, date(2026, 11, 24), next_day + timedelta(days=1))
     assert (second.count, second.previous) == (0, first.head)
-    assert recordings.daily_head(db, date(2026, 11, 23), next_day) is first
+    assert heads.daily_head(db, date(2026, 11, 23), next_day) is first

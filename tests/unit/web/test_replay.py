@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from web.pages.replay import first_moment, holes, pauses
+from web.lanes import first_moment, holes, pauses
 
 
 def segment(start: float, end: float) -> dict[str, float]:
@@ -16,12 +16,14 @@ def test_a_whole_recording_has_no_holes() -> None:
 
 
 def test_an_outage_is_called_so_and_other_holes_unrecorded() -> None:
-    found = holes([segment(0, 18), segment(25, 40)], [(17.5, 24)], 42)
+    found = holes([segment(0, 18), segment(25, 40)], [(17.5, 24, "network")], 42)
     assert [(one["start"], one["end"], one["kind"]) for one in found] == [(18, 25, "lost"), (40, 42, "unrecorded")]
 
 
 def test_a_point_that_came_late_was_not_recorded_before() -> None:
-    assert holes([segment(10, 42)], [(100, 200)], 42) == [{"start": 0.0, "end": 10, "kind": "unrecorded"}]
+    assert holes([segment(10, 42)], [(100, 200, "network")], 42) == [
+        {"start": 0.0, "end": 10, "kind": "unrecorded", "reason": ""}
+    ]
 
 
 def test_nobody_sees_a_hole_of_a_few_frames() -> None:
@@ -44,7 +46,7 @@ def test_points_that_begin_and_end_a_little_apart_look_whole() -> None:
 
 
 def test_a_noted_outage_at_the_end_is_shown_however_short() -> None:
-    assert [one["kind"] for one in holes([segment(0, 20.4)], [(20.4, 21.4)], 21.4)] == ["lost"]
+    assert [one["kind"] for one in holes([segment(0, 20.4)], [(20.4, 21.4, "crash")], 21.4)] == ["lost"]
 
 
 def test_the_page_begins_where_all_points_have_a_picture() -> None:

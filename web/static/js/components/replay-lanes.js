@@ -73,12 +73,14 @@ export class Lanes {
 
   /** @param {import('./replay-players.js').Point} point */
   _pointLane(point) {
-    const recorded = point.segments.map((one) => this._place(el('i', { class: one.kind === 'sound' ? 'sound' : '' }), one.start, one.end));
+    const heard = this.options.points.some((one) => one.talk.length);
+    const recorded = point.segments.map((one) => this._place(el('i', { class: `${one.kind === 'sound' ? 'sound' : ''}${heard ? ' quiet' : ''}` }), one.start, one.end));
+    const talk = point.talk.map(([from, to]) => this._place(el('i', { class: 'talk', 'data-words': `${shortName(point.name)} · ${counter(from)}–${counter(to)}`, 'data-testid': 'talk' }), from, to));
     const gaps = point.gaps.map((one) => {
-      const words = one.kind === 'lost' ? _('Mất kết nối') : _('Không ghi');
+      const words = one.words ?? _('Không ghi');
       return this._place(el('i', { class: `gap ${one.kind}`, 'data-words': `${words} ${counter(one.start)}–${counter(one.end)}`, 'data-testid': 'gap' }), one.start, one.end);
     });
-    return el('div', { class: 'lane' }, el('span', { title: point.name }, shortName(point.name).replace(/^Điểm cầu (?=.)/u, '')), el('div', { class: 'track' }, ...recorded, ...gaps));
+    return el('div', { class: 'lane' }, el('span', { title: point.name }, shortName(point.name).replace(/^Điểm cầu (?=.)/u, '')), el('div', { class: 'track' }, ...recorded, ...talk, ...gaps));
   }
 
   /**
@@ -100,7 +102,8 @@ export class Lanes {
     const { length } = this.options;
     const step = [5, 10, 30, 60, 120, 300, 600, 1200, 1800, 3600].find((one) => length / one <= 8) ?? 7200;
     const ticks = [];
-    for (let at = 0; at <= length; at += step) ticks.push(this._place(el('b', {}, counter(at)), at));
+    for (let at = 0; at <= length * 0.94; at += step) ticks.push(this._place(el('b', {}, counter(at)), at));
+    ticks.push(this._place(el('b', {}, counter(length)), length));
     return el('div', { class: 'lane scale', 'aria-hidden': 'true' }, el('span', {}), el('div', { class: 'track bare' }, ...ticks));
   }
 
@@ -114,7 +117,7 @@ export class Lanes {
 
 /** For a page without a recording: says why, and when it comes. @param {string} state */
 export function nothingToReplay(state) {
-  const text = state === 'recording' ? _('Phiên đang diễn ra. Bản xem lại có sau khi phiên kết thúc.')
+  const text = state === 'failed' ? _('Chưa dựng được bản xem lại. Bản gốc không bị ảnh hưởng; hãy báo người quản trị.') : state === 'recording' ? _('Phiên đang diễn ra. Bản xem lại có sau khi phiên kết thúc.')
     : state === 'making' ? _('Bản xem lại đang được dựng từ bản gốc. Trang tự tải lại khi xong.')
     : _('Phiên này không có bản ghi hình, ghi âm.');
   return el('div', { class: 'stage-empty', 'data-testid': 'nothing' }, icon(state === 'making' ? 'hourglass' : 'video-off'), el('b', {}, text));

@@ -4,11 +4,11 @@
 import { el, icon, setText, show } from '../lib/dom.js';
 import { _ } from '../lib/i18n.js';
 import { shortName } from '../lib/layout.js';
-import { covering, follow, gapKind } from '../lib/timeline.js';
+import { covering, follow } from '../lib/timeline.js';
 
 /**
  * @typedef {import('../lib/timeline.js').Segment} Segment
- * @typedef {{key: string, name: string, paper: boolean, segments: Segment[], gaps: import('../lib/timeline.js').Gap[]}} Point
+ * @typedef {{key: string, name: string, paper: boolean, segments: Segment[], gaps: import('../lib/timeline.js').Gap[], talk: [number, number][]}} Point
  */
 
 const NEAR_END = 0.25; // a file may end a little before its segment does
@@ -28,12 +28,50 @@ export class PointPlayer {
     this.still = el('div', { class: 'sil' }, icon('user'));
     this.gap = el('div', { class: 'wait', 'data-testid': 'replay-gap' });
     this.error = '';
+    this.hadNothingSince = 0;
     const number = index < 9 ? el('kbd', {}, String(index + 1)) : null;
-    this.node = el('button', { type: 'button', class: `tile${point.paper ? ' paper' : ''}`, 'data-testid': 'replay-tile', 'data-participant': point.key, onclick: onpick, title: _('Phóng lớn {name}', { name: point.name }) },
-      this.video, this.still, this.gap, el('span', { class: 'name' }, number, el('span', {}, shortName(point.name).replace(/^Điểm cầu (?=.)/u, ''))));
+    const label = shortName(point.name).replace(/^Điểm cầu (?=.)/u, '');
+    this.pick = el('button', { type: 'button', class: 'pick', onclick: onpick, title: _('Phóng lớn {name}', { name: point.name }), 'aria-label': _('Phóng lớn {name}', { name: point.name }) });
+    this.node = el('div', { class: `tile${point.paper ? ' paper' : ''}`, 'data-testid': 'replay-tile', 'data-participant': point.key },
+      this.video, this.still, this.gap, this.pick, el('span', { class: 'name' }, number, el('span', {}, label)));
+    if (!point.paper) this.node.append(this._volume());
     this.video.addEventListener('error', () => {
-      if (this.video.getAttribute('src')) this.error = _('Không mở được đoạn này. Hãy tải lại trang; bản gốc trong gói không bị ảnh hưởng.');
+      if (!this.video.getAttribute('src')) return;
+      const unknown = this.segment?.mime === 'video/mp4' && !this.video.canPlayType('video/mp4; codecs="avc1.42E01F"');
+      this.error = unknown ? _('Trình duyệt này không mở được hình H.264. Hãy dùng Chromium, Edge hoặc Safari.')
+        : _('Không mở được đoạn này. Hãy tải lại trang; bản gốc trong gói không bị ảnh hưởng.');
     });
+  }
+
+  _volume() {
+    const name = this.point.name;
+    this.speaker = el('button', { type: 'button', class: 'mute', 'data-testid': 'replay-mute', onclick: () => this.mute() }, icon('volume-2'));
+    this.level = /** @type {HTMLInputElement} */ (el('input', { type: 'range', min: '0', max: '100', step: '5', value: '100', class: 'level', 'aria-label': _('Âm lượng {name}', { name }), 'data-testid': 'replay-volume' }));
+    this.level.addEventListener('input', () => {
+      this.video.volume = Number(this.level?.value) / 100;
+      this.video.muted = this.video.volume === 0;
+      this._sayVolume();
+    });
+    this._sayVolume();
+    return el('span', { class: 'vol' }, this.speaker, this.level);
+  }
+
+  /** Sound of this point off, or on again. */
+  mute() {
+    if (!this.speaker) return;
+    this.video.muted = !this.video.muted;
+    if (!this.video.muted && this.video.volume === 0) this.video.volume = 1;
+    if (this.level) this.level.value = String(Math.round(this.video.volume * 100));
+    this._sayVolume();
+  }
+
+  _sayVolume() {
+    const { name } = this.point;
+    const words = this.video.muted ? _('Bật tiếng {name}', { name }) : _('Tắt tiếng {name}', { name });
+    this.speaker?.replaceChildren(icon(this.video.muted ? 'volume-x' : 'volume-2'));
+    this.speaker?.setAttribute('aria-label', words);
+    this.speaker?.setAttribute('title', words);
+    this.node?.classList.toggle('muted', this.video.muted);
   }
 
   /**
@@ -98,11 +136,19 @@ export class PointPlayer {
   _words(at, segment) {
     let text = this.error;
     const held = covering(this.point.gaps, at);
-    if (!segment || held) text = gapKind(this.point.gaps, at) === 'lost' ? _('Mất kết nối') : _('Không ghi');
+    if (!segment || held) text = covering(this.point.gaps, at)?.words ?? _('Không ghi');
     else if (!text && segment.kind === 'sound') text = _('Chỉ ghi âm');
+    else if (!text && this._isLate()) text = _('Đang tải hình…');
     setText(this.gap, text);
     show(this.gap, Boolean(text));
     this.node.classList.toggle('dimmed', !segment || Boolean(held));
+  }
+
+  /** Nothing has come for a moment that one notices. */
+  _isLate() {
+    if (!this.waiting) this.hadNothingSince = 0;
+    else this.hadNothingSince ||= performance.now();
+    return this.hadNothingSince > 0 && performance.now() - this.hadNothingSince > 300;
   }
 
   /** It should be running and has nothing to show yet. */

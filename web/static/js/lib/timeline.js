@@ -5,8 +5,8 @@
  */
 
 /**
- * @typedef {{start: number, end: number, url: string, kind?: 'sound' | 'full'}} Segment session seconds
- * @typedef {{start: number, end: number, kind: 'lost' | 'unrecorded'}} Gap
+ * @typedef {{start: number, end: number, url: string, kind?: 'sound' | 'full', mime?: string}} Segment session seconds
+ * @typedef {{start: number, end: number, kind: 'lost' | 'unrecorded', words?: string}} Gap
  */
 
 /** Runs at `rate` from `position`, never past `end`. `now` is monotonic seconds. */
@@ -75,13 +75,43 @@ export function covering(segments, at) {
 }
 
 /**
- * Why there is nothing at this moment: an outage that was noted, or a time that was not recorded.
- * @param {Gap[]} gaps
+ * Until when nobody has anything at a moment; null when somebody has. The end of the line is no end of a gap.
+ * @param {{segments: {start: number, end: number}[], gaps: {start: number, end: number}[]}[]} points
  * @param {number} at
- * @returns {'lost' | 'unrecorded'}
+ * @param {number} length of the line
+ * @returns {number | null}
  */
-export function gapKind(gaps, at) {
-  return covering(gaps, at)?.kind ?? 'unrecorded';
+export function emptyUntil(points, at, length) {
+  let until = at;
+  while (until < length) {
+    const next = points.map((point) => {
+      const gap = covering(point.gaps, until);
+      if (gap) return gap.end;
+      if (covering(point.segments, until)) return until;
+      return Math.min(length, ...point.segments.map((one) => one.start).filter((start) => start > until));
+    });
+    const soonest = Math.min(length, ...next);
+    if (soonest <= until) return until > at ? until : null;
+    until = soonest;
+  }
+  return null;
+}
+
+/**
+ * Who speaks at a moment: of those who do, who began last.
+ * @param {{talk?: [number, number][]}[]} points
+ * @param {number} at
+ * @returns {number} index, -1 for nobody
+ */
+export function speakerAt(points, at) {
+  let found = -1;
+  let since = -Infinity;
+  points.forEach((point, index) => {
+    for (const [from, to] of point.talk ?? []) {
+      if (from <= at && at < to && from > since) [found, since] = [index, from];
+    }
+  });
+  return found;
 }
 
 /**

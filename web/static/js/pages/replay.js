@@ -2,6 +2,7 @@
 /** Replay: every point in step on one time line. The page's data comes from web/pages/replay.py. */
 
 import { toast } from '../components/dialogs.js';
+import { ReplayFiles } from '../components/replay-files.js';
 import { Lanes, nothingToReplay } from '../components/replay-lanes.js';
 import { PointPlayer } from '../components/replay-players.js';
 import { call } from '../lib/api.js';
@@ -9,10 +10,11 @@ import { clockTime, counter, dateTime, parseCounter, systemClock } from '../lib/
 import { byId, csrfToken, el, icon, installMessages, pageData, setText, show } from '../lib/dom.js';
 import { eventWords } from '../lib/eventwords.js';
 import { _ } from '../lib/i18n.js';
-import { ReplayClock, currentLine, neighbour } from '../lib/timeline.js';
+import { ReplayClock, currentLine, emptyUntil, neighbour, speakerAt } from '../lib/timeline.js';
 
 const SPEEDS = [0.5, 0.75, 1, 1.25, 1.5, 2];
 const TICK_S = 0.1;
+const SKIP_S = 5; // a gap that lasts longer than this may be skipped
 const HOLD_S = 4; // so long the clock waits for the large picture to load before it goes on without
 
 class ReplayPage {
@@ -28,12 +30,15 @@ class ReplayPage {
       .filter((/** @type {any} */ event) => event.text && event.at >= 0 && event.at <= this.data.length);
     this.clock = new ReplayClock(this.data.length);
     this.main = 0;
-    this.wide = true;
+    /** @type {'speaker' | 'main' | 'even'} one point large: who speaks, or whom the viewer chose; or all alike */
+    this.layout = this.data.points.some((/** @type {any} */ point) => point.talk?.length) ? 'speaker' : 'main';
     /** @type {number | null} */
     this.heldSince = null;
     this.line = -2;
     /** @type {PointPlayer[]} */
     this.players = [];
+    /** @type {import('../components/replay-players.js').Point[]} */
+    this.points = [];
     document.getElementById('verify')?.addEventListener('click', (event) => void this.verify(/** @type {HTMLButtonElement} */ (event.currentTarget)));
     if (this.data.points.length) this.build();
     else this.nothing();
@@ -47,7 +52,8 @@ class ReplayPage {
   }
 
   build() {
-    const points = this.data.points.map((/** @type {any} */ point) => ({ key: point.key ?? point.participant, name: point.name, paper: Boolean(point.paper), segments: point.segments, gaps: point.gaps }));
+    const points = this.data.points.map((/** @type {any} */ point) => ({ key: point.key ?? point.participant, name: point.name, paper: Boolean(point.paper), segments: point.segments, gaps: point.gaps, talk: point.talk ?? [] }));
+    this.points = points;
     this.players = points.map((/** @type {any} */ point, /** @type {number} */ index) => new PointPlayer(point, index, () => this.pick(index)));
     byId('videos').append(...this.players.map((player) => player.node));
     this.lanes = new Lanes(byId('lanes'), { length: this.data.length, points, lines: this.lines, events: this.events, onjump: (at) => this.jump(at) });
@@ -58,10 +64,15 @@ class ReplayPage {
     byId('play').addEventListener('click', () => this.toggle());
     byId('back').addEventListener('click', () => this.jump(this.at() - 10));
     byId('forward').addEventListener('click', () => this.jump(this.at() + 10));
-    byId('layout').addEventListener('click', () => {
-      this.wide = !this.wide;
+    const layout = /** @type {HTMLSelectElement} */ (byId('layout'));
+    const layouts = [['speaker', _('Theo người nói')], ['main', _('Một hình lớn')], ['even', _('Bằng nhau')]];
+    layout.append(...layouts.map(([value, text]) => el('option', { value }, text)));
+    layout.addEventListener('change', () => {
+      this.layout = /** @type {'speaker' | 'main' | 'even'} */ (layout.value);
       this.arrange();
     });
+    byId('skip-gap').addEventListener('click', () => this.skip());
+    new ReplayFiles(byId('files'), this.data.session);
     byId('copy').addEventListener('click', () => void this.copy());
     addEventListener('keydown', (event) => this.key(event));
     addEventListener('hashchange', () => this.fromAddress());
@@ -103,16 +114,33 @@ class ReplayPage {
   pick(index) {
     if (index >= this.players.length) return;
     this.main = index;
-    this.wide = true;
+    this.layout = 'main';
+    this.arrange();
+  }
+
+  /** Go on where somebody has something again. */
+  skip() {
+    const until = emptyUntil(this.points, this.at(), this.data.length);
+    if (until !== null) this.jump(until);
+  }
+
+  /** @param {number} at */
+  followSpeaker(at) {
+    const speaker = this.layout === 'speaker' ? speakerAt(this.points, at) : -1;
+    const paper = this.layout === 'speaker' ? this.players.findIndex((player) => player.point.paper && player.segment) : -1;
+    const main = paper >= 0 ? paper : speaker;
+    if (main < 0 || main === this.main) return;
+    this.main = main;
     this.arrange();
   }
 
   arrange() {
-    byId('videos').dataset.layout = this.wide ? 'main' : 'even';
+    byId('videos').dataset.layout = this.layout === 'even' ? 'even' : 'main';
+    /** @type {HTMLSelectElement} */ (byId('layout')).value = this.layout;
     byId('videos').style.setProperty('--points', String(this.players.length));
     byId('videos').style.setProperty('--rows', String(Math.max(1, this.players.length - 1)));
     byId('videos').style.setProperty('--columns', String(Math.ceil(Math.sqrt(this.players.length))));
-    this.players.forEach((player, index) => player.node.classList.toggle('main', this.wide && index === this.main));
+    this.players.forEach((player, index) => player.node.classList.toggle('main', this.layout !== 'even' && index === this.main));
   }
 
   tick() {
@@ -130,6 +158,7 @@ class ReplayPage {
     const at = this.at();
     if (playing && at >= this.data.length) this.clock.pause(now);
     for (const player of this.players) player.follow(at, this.clock.playing, this.clock.rate);
+    this.followSpeaker(at);
     this.show(at);
   }
 
@@ -146,13 +175,16 @@ class ReplayPage {
       play.dataset.playing = playing;
       play.replaceChildren(icon(this.clock.playing ? 'pause' : 'play'), el('span', {}, this.clock.playing ? _('Dừng') : _('Phát')));
     }
+    const until = emptyUntil(this.points, at, this.data.length);
+    show(byId('skip-gap'), until !== null && until - at > SKIP_S);
+    if (until !== null) setText(byId('skip-words'), _('Bỏ qua khoảng trống, còn {time}', { time: counter(until - at) }));
     const line = currentLine(this.lines, at);
     if (line === this.line) return;
     this.line = line;
     [...byId('minutes').children].forEach((node, index) => node.classList.toggle('on', index === line));
     const node = /** @type {HTMLElement | undefined} */ (byId('minutes').children[line]);
     const box = byId('minutes');
-    if (node) box.scrollTo({ top: node.offsetTop - box.offsetTop - box.clientHeight / 3, behavior: this.clock.playing ? 'smooth' : 'auto' });
+    if (node) box.scrollTo({ top: node.offsetTop - box.clientHeight / 3, behavior: this.clock.playing ? 'smooth' : 'auto' });
   }
 
   minutes() {
@@ -202,6 +234,8 @@ class ReplayPage {
     else if (event.key === '[') to(neighbour(moments, this.at(), -1));
     else if (event.key === ']') to(neighbour(moments, this.at(), 1));
     else if (/^[1-9]$/.test(event.key)) this.pick(Number(event.key) - 1);
+    else if (event.key === 'm' || event.key === 'M') this.players[this.main]?.mute();
+    else if (event.key === 's' || event.key === 'S') this.skip();
     else return;
     event.preventDefault();
   }
