@@ -4,6 +4,7 @@
 import { clockTime } from '../lib/clock.js';
 import { el, icon, rebuild } from '../lib/dom.js';
 import { _ } from '../lib/i18n.js';
+import { shortName } from '../lib/layout.js';
 import { wayFigures, wayWords } from '../lib/lines.js';
 import { lineWords } from '../lib/record.js';
 import { stateWord } from './operator.js';
@@ -18,6 +19,7 @@ export class LinesPanel {
   constructor(room, node) {
     this.room = room;
     this.node = node;
+    node.tabIndex = 0; // it scrolls and holds nothing else that takes the focus
   }
 
   render() {
@@ -45,14 +47,15 @@ export class LinesPanel {
    */
   _point(one, row) {
     const line = lineWords(one.line);
+    const upIsGood = !one.narrow?.includes('up') && wayWords(row.up, false) === _('tốt');
     const way = (/** @type {'up' | 'down'} */ name, /** @type {string} */ title, /** @type {string} */ image) => {
-      const words = wayWords(row[name], one.narrow?.includes(name));
+      const words = wayWords(row[name], one.narrow?.includes(name), name === 'down' && one.line === 'weak' && upIsGood);
       return el('div', { class: 'way', 'data-testid': `line-${name}` },
-        el('h3', {}, icon(image), el('span', {}, title), el('b', {}, words)),
+        el('h3', {}, icon(image), el('span', {}, `${title}:`), el('b', {}, words)),
         row[name] ? el('dl', {}, ...wayFigures(row[name]).map(([label, value]) => el('div', {}, el('dt', {}, label), el('dd', {}, value)))) : null);
     };
     return el('section', { class: 'point', 'data-testid': 'line-point', 'data-participant': one.participant },
-      el('div', { class: 'point-head' }, el('b', {}, this.room.nameOf(one.participant)), line ? el('span', { class: `chip ${line.tone}` }, line.words) : el('span', { class: 'chip off' }, stateWord(one.state))),
+      el('div', { class: 'point-head' }, el('b', {}, shortName(this.room.nameOf(one.participant))), line ? el('span', { class: `chip ${line.tone}` }, line.words) : el('span', { class: 'chip off' }, stateWord(one.state))),
       one.state === 'lost' ? null : way('up', _('Gửi lên'), 'upload'),
       one.state === 'lost' ? null : way('down', _('Nhận về'), 'download'));
   }

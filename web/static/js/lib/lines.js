@@ -23,14 +23,16 @@ const milliseconds = (seconds) => `${Math.round(seconds * 1000)} ms`;
  * One way in a sentence: what a person notices, the worst first.
  * @param {Way | undefined} way
  * @param {boolean} narrow it carries less than there is to send
+ * @param {boolean} [weak] the point's own page sees its line as weak
  */
-export function wayWords(way, narrow) {
+export function wayWords(way, narrow, weak = false) {
   if (!way) return _('chưa có số đo');
   if (narrow) return _('không đủ cho hình; ưu tiên giữ tiếng');
   if (way.mos < FAIR_MOS) return _('tiếng khó nghe');
   if ((way.frozen_s ?? 0) > FROZEN_S) return _('hình bị đứng');
   if (way.loss > LOST) return _('mất nhiều gói tin');
   if (way.rtt_s > SLOW_S) return _('chậm, nói phải chờ');
+  if (weak) return _('hình hoặc tiếng bị ngắt quãng');
   return way.mos < GOOD_MOS ? _('nghe được, chưa rõ hẳn') : _('tốt');
 }
 
