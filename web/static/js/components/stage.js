@@ -183,7 +183,9 @@ export class Stage {
     const away = (view.state === 'lost' || view.line === 'lost') && (still || !pictured);
     this._words(shown, tile, view, isMain, away);
     this._waiting(shown, tile, view, away);
-    this._resting(shown, tile, view, still, pictured && !away && !held);
+    // a browser whose line is too narrow stops its camera by itself: then nothing comes at all
+    const stopped = !pictured && !off && tile.source === 'camera' && Boolean(view.narrow?.includes('up'));
+    this._resting(shown, tile, view, still || stopped, (pictured || stopped) && !away && !held);
   }
 
   /**
