@@ -14,7 +14,7 @@ from signaling.connection import Connection
 from signaling.rules import may
 from signaling.state import Event, RoomState
 from signaling.store import Seat
-from signaling.views import Volatile, view, visible_body
+from signaling.views import Volatile, sees_all, view, visible_body
 
 if TYPE_CHECKING:
     from signaling.host import SessionHost
@@ -128,7 +128,7 @@ class Audience:
     def view_for(self, participant: str) -> m.SessionView:
         """The session as one participant sees it now."""
         host = self._host
-        volatile = Volatile(hands=self.hands, lines=host.lines.words, unsaved=host.unsaved)
+        volatile = Volatile(hands=self.hands, lines=host.lines.words, narrow=host.lines.narrow, unsaved=host.unsaved)
         return view(host.state, participant, host.labels, host.clock(), volatile)
 
     def dirty(self) -> None:
@@ -151,6 +151,12 @@ class Audience:
         for participant, connection in self.connections.items():
             if self.sees_minutes(participant):
                 connection.send(m.MinutesState(minutes=self.minutes))
+
+    def to_operators(self, message: m.ToPage) -> None:
+        """A message to those who see all of the session."""
+        for participant, connection in self.connections.items():
+            if sees_all(self._host.state.find(participant)):
+                connection.send(message)
 
     def to_inside(self, message: m.ToPage) -> None:
         """A message to everybody who has media in the session."""

@@ -12,7 +12,7 @@ from media import messages as r
 from signaling import messages as m
 from signaling.commands import Measured, Quality
 from signaling.desired import desired
-from signaling.quality import Fold, Line, word_of, worst
+from signaling.quality import Fold, Line, Way, word_of, worst
 
 if TYPE_CHECKING:
     from signaling.host import SessionHost
@@ -22,7 +22,7 @@ LOG_EVERY_S = 10.0
 
 class Lines:
     """``words``: participant -> "", good, weak or sound_only. ``points``: the figures of the last 10 s (protocol.md,
-    ``quality.measured``)."""
+    ``quality.measured``). ``narrow``: participant -> the ways of its line that carry less than there is to send."""
 
     def __init__(self, host: SessionHost) -> None:
         self._host = host
@@ -31,6 +31,7 @@ class Lines:
         self._seen: dict[str, Fold] = {}
         self._measured: dict[str, Line] = {}
         self._logged_at = 0.0
+        self.narrow: dict[str, tuple[Way, ...]] = {}
         self.points: tuple[dict[str, Any], ...] = ()
 
     def measured(self, quality: r.Quality) -> None:
@@ -44,6 +45,7 @@ class Lines:
             line.add(leg)
             if leg.leg == "publish":
                 self._heard[participant] = line.word_up()
+            self._narrow(line)
             self._show(participant)
 
     async def seen(self, participant: str, figures: m.Seen) -> None:
@@ -53,7 +55,9 @@ class Lines:
         if one is None or not one.connected or state.state not in ("open", "running", "suspended"):
             return
         now = self._host.clock()
-        self._measured.setdefault(participant, Line(participant)).see(figures)
+        line = self._measured.setdefault(participant, Line(participant))
+        line.see(figures)
+        self._narrow(line)
         word = word_of(figures, self._gets_pictures(participant))
         body = self._seen.setdefault(participant, Fold()).take(figures, word, now)
         self._show(participant, word)
@@ -69,6 +73,8 @@ class Lines:
         self.points = tuple(row for row in rows if row)
         connected = {one.participant for one in self._host.state.connected()}
         self._measured = {who: line for who, line in self._measured.items() if who in connected}
+        self.narrow = {who: ways for who, ways in self.narrow.items() if who in connected}
+        self._host.audience.to_operators(m.Figures(utc=self._host.clock(), points=self.points))
         if self.points and self._host.state.state in ("running", "suspended"):
             await self._host.feed(Measured(self.points))
 
@@ -89,6 +95,12 @@ class Lines:
             if any(source != "mic" and source not in one.muted for source, _ in one.live)
         } - {participant}
         return bool(senders if mine.receives is None else senders & set(mine.receives))
+
+    def _narrow(self, line: Line) -> None:
+        ways = line.narrow()
+        if self.narrow.get(line.participant, ()) != ways:
+            self.narrow[line.participant] = ways
+            self._host.changed()
 
     def _show(self, participant: str, seen: str = "") -> None:
         if not seen and participant in self._seen:

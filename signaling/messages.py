@@ -277,7 +277,8 @@ class Views(Message, frozen=True, tag=_tag):
 
 class Seen(Message, frozen=True, tag=_tag):
     """Quality as the page sees it, every 10 s: numbers of its getStats, for log and board. ``pictures``: frames that it
-    decoded, of all others together; -1: not told."""
+    decoded, of all others together; -1: not told. ``limited``: its browser sends less than it would for want of
+    line."""
 
     freezes: int = 0
     frozen_s: float = 0.0
@@ -286,6 +287,7 @@ class Seen(Message, frozen=True, tag=_tag):
     sent_bps: int = 0
     rtt_s: float = 0.0
     pictures: int = -1
+    limited: bool = False
 
 
 class Ping(Message, frozen=True, tag=_tag):
@@ -310,7 +312,8 @@ class ParticipantView(msgspec.Struct, frozen=True, kw_only=True):
     """A participant as a page may see it. ``state``: invited, ringing, waiting, admitted, joined, lost, left,
     removed. ``name`` is the place ("Điểm cầu Lục Ngạn"). ``line``: "", good, weak, sound_only, lost.
     ``protected``: nothing of it is recorded. ``apart``: on the other side of a side talk, so that the viewer gets
-    neither its picture nor its sound."""
+    neither its picture nor its sound. ``narrow``: the ways of its line that carry less than there is to send, so that
+    pictures rest or come smaller ("up": its own to others, "down": those of others to it)."""
 
     participant: str
     name: str
@@ -326,6 +329,7 @@ class ParticipantView(msgspec.Struct, frozen=True, kw_only=True):
     line: str = ""
     protected: bool = False
     apart: bool = False
+    narrow: tuple[Literal["up", "down"], ...] = ()
 
 
 class RingView(msgspec.Struct, frozen=True, kw_only=True):
@@ -468,6 +472,14 @@ class Crosstalk(Message, frozen=True, tag=_tag):
     pairs: tuple[tuple[str, str], ...]
 
 
+class Figures(Message, frozen=True, tag=_tag):
+    """The figures of all lines over the last 10 s, for operators, in the shape of ``quality.measured``, up to
+    ``utc``."""
+
+    utc: float
+    points: tuple[dict[str, Any], ...]
+
+
 class Speaker(Message, frozen=True, tag=_tag):
     """Who speaks ("" for nobody)."""
 
@@ -502,7 +514,7 @@ class Error(Message, frozen=True, tag=_tag):
 
 
 ToPage = (
-    Welcome | State | Event | MinutesState | Done | Answer | Offer | Layers | Crosstalk | Speaker
+    Welcome | State | Event | MinutesState | Done | Answer | Offer | Layers | Crosstalk | Figures | Speaker
     | RelayLost | Moved | Pong | Error
 )  # fmt: skip
 

@@ -16,6 +16,7 @@ from signaling.messages import Seen
 from signaling.mos import delay_of, mos
 
 Word = Literal["good", "weak", "sound_only"]
+Way = Literal["up", "down"]
 
 WEAK_FROZEN_S = 1.0
 """Seconds of still picture within ten that a viewer calls bad."""
@@ -27,6 +28,11 @@ SOUND_BPS = 80_000
 WEAK_LOSS = 0.05
 WEAK_MOS = 3.1
 """Below this most people complain (G.107 Annex B)."""
+
+NARROW = 0.9
+"""Of what everything would take that could be sent to a viewer: with less, pictures rest or come smaller."""
+NARROW_LOOKS = 3
+"""In a row (2 s each): a line that was just opened is not known at once."""
 
 MAX_BPS = 10**10
 MAX_FOLDED = 360
@@ -75,15 +81,24 @@ class Line:
 
     participant: str
     legs: dict[str, list[LegQuality]] = field(default_factory=dict)
+    short: int = 0
+    limited: bool = False
     seen: list[Seen] = field(default_factory=list)
 
     def add(self, leg: LegQuality) -> None:
         """What the relay measured of one leg."""
         self.legs.setdefault(leg.leg, []).append(leg)
+        if leg.leg == "subscribe":
+            self.short = self.short + 1 if 0 < leg.estimate_bps < NARROW * leg.wanted_bps else 0
 
     def see(self, seen: Seen) -> None:
         """What the page measured."""
         self.seen.append(seen)
+        self.limited = seen.limited
+
+    def narrow(self) -> tuple[Way, ...]:
+        """The ways that carry less than there is to send."""
+        return (*(("up",) if self.limited else ()), *(("down",) if self.short >= NARROW_LOOKS else ()))
 
     def word_up(self) -> Word:
         """The way up in one word, by the last measurement."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from signaling.messages import BreakView, ParticipantView, RingView, SessionView
 from signaling.state import Break, Event, Participant, RingCall, RoomState, Stage, recording, standing_alarms
@@ -44,11 +44,12 @@ def asked(stage: Stage, duty: Sequence[tuple[str, str]]) -> tuple[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Volatile:
-    """What is shown and never logged: raised hands, the state of each line ("", good, weak, sound_only), and how many
-    events wait for the database."""
+    """What is shown and never logged: raised hands, the state of each line ("", good, weak, sound_only) and which ways
+    of it are narrow, and how many events wait for the database."""
 
     hands: frozenset[str] = frozenset()
     lines: Mapping[str, str] = field(default_factory=dict)
+    narrow: Mapping[str, tuple[Literal["up", "down"], ...]] = field(default_factory=dict)
     unsaved: int = 0
 
 
@@ -130,6 +131,7 @@ def _participant(
         line="lost" if lost else volatile.lines.get(one.participant, ""),
         protected=one.protected and not hidden,
         apart=one.participant != viewer and _apart(state, viewer, one.participant),
+        narrow=volatile.narrow.get(one.participant, ()),
     )
 
 

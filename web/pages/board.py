@@ -26,9 +26,9 @@ from web.deps import ActorDep, HubDep
 from web.hub import Hub
 from web.hub import running as live_part
 from web.i18n import N_
-from web.pages import formats, labels, lists
+from web.pages import formats, labels, lineviews, lists
 from web.pages.contexts import CheckView
-from web.pages.contexts_board import AlertView, BoardPage, BoardPart, QueueView, RunningView, SiteView
+from web.pages.contexts_board import AlertView, BoardPage, BoardPart, LineView, QueueView, RunningView, SiteView
 from web.pages.interrupted import interruptions
 from web.pages.reconciliation import share
 from web.pages.render import page
@@ -260,8 +260,19 @@ def running_view(
         record_since=since,
         recorded=formats.timecode(now.timestamp() - since) if since else "",
         lines=line_views(state, session, language),
+        figures=figures_of(db, host, here, language),
         may_take=may_take(db, state, actor, session, now),
     )
+
+
+def figures_of(db: Session, host: Any, here: list[Participant], language: str) -> list[LineView]:
+    """The lines of a session's points, where its host is at this app."""
+    if host is None:
+        return []
+    connected = {one.participant for one in host.state.connected()}
+    lost = frozenset(participant for participant, _ in host.state.outages)
+    points = [(one.id, short_name(db, one)) for one in here if one.id in connected | lost]
+    return lineviews.line_views(points, host.lines.words, lost, host.lines.points, language)
 
 
 def may_take(db: Session, state: Any, actor: Actor, session: ReceptionSession, now: datetime) -> bool:

@@ -24,6 +24,18 @@ class QueueView:
 
 
 @dataclass(frozen=True)
+class LineView:
+    """The line of a point in a session: ``word`` and ``tone`` of its chip ("" when not known), and the figures of both
+    ways as text ("" when nothing was measured)."""
+
+    name: str
+    word: str
+    tone: str
+    up: str
+    down: str
+
+
+@dataclass(frozen=True)
 class RunningView:
     """A session that runs. ``record``: the record's state in capitals; ``record_since``: UNIX seconds or None."""
 
@@ -37,6 +49,7 @@ class RunningView:
     record_since: float | None = None
     recorded: str = ""
     lines: Sequence[CheckView] = ()
+    figures: Sequence[LineView] = ()
     may_take: bool = False
 
 

@@ -203,3 +203,27 @@ test('a break in words, while it lasts and after', () => {
   assert.equal(breakSentence({ since_utc: 1795331825, until_utc: null, cause: 'line', participants: ['p1'] }, name), 'Bản ghi đang gián đoạn từ 14:17:05, lâu hơn mức cho phép: mất kết nối (Lục Ngạn).');
   assert.equal(breakSentence({ since_utc: 1795331825, until_utc: 1795331909, cause: 'disk', participants: [] }, name), 'Bản ghi đã gián đoạn 01:24 từ 14:17:05, lâu hơn mức cho phép: không ghi được xuống ổ đĩa.');
 });
+
+test('a picture that rests says whose line it is, and that sound goes on', async () => {
+  const { restWords } = await import('../../../web/static/js/lib/lines.js');
+  const seen = { still: true, smaller: false, silent: false, name: 'Điểm cầu Lục Ngạn', mine: [], theirs: [], theirLine: 'good' };
+  assert.equal(restWords(seen), '', 'no line is to blame');
+  assert.match(restWords({ ...seen, mine: ['down'] }), /ở đây yếu.*Tiếng vẫn tiếp tục/);
+  assert.equal(restWords({ ...seen, mine: ['up'] }), '', 'what is sent from here does not hold up what comes');
+  assert.match(restWords({ ...seen, theirs: ['up'] }), /của Điểm cầu Lục Ngạn yếu nên tạm dừng/);
+  assert.match(restWords({ ...seen, still: false, smaller: true, theirLine: 'weak' }), /kém nét/);
+  assert.doesNotMatch(restWords({ ...seen, mine: ['down'], silent: true }), /Tiếng/, 'a muted point has no sound that goes on');
+  assert.equal(restWords({ ...seen, still: false, mine: ['down'] }), '', 'a picture that moves in full needs no excuse');
+});
+
+test('a way of a line is a sentence for officers and figures for technicians', async () => {
+  const { wayFigures, wayWords } = await import('../../../web/static/js/lib/lines.js');
+  const good = { kbps: 1250, loss: 0.001, rtt_s: 0.04, jitter_s: 0.003, mos: 4.3 };
+  assert.equal(wayWords(good, false), 'tốt');
+  assert.equal(wayWords(undefined, false), 'chưa có số đo');
+  assert.equal(wayWords({ ...good, mos: 2.5, loss: 0.2 }, false), 'tiếng khó nghe');
+  assert.equal(wayWords({ ...good, frozen_s: 3 }, false), 'hình bị đứng');
+  assert.match(wayWords(good, true), /ưu tiên giữ tiếng/);
+  const rows = Object.fromEntries(wayFigures({ ...good, freezes: 2, frozen_s: 1.5, concealed: 0.012, layer: 'h' }));
+  assert.deepEqual(rows, { 'Tốc độ': '1.250 kbit/s', 'Mất gói': '0,1 %', 'Khứ hồi': '40 ms', 'Dao động trễ': '3 ms', 'Điểm tiếng nói': '4,3 / 4,4', 'Lớp hình': 'h', 'Hình đứng': '2 lần, 1,5 giây', 'Tiếng phải vá': '1,2 %' });
+});

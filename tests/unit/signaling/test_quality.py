@@ -139,3 +139,34 @@ async def test_the_word_is_on_every_screen_and_in_the_log_for_operators(bench: B
     await a.until("pong", n=2)
     bench.database.away = False
     assert len(bench.events(session, "quality.seen")) == 2, "figures are not worth keeping"
+
+
+def test_a_line_is_narrow_down_when_it_carries_less_than_there_is_three_times_in_a_row() -> None:
+    line = Line("a")
+    for estimate in (300_000, 400_000, 1_490_000, 300_000, 400_000):
+        line.add(leg("subscribe", estimate_bps=estimate, wanted_bps=1_500_000))
+    assert line.narrow() == ()
+    line.add(leg("subscribe", estimate_bps=500_000, wanted_bps=1_500_000))
+    assert line.narrow() == ("down",)
+    line.see(Seen(limited=True))
+    assert line.narrow() == ("up", "down")
+    line.see(Seen())
+    line.add(leg("subscribe", estimate_bps=0, wanted_bps=1_500_000))
+    assert line.narrow() == (), "a line of which nothing is known is not called narrow"
+
+
+async def test_all_see_whose_line_is_narrow_and_operators_alone_the_figures(bench: Bench) -> None:
+    session, ids = bench.open_plain(a="admitted")
+    op, a = await bench.page(session, ids["op"]), await bench.page(session, ids["a"])
+    host = bench.host(session)
+    await a.tell("seen", limited=True, sent_bps=100_000)
+    for peer in (op, a):
+        state = await peer.state_where(lambda s: any(one["narrow"] for one in s["participants"]))
+        narrow = {one["participant"]: one["narrow"] for one in state["session"]["participants"]}
+        assert narrow[ids["a"]] == ["up"]
+    host.lines._measured[ids["a"]].add(leg("publish", bitrate_bps=100_000))
+    await host.lines.log(1e9)
+    assert [one["participant"] for one in (await op.until("figures"))["points"]] == [ids["a"]]
+    await a.tell("ping", n=1)
+    await a.until("pong")
+    assert not [one for one in a.got if one["type"] == "figures"], "figures of others are not a point's business"

@@ -36,6 +36,8 @@ export class RoomState {
     this.unseen = new Set();
     /** @type {{pairs: [string, string][], at: number}} rooms that hear each other: louder one, the one to mute */
     this.crosstalk = { pairs: [], at: 0 };
+    /** @type {{utc: number, points: any[]}} the figures of all lines, for operators */
+    this.figures = { utc: 0, points: [] };
     this.pinned = '';
     this.speaker = '';
     this.lastSpeaker = '';

@@ -6,6 +6,7 @@ import { el, icon, rebuild, show } from '../lib/dom.js';
 import { _ } from '../lib/i18n.js';
 import { lineWords } from '../lib/record.js';
 import { toast } from './dialogs.js';
+import { LinesPanel } from './lines-panel.js';
 import { MinutesPanel } from './minutes-panel.js';
 import { answerWord, stateWord } from './operator.js';
 
@@ -22,10 +23,11 @@ export class SidePanel {
     this.tabs = el('div', { class: 'panel-tabs', role: 'tablist', 'aria-label': _('Bảng bên') });
     /** @type {Map<string, {tab: HTMLElement, body: HTMLElement}>} */
     this.parts = new Map();
-    const names = { minutes: _('Biên bản'), papers: _('Tài liệu'), people: _('Thành phần'), chat: _('Trao đổi') };
+    const names = { minutes: _('Biên bản'), papers: _('Tài liệu'), people: _('Thành phần'), lines: _('Đường truyền'), chat: _('Trao đổi') };
     for (const [name, label] of Object.entries(names)) this._part(name, label);
     node.append(this.tabs, ...[...this.parts.values()].map((part) => part.body));
     this.minutes = new MinutesPanel(room, this._body('minutes'));
+    this.lines = new LinesPanel(room, this._body('lines'));
     this._chatForm();
     this.open('minutes');
   }
@@ -74,6 +76,11 @@ export class SidePanel {
     const chat = room.session.chat && room.may.has('chat');
     show(/** @type {{tab: HTMLElement}} */ (this.parts.get('chat')).tab, chat);
     if (!chat && this.shown === 'chat') this.open('minutes');
+    // who sees all of the session gets figures: the relay's, and what each page measures of its own line
+    const tells = room.self?.role === 'operator';
+    show(/** @type {{tab: HTMLElement}} */ (this.parts.get('lines')).tab, tells);
+    if (!tells && this.shown === 'lines') this.open('minutes');
+    if (tells) this.lines.render();
     rebuild(this._body('papers'), JSON.stringify(room.data.papers ?? []), () => this._papers());
     const people = room.session.participants.map((/** @type {any} */ one) => [one.participant, one.name, one.state, one.people, one.notice, one.line, one.hand]);
     rebuild(this._body('people'), JSON.stringify([people, room.me, [...room.may].includes('people'), room.isOperator]), () => this._people());

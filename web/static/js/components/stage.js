@@ -4,12 +4,14 @@
 import { el, icon, setText, show } from '../lib/dom.js';
 import { _ } from '../lib/i18n.js';
 import { mainTile, shortName, thumbGrid, tilesOf } from '../lib/layout.js';
+import { restWords } from '../lib/lines.js';
 import { lineWords } from '../lib/record.js';
 import { StallDetector } from '../lib/stall.js';
 
 /** @typedef {import('../lib/layout.js').Tile} Tile */
 /** @typedef {import('./room-state.js').RoomState} RoomState */
 
+const SMALLER = 0.75;
 const STILL_S = 2;
 /* A point whose websocket is lost may go on sending: as long as its picture moves, it is not away. */
 
@@ -25,6 +27,8 @@ class TileView {
     this.video.muted = true;
     this.still = el('div', { class: 'sil' }, icon('user'));
     this.wait = el('div', { class: 'wait', 'aria-hidden': 'true' });
+    this.rest = el('p', { class: 'rest', 'data-testid': 'rest' });
+    this.widest = 0; // pixels: the best picture that came of this source
     this.mic = el('span', { class: 'mic' });
     this.label = el('span', { class: 'label' });
     this.chip = el('span', { class: 'chip' });
@@ -34,7 +38,7 @@ class TileView {
     this.pin = el('button', { type: 'button', class: 'pin', 'data-testid': 'pin', onclick: () => stage.pin(this.key) });
     this.name = el('div', { class: 'name' }, el('span', { class: 'first' }, this.mic, this.label, this.signal), this.chip, this.hand);
     const foot = el('div', { class: 'foot-row' }, this.name, this.people);
-    this.node = el('article', { class: 'tile', 'data-testid': 'tile' }, this.video, this.still, this.wait, foot, this.pin);
+    this.node = el('article', { class: 'tile', 'data-testid': 'tile' }, this.video, this.still, this.wait, this.rest, foot, this.pin);
     this.video.addEventListener('click', () => stage.pin(this.key));
     this.video.addEventListener('resize', () => this.video.classList.toggle('tall', this.video.videoHeight > this.video.videoWidth));
   }
@@ -179,6 +183,31 @@ export class Stage {
     const away = (view.state === 'lost' || view.line === 'lost') && (still || !pictured);
     this._words(shown, tile, view, isMain, away);
     this._waiting(shown, tile, view, away);
+    // a browser whose line is too narrow stops its camera by itself: then nothing comes at all
+    const stopped = !pictured && !off && tile.source === 'camera' && Boolean(view.narrow?.includes('up'));
+    this._resting(shown, tile, view, still || stopped, (pictured || stopped) && !away && !held);
+  }
+
+  /**
+   * A picture that rests or came smaller because of a line says whose line it is, and that sound goes on.
+   * @param {TileView} shown
+   * @param {Tile} tile
+   * @param {any} view
+   * @param {boolean} still no new frame for a while
+   * @param {boolean} pictured
+   */
+  _resting(shown, tile, view, still, pictured) {
+    const { room } = this;
+    const { videoWidth, clientWidth } = shown.video;
+    shown.widest = Math.max(shown.widest, videoWidth);
+    const smaller = tile.key === this.main && videoWidth > 0 && videoWidth < SMALLER * shown.widest && videoWidth < SMALLER * clientWidth;
+    const silent = view.muted.includes('mic') || view.muted_by_operator.includes('mic') || !view.publishes.includes('mic');
+    const words = tile.own || !pictured || room.lostFor() !== null ? '' : restWords({
+      still, smaller, silent, name: shortName(view.name),
+      mine: room.self?.narrow ?? [], theirs: view.narrow ?? [], theirLine: view.line,
+    });
+    setText(shown.rest, words);
+    show(shown.rest, Boolean(words));
   }
 
   /**

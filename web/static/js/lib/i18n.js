@@ -12,6 +12,9 @@ export function install(messages) {
   table = messages ?? {};
 }
 
+/** @returns {string} how numbers are written in the user's language (BCP 47) */
+export const numbers = () => (Object.keys(table).length ? 'en' : 'vi');
+
 /**
  * The text in the user's language, with `{name}` places filled.
  * @param {string} text

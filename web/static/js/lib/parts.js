@@ -1,7 +1,8 @@
 // @ts-check
 /**
  * Swapping parts of a page that the server rendered: the server stays the one place that knows how things look. Only
- * parts whose HTML changed are touched; focus stays where it was (``data-focus``), and so does scrolling.
+ * parts whose HTML changed are touched; focus stays where it was (``data-focus``), and so do scrolling and what was opened
+ * (``data-keep``).
  */
 
 /**
@@ -19,8 +20,10 @@ export function swap(root, html) {
     if (!now || normal(now) === normal(part)) continue;
     const focused = part.contains(document.activeElement) ? /** @type {HTMLElement} */ (document.activeElement).dataset.focus : '';
     const top = part.scrollTop;
+    const open = [...part.querySelectorAll('details[open][data-keep]')].map((one) => /** @type {HTMLElement} */ (one).dataset.keep ?? '');
     for (const attribute of now.attributes) part.setAttribute(attribute.name, attribute.value);
     part.replaceChildren(...[...now.childNodes].map((node) => document.importNode(node, true)));
+    for (const key of open) part.querySelector(`[data-keep="${CSS.escape(key)}"]`)?.setAttribute('open', '');
     part.scrollTop = top;
     if (focused) /** @type {HTMLElement | null} */ (part.querySelector(`[data-focus="${CSS.escape(focused)}"]`))?.focus();
     changed.push(name);
@@ -33,6 +36,7 @@ function normal(part) {
   const copy = /** @type {Element} */ (part.cloneNode(true));
   for (const clock of copy.querySelectorAll('[data-since],[data-clock]')) clock.textContent = '';
   for (const hidden of copy.querySelectorAll('[hidden]')) hidden.removeAttribute('hidden');
+  for (const opened of copy.querySelectorAll('[data-keep]')) opened.removeAttribute('open');
   for (const token of copy.querySelectorAll('[name="csrftoken"]')) token.remove();
   return copy.innerHTML;
 }

@@ -59,6 +59,7 @@ export function seenBetween(before, after, seconds) {
     received_bps: Math.round((grown(before.subscribe.received, after.subscribe.received) * 8) / seconds),
     sent_bps: Math.round((grown(before.publish.sent, after.publish.sent) * 8) / seconds),
     rtt_s: after.publish.rtt || after.subscribe.rtt,
+    limited: after.publish.limited === 1,
     // a connection that was made anew counts from nothing
     pictures: after.subscribe.pictures - (after.subscribe.pictures >= before.subscribe.pictures ? before.subscribe.pictures : 0),
   };

@@ -167,6 +167,7 @@ class RoomPage {
       this.follow();
     } else if (message.type === 'minutes_state') room.minutes = { ...readMinutes(message.minutes), savedUtc: room.hub.utc() };
     else if (message.type === 'crosstalk') room.takeCrosstalk(message.pairs);
+    else if (message.type === 'figures') room.figures = message;
     else if (message.type === 'speaker') {
       room.speaker = message.participant;
       if (message.participant && message.participant !== room.me) room.lastSpeaker = message.participant;
@@ -198,6 +199,7 @@ class RoomPage {
     this.room.pinned = '';
     this.room.goingOverUntil = 0;
     this.room.events = [];
+    this.room.figures = { utc: 0, points: [] };
     this.socket.lastEvent = 0;
     this.room.session.session = message.session;
     this.room.data.number = '';
