@@ -453,6 +453,9 @@ JOB_KINDS = {
     "expire": N_("Dọn tệp cũ"),
     "reconcile": N_("Đối chiếu hằng đêm"),
     "remux": N_("Tạo tệp xem lại"),
+    "extract": N_("Trích xuất"),
+    "deliver": N_("Bản sao, bàn giao"),
+    "dispose": N_("Tiêu hủy"),
 }
 
 
