@@ -77,6 +77,7 @@ class Sound:
     def __init__(self, feed: Feed, problems: Problems) -> None:
         self._problems = problems
         self._blocks = self._placed(feed)
+        self._pending: tuple[int, bytes] | None = None  # what comes after a silence that is not over
         self._ready = bytearray()
         self._at = 0  # samples that were taken
         self._ended = False
@@ -85,7 +86,7 @@ class Sound:
     def read(self, count: int) -> bytes:
         """The next ``count`` samples."""
         while len(self._ready) < count * SAMPLE and not self._ended:
-            block = next(self._blocks, None)
+            block, self._pending = self._pending or next(self._blocks, None), None
             if block is None:
                 self._ended = True
                 break
@@ -96,7 +97,7 @@ class Sound:
                 missing = min(start - end, count)
                 self._ready += bytes(missing * SAMPLE)
                 if start > end + missing:
-                    self._blocks = _chained(block, self._blocks)
+                    self._pending = block
                     continue
             elif start < end - JITTER:
                 data = data[(end - start) * SAMPLE :]
@@ -126,8 +127,3 @@ class Sound:
                             at += made.samples
             except (av.FFmpegError, OSError, ValueError):
                 self._problems.append(("replay_unreadable", piece.path.name))
-
-
-def _chained(block: tuple[int, bytes], rest: Iterator[tuple[int, bytes]]) -> Iterator[tuple[int, bytes]]:
-    yield block
-    yield from rest

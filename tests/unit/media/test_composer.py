@@ -95,6 +95,13 @@ def test_sound_alone_is_mixed_where_it_belongs_and_silent_where_nothing_may_be_h
     assert [round(at, 1) for at in beeps(made.file)] == [1.0, 2.5, 3.0, 3.5, 4.5, 5.5]
 
 
+def test_a_long_gap_is_silence_and_what_comes_after_it_stands_where_it_belongs(tmp_path: Path) -> None:
+    one = replay_file(tmp_path / "1.webm", 1)
+    late = Feed("a", "A", (Piece(one, 0, LENGTH * S, True), Piece(one, 120 * S, (120 + LENGTH) * S, True)))
+    made = compose_sound(Plan(0, 124 * S, (late,)), tmp_path / "made.m4a", done)
+    assert [round(at, 1) for at in beeps(made.file)] == [1, 2, 3, 120, 121, 122, 123]
+
+
 @pytest.mark.parametrize("spoil", [
     lambda path: path.unlink(), lambda path: path.write_bytes(b""), lambda path: path.write_bytes(b"no media" * 99),
     lambda path: path.write_bytes(path.read_bytes()[: path.stat().st_size // 2]),
