@@ -16,6 +16,7 @@ SENTENCES: dict[str, str] = {
     "login.slow_down": N_("Đăng nhập sai quá nhiều lần. Hãy đợi ít phút rồi thử lại."),
     "csrf.failed": N_("Trang đã mở quá lâu hoặc biểu mẫu không hợp lệ. Hãy tải lại trang rồi gửi lại."),
     "forbidden": N_("Bạn không có quyền làm việc này."),
+    "same_person": N_("Cần một người khác xác nhận."),
     "not_found": N_("Không có mục này, hoặc mục này không mở cho bạn."),
     "conflict": N_("Người khác vừa thay đổi nội dung này. Hãy tải lại trang."),
     "request.foreign_origin": N_("Yêu cầu đến từ một trang khác nên không được nhận."),

@@ -164,11 +164,13 @@ def test_frozen_minutes_take_nothing_more(db: Session, world: World, book: Minut
             attempt()
 
 
-def test_frozen_minutes_are_found_by_their_words(db: Session, world: World, visit: Visit, book: Minutes) -> None:
+def test_frozen_minutes_are_found_by_their_words(
+    db: Session, world: World, session: ReceptionSession, book: Minutes
+) -> None:
     minutes.add_line(db, world.clara, book.id, "Mương thoát nước bị lấp", NOW)
     minutes.freeze(db, world.clara, book.id, LATER)
     [group] = search.find(db, world.alice, "muong thoat", search.Filters(), LATER).groups
-    assert [(hit.object_id, hit.why[0].field) for hit in group.hits] == [(visit.id, "minutes")]
+    assert [(hit.object_id, hit.why[0].field) for hit in group.hits] == [(session.id, "minutes")]
 
 
 def test_unsigned_is_a_state(db: Session, world: World, book: Minutes) -> None:
