@@ -4,7 +4,8 @@ quantum.
 
 Only for lines that are known to carry much more than they are sent; the rate of what is sent is the estimator's affair.
 Radio lines deliver in bursts and look faster than they are, so the slowest of the last trains counts, and a train that
-lost something halves what may leave at once.
+lost something halves what may leave at once. A train that arrives as one says only that the line is at least so fast;
+the next one may be longer then.
 """
 
 from __future__ import annotations
@@ -18,16 +19,19 @@ QUANTUM = 0.005  # s that what leaves at once may take at the narrowest hop
 MOST = 150_000  # bytes: a key frame of 1080p
 REMEMBERED = 5  # trains
 DOUBTED = 10.0  # s for which a loss counts
+BELIEVED = 30.0  # s for which a train that arrived as one counts: key frames come rarely
 
 
 class Trains:
     """The trains of one leg. ``at_once``: bytes that may leave at one moment; 0: nothing is known."""
 
-    __slots__ = ("_doubted_until", "_limit", "_speeds", "at_once")
+    __slots__ = ("_bound", "_bound_until", "_doubted_until", "_limit", "_speeds", "at_once")
 
     def __init__(self) -> None:
         self.at_once = 0
-        self._speeds: list[float] = []  # bytes/s, of the last ones; a deque would hold 700 bytes more
+        self._speeds: list[float] = []  # bytes/s, of the last ones; 0: too fast to tell. A deque holds 700 bytes more
+        self._bound = 0.0  # bytes/s: the line is at least that fast, by trains that arrived as one ...
+        self._bound_until = -1e9  # ... and so long that is believed
         self._limit = float(MOST)
         self._doubted_until = -1e9
 
@@ -48,10 +52,22 @@ class Trains:
                 last = max(last, acked[at][1])
                 at += 1
             if at - begun >= LEAST_PACKETS and octets >= LEAST_OCTETS:
-                self._speeds.append(octets / max(RESOLUTION, last - first))
+                self._add(octets, last - first, now)
         del self._speeds[:-REMEMBERED]
         if len(self._speeds) == REMEMBERED:
-            self.at_once = int(min(min(self._speeds) * QUANTUM, self._limit))
+            told = [speed for speed in self._speeds if speed]
+            speed = min(told) if len(told) > REMEMBERED // 2 else self._bound
+            self.at_once = int(min(speed * QUANTUM, self._limit))
+
+    def _add(self, octets: int, took: float, now: float) -> None:
+        """A train of ``octets`` behind its first packet, which took ``took`` seconds to arrive."""
+        if took > RESOLUTION:
+            self._speeds.append(octets / took)
+            return
+        self._speeds.append(0.0)
+        if octets / RESOLUTION > self._bound or now >= self._bound_until:
+            self._bound = octets / RESOLUTION
+            self._bound_until = now + BELIEVED
 
 
 __all__ = ["MOST", "Trains"]

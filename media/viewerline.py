@@ -133,11 +133,12 @@ class ViewerLine:
         elif self.receiver is not None:
             self.receiver.tick(self.leg.sent(), now)
         target = self.target_bps
-        if self.pacer is not None and self.estimator is not None:
-            self.estimator.is_ample = now < self._ample_until and target >= self._ample_bps
-            self.pacer.set_target(target, self.estimator.is_ample, self.estimator.trains.at_once)
         if now >= self._ample_until or target < self._ample_bps:
             self._divide(target, offers, now)
+        if self.pacer is not None and self.estimator is not None:
+            # After dividing: a line that is looked at again, and is ample still, must not be paced until the next tick.
+            self.estimator.is_ample = now < self._ample_until and target >= self._ample_bps
+            self.pacer.set_target(target, self.estimator.is_ample, self.estimator.trains.at_once)
 
     def _divide(self, target: float, offers: Offers, now: float) -> None:
         sections = self.leg.subscriptions.values()

@@ -40,7 +40,7 @@ def replay_rows(hub: StartedHub, session: str, within: float = 20.0) -> list[Rep
         with closing(sqlite3.connect(f"file:{hub.folder / 'hub.db'}?mode=ro", uri=True)) as db:
             found = db.execute(
                 "select participant_id, mime, path, start_utc, duration_s, frames from replay_file"
-                " where session_id = ? order by start_utc",
+                " where session_id = ? and participant_id != '' order by start_utc",  # not the list of who spoke
                 (session,),
             ).fetchall()
         return [ReplayRow(who, mime, hub.folder / "files" / path, *rest) for who, mime, path, *rest in found]

@@ -32,9 +32,26 @@ def test_a_fast_line_takes_a_whole_key_frame() -> None:
 def test_nothing_is_believed_before_some_trains_agree() -> None:
     assert after(1e9, trains=4).at_once == 0
     assert after(1e9, count=3).at_once == 0
-    slow = after(1e9)
-    slow.take(train(1.0, 8, 4e6), 0, 1.0)
-    assert slow.at_once < 4e6 / 8 * 0.005 * 1.25, "the slowest of the last ones counts"
+
+
+def test_the_slowest_of_the_last_trains_counts_but_one_hiccup_does_not() -> None:
+    line = after(20e6)
+    line.take(train(1.0, 8, 4e6), 0, 1.0)
+    assert line.at_once < 4e6 / 8 * 0.005 * 1.25
+    fast = after(1e9, 40)
+    fast.take(train(1.0, 8, 4e6), 0, 1.0)
+    assert fast.at_once == MOST
+
+
+def test_what_arrives_as_one_may_be_longer_the_next_time() -> None:
+    line = after(1e9, 6)
+    assert 40_000 < line.at_once < 60_000
+    line.take(train(1.0, 40, 1e9), 0, 1.0)
+    for number in range(20):
+        line.take(train(2.0 + number, 6, 1e9), 0, 2.0 + number)
+    assert line.at_once == MOST, "key frames come rarely: what one has shown is believed for a while"
+    line.take(train(40.0, 6, 1e9), 0, 40.0)
+    assert line.at_once < 60_000
 
 
 def test_a_train_that_lost_something_halves_it_for_a_while() -> None:
