@@ -108,7 +108,7 @@ async def looked_up(records: Person, marked: int) -> None:
     await page.locator("#q:focus").wait_for()
     await page.keyboard.type("boi thuong dat lam duong")
     await page.keyboard.press("Enter")
-    await page.locator("article.card h2 a").first.press("Enter")
+    await page.locator("article.card h3 a").first.press("Enter")
     await page.wait_for_url(re.compile("/cases/"))
 
     async def listed() -> bool:
