@@ -30,6 +30,12 @@ def vp8_payloads(frame: bytes, picture_id: int, size: int = 1000) -> list[bytes]
     return [bytes([0x90 if i == 0 else 0x80, 0x80]) + tail + part for i, part in enumerate(parts)]
 
 
+def units_of(picture: bytes) -> list[bytes]:
+    """The NAL units of an access unit in the byte stream format (Annex B)."""
+    parts = picture.replace(b"\x00\x00\x00\x01", b"\x00\x00\x01").split(b"\x00\x00\x01")
+    return [part for part in parts if part]
+
+
 def h264_payloads(units: Sequence[bytes], size: int = 1000) -> list[bytes]:
     """Mode 1: small units in a STAP-A or alone, large ones in FU-A."""
     out: list[bytes] = []
