@@ -103,6 +103,24 @@ def _note_lost(db: Session, relay_id: str, session_id: str, files: set[str]) -> 
     db.flush()
 
 
+def unclosed_on(db: Session, relay_id: str) -> list[tuple[str, int]]:
+    """Sessions (with their epochs) that wait for journals of this relay, which does not carry them or not any more."""
+    found = (
+        sa.select(ReceptionSession.id, ReceptionSession.epoch)
+        .join(Track, Track.session_id == ReceptionSession.id)
+        .where(Track.relay_id == relay_id, Track.state == TrackState.WRITING)
+        .where(
+            ReceptionSession.state != SessionState.LOCKED,
+            sa.or_(
+                ReceptionSession.state == SessionState.CLOSED,
+                ReceptionSession.relay_id.is_(None),
+                ReceptionSession.relay_id != relay_id,
+            ),
+        )
+    )
+    return [(session, epoch) for session, epoch in db.execute(found.distinct())]
+
+
 def _track_row(db: Session, session_id: str, file: str) -> Track | None:
     return db.scalar(sa.select(Track).where(Track.session_id == session_id, Track.file == file))
 

@@ -103,6 +103,17 @@ class Carrier:
         if restarted:
             self._reopen_legs("relay restarted")
 
+    def ask_for_journals(self, relay: str) -> None:
+        """``relay`` is linked and once wrote journals of this session that nobody closed, but does not carry it (it
+        died, with its disk perhaps): it says which of them it has, and the lock does not wait for the others."""
+        if relay == self.relay:
+            return  # it was told when it came up
+        if not self.relay and self._host.state.state == "closed":
+            self.relay = relay
+            self.tell(again=True)
+            return
+        self._pool.send(relay, desired(replace(self._host.state, state="closed"), self._host.epoch, 1))
+
     async def dead(self, relay: str) -> None:
         """The relay is confirmed dead: go on with another one, at once if there is one."""
         if relay != self.relay or self._host.state.state in ("closed", "locked"):

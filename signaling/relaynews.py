@@ -44,6 +44,17 @@ class RelayNews:
                 self._sessions.chore(self._compare(host_of, relay))
         for session, epoch in self._pool.sessions_on(relay).items():
             await self._settle_stray(relay, session, epoch)
+        self._sessions.chore(settle(lambda: self._ask_for_journals(relay)))
+
+    async def _ask_for_journals(self, relay: str) -> None:
+        """What this relay wrote and never closed, of sessions that it does not carry any more, holds up their locks."""
+        for session, epoch in await self._store.run(self._store.unclosed_on, relay):
+            host = self._sessions.hosts.get(session)
+            if host is not None:
+                host.carrier.ask_for_journals(relay)
+            else:
+                # Version 0: whatever the session's own app says afterwards comes later.
+                self._pool.send(relay, r.Desired(session=session, epoch=epoch, version=0, state="closed", part=0))
 
     async def _compare(self, host: SessionHost, relay: str) -> None:
         try:

@@ -102,6 +102,11 @@ class Store:
         with self.database.read() as db:
             return [row.id for row in sessions.live(db)] + sessions.unlocked(db)
 
+    def unclosed_on(self, relay: str) -> list[tuple[str, int]]:
+        """Sessions (and their epochs) with open journals on a relay that does not carry them, or not any more."""
+        with self.database.read() as db:
+            return recordings.unclosed_on(db, relay)
+
     def standing(self, session: str) -> Standing:
         """Whose the session is. Raises NotFound."""
         with self.database.read() as db:

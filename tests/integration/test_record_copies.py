@@ -65,10 +65,6 @@ async def hold(hub: StartedHub, folder: Path) -> Lost:
     shutil.rmtree(hub.folder / "relays" / "0" / "spool" / session)
     await encoder.close()
     await asyncio.to_thread(hub.until_ready)
-    # Closed before the new relay is there, the lock waits for it (recording.tracks_open): that is another story.
-    back = hub.folder / "relays" / "0" / "relay.log"
-    await asyncio.to_thread(until, lambda: back.read_text().count("is up") >= 2, 20, "linked again")
-    await asyncio.sleep(1.0)
     await asyncio.to_thread(hub.ask, "session", "close", session, "--lock")
     await asyncio.to_thread(until, lambda: hub.ask("session", "show", session)["locked"], 40, "locked")
     await asyncio.to_thread(until, lambda: replay_rows(hub, session), 20, "replay files made")

@@ -12,6 +12,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from media import messages as r
+from rooms import recordings
 from rooms.models import Relay
 from signaling import messages as m
 from signaling.errors import SENTENCES
@@ -191,6 +192,46 @@ async def test_closed_session_on_a_relay_that_was_away_is_closed_there(bench: Be
     await relay.wants(session, lambda d: d.state == "closed")
 
 
+def states(bench: Bench, session: str) -> list[str]:
+    with bench.database.read() as db:
+        return [track.state.value for track in recordings.tracks_of(db, session)]
+
+
+async def test_session_closed_while_its_relay_was_dead_does_not_wait_for_what_was_lost_with_it(bench: Bench) -> None:
+    relay = await bench.relay()
+    session, _ids, op, _a = await live_session(bench, relay)
+    bench.alive["relay1"] = False
+    await relay.hang_up()
+    await asyncio.sleep(0.3)
+    await op.ask("close")
+    relay.boot, relay.desired = "relay1-boot2", {}
+    await relay.dial()
+    await relay.wants(session, lambda d: d.state == "closed")
+    await relay.report(session, r.SessionEnded(files=()))
+    await relay.until(lambda: states(bench, session) == ["missing"])
+
+
+async def test_relay_that_died_and_comes_back_says_what_it_has_of_a_session_that_went_on_elsewhere(
+    bench: Bench,
+) -> None:
+    one = await bench.relay("relay1")
+    session, ids, op, _a = await live_session(bench, one)
+    two = await bench.relay("relay2")
+    bench.alive["relay1"] = False
+    await one.hang_up()
+    await two.wants(session, lambda d: d.part == 2)
+    await op.ask("close")
+    await two.report(session, r.SessionEnded(files=()))
+    one.boot, one.desired = "relay1-boot2", {}
+    await one.dial()
+    assert (await one.wants(session, lambda d: True)).state == "closed"
+    body = {"participant": ids["a"], "source": "mic", "part": 1, "file": "f.dcj", "length": 9, "sha256": "0" * 64}
+    closed = msgspec.convert({**body, "packets": 1, "first_utc": 1.0, "last_utc": 2.0, "lost_bytes": 0}, r.Recovered)
+    await one.report(session, closed)
+    await one.report(session, r.SessionEnded(files=("f.dcj",)))
+    await one.until(lambda: states(bench, session) == ["recovered"])
+
+
 async def test_offers_and_speaker_reach_the_page_they_are_for(bench: Bench) -> None:
     relay = await bench.relay()
     session, ids, op, a = await live_session(bench, relay)
@@ -258,14 +299,6 @@ async def test_weak_line_is_shown(bench: Bench) -> None:
     leg = r.LegQuality(peer=f"dev-{ids['a']}", leg="publish", session=session, loss=0.2)
     await relay.say(r.Quality(utc=1.0, legs=(leg,)))
     await op.state_where(lambda s: any(p["line"] == "weak" for p in s["participants"]))
-
-
-async def test_a_relay_that_asks_is_told_the_time(bench: Bench) -> None:
-    relay = await bench.relay()
-    await relay.say(r.AskTime(mono=12.5))
-    await relay.until(lambda: any(isinstance(one, r.TimeIs) for one in relay.got))
-    [told] = [one for one in relay.got if isinstance(one, r.TimeIs)]
-    assert told.mono == 12.5 and abs(told.utc - bench.clock()) < 5.0
 
 
 async def test_linked_relay_is_noted_again_and_again_and_a_retired_one_is_cut(tmp_path: Path) -> None:
