@@ -1,6 +1,6 @@
 """The composition root: builds the parts and connects them. Nothing imports this but the commands that start it.
 
-``open_parts`` opens what every command needs (database, files, keys); ``create_app`` adds signaling and the routes.
+``create_app`` adds signaling and the routes to what ``web.parts`` opens.
 Order of the layers an HTTP request passes, outermost first: last resort, metrics, security headers, origin check,
 body limit, CSRF, log-in session, device cookie, route.
 """
@@ -20,44 +20,17 @@ from starsessions import SessionMiddleware
 
 import web.api
 import web.pages
-from rooms import db as rooms_db
-from rooms import indexing, signing, takekeys
-from rooms.files import FileStore
-from rooms.keeping import FromStore
-from rooms.vault import Vault
 from signaling.messages import CLOSE_AGAIN
-from web import auth, devices, errors, filestores, folder, health, peerdoor, security, sockets, wiring
+from web import auth, devices, errors, health, parts, peerdoor, security, sockets, wiring
 from web.config import Config
 from web.hub import Hub
 
 STATIC = Path(__file__).parent / "static"
 
 
-def open_parts(config: Config) -> Hub:
-    """Open (and where needed make) database, file store, vault and signing key of the data folder."""
-    config.data.mkdir(parents=True, exist_ok=True)
-    database = rooms_db.open_database(config.database)
-    rooms_db.migrate(database)
-    with database.write() as db:
-        indexing.rebuild_if_missing(db)
-    store = filestores.open_store(config, database, Hub.now)
-    return Hub(
-        config=config,
-        database=database,
-        files=FileStore(config.data / "files", FromStore(store) if store is not None else None),
-        metrics=health.Metrics(),
-        throttle=auth.LoginThrottle(config),
-        secret=config.secret or folder.kept_secret(config.data),
-        vault=Vault.at(config.data / "keys" / "vault.key"),
-        take_keys=takekeys.load_or_create(config.data / "keys" / "takes"),
-        signing=signing.Current(config.data / "keys"),
-        store=store,
-    )
-
-
 def create_app(config: Config, hub: Hub | None = None) -> FastAPI:
     """The hub's application. Signaling starts with the application's lifespan and stops with it."""
-    hub = hub or open_parts(config)
+    hub = hub or parts.open_parts(config)
     wiring.connect(hub)
     app = FastAPI(
         title="Điểm Cầu",

@@ -20,7 +20,7 @@ import uvicorn
 
 from rooms import relays
 from rooms.actor import SYSTEM
-from web import control, folder, health, logs, main, tls
+from web import control, folder, health, logs, main, parts, tls
 from web.config import Config, is_loopback
 from web.hub import Hub, running
 from web.supervisor import PortTaken, Supervisor
@@ -84,7 +84,7 @@ async def serve(config: Config, own: bool, with_worker: bool, announce: Callable
     certificate = certificate_of(config)
     listener = bind(config)
     config = replace(config, port=int(listener.getsockname()[1]))
-    hub = await asyncio.to_thread(main.open_parts, config)
+    hub = await asyncio.to_thread(parts.open_parts, config)
     supervisor = Supervisor(
         config,
         relay_address(config),

@@ -21,7 +21,7 @@ from sqlalchemy import update
 from rooms import jobs, sessions, takes
 from rooms.models import Job
 from rooms.words import JobState
-from web import errors, logs, main, nightly
+from web import errors, logs, nightly, parts
 from web import jobs as work
 from web.config import Config
 from web.hub import Hub
@@ -134,7 +134,7 @@ class Worker:
 def run(config: Config) -> None:
     """Run a worker until SIGTERM or SIGINT."""
     logging.getLogger("huey").setLevel(logging.WARNING)
-    hub = main.open_parts(config)
+    hub = parts.open_parts(config)
     worker = Worker(hub, config.data / "worker" / "queue.db")
     log.info("worker started", taken_up=worker.take_up())
     feeder = threading.Thread(target=worker.feed_until_stopped, name="feeder", daemon=True)

@@ -22,7 +22,7 @@ from rooms import heads, recordings, sessions, signing
 from rooms.actor import SYSTEM
 from rooms.models import Publication, ReceptionSession
 from rooms.words import SessionState
-from web import config, main, publish
+from web import config, parts, publish
 from web.hub import Hub
 
 YESTERDAY = datetime.now(UTC) - timedelta(days=2)
@@ -151,7 +151,7 @@ def hub(certificates: Path, authority: str, mail: MailServer, tmp_path: Path) ->
         "HUB_PUBLISH_TSA": authority,
         "HUB_PUBLISH_TSA_CA": str(certificates / "ca.pem"),
     }
-    hub = main.open_parts(config.load(environ, data=tmp_path / "data"))
+    hub = parts.open_parts(config.load(environ, data=tmp_path / "data"))
     with hub.database.write() as db:
         session = sessions.open_plain(db, SYSTEM, "Thử", YESTERDAY)
         sessions.set_state(db, session.id, 0, SessionState.CLOSED, YESTERDAY)

@@ -13,7 +13,7 @@ from rooms import keeping
 from rooms.errors import StorageFailed
 from tests.support.badline import BadLine
 from tests.support.s3 import SECRET, place, private_swift
-from web import config, main
+from web import config, parts
 from web.hub import Hub
 from web.keeping import Keeping
 from web.pages.board import store_alerts
@@ -38,7 +38,7 @@ def hub(request: pytest.FixtureRequest, swift: int, tmp_path: Path) -> Iterator[
     }
     if request.param == "encrypted":
         environ["HUB_STORE_KEYS"] = "ab" * 32
-    hub = main.open_parts(config.load(environ, data=tmp_path / "data"))
+    hub = parts.open_parts(config.load(environ, data=tmp_path / "data"))
     store = hub.store if isinstance(hub.store, S3) else getattr(hub.store, "inner", None)
     assert isinstance(store, S3)
     store.retries = 1
@@ -94,8 +94,8 @@ def test_trouble_is_told_loses_nothing_and_ends_by_itself(hub: tuple[Hub, BadLin
 
 def test_wrong_credentials_are_an_alarm_of_their_own(swift: int, tmp_path: Path) -> None:
     environ = {"HUB_STORE": place(swift).address, "HUB_STORE_ACCESS_KEY": "test:tester", "HUB_STORE_SECRET_KEY": "no"}
-    parts = main.open_parts(config.load(environ, data=tmp_path / "data"))
-    local = paper(parts, "first", b"x")
-    Keeping(parts).step()
-    assert alarm(parts) == "store.refused" and local.exists()
-    parts.database.dispose()
+    opened = parts.open_parts(config.load(environ, data=tmp_path / "data"))
+    local = paper(opened, "first", b"x")
+    Keeping(opened).step()
+    assert alarm(opened) == "store.refused" and local.exists()
+    opened.database.dispose()

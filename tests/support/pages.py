@@ -20,7 +20,7 @@ from rooms.actor import SYSTEM
 from rooms.models import Site
 from rooms.words import Role
 from tests.support.migrated import migrated
-from web import config, main
+from web import config, main, parts
 from web.hub import Hub
 
 with warnings.catch_warnings():
@@ -50,7 +50,7 @@ class Pages:
         limits = {"login_limit_account": "1000/minute", "login_limit_address": "1000/minute"}
         self.config = config.load({}, data=str(folder), http="on", port=8443, **limits)
         migrated(folder / "hub.db")
-        self.hub: Hub = main.open_parts(self.config)
+        self.hub: Hub = parts.open_parts(self.config)
         self.app: FastAPI = main.create_app(self.config, self.hub)
         self.sites: dict[str, str] = {}
         self.stack = ExitStack()

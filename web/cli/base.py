@@ -72,13 +72,13 @@ def run(data: Path, command: str, arguments: dict[str, Any], as_json: bool) -> d
 
 
 async def _run_here(data: Path, command: str, arguments: dict[str, Any]) -> dict[str, Any]:
-    from web import askhub, config, errors, logs, main
+    from web import askhub, config, errors, logs, parts
     from web.commands import COMMANDS
 
     logs.start("warning")
     try:
         settings = config.load(data=data)
-        hub = await asyncio.to_thread(main.open_parts, settings)
+        hub = await asyncio.to_thread(parts.open_parts, settings)
         try:
             return await COMMANDS[command](hub, **arguments)
         finally:

@@ -11,7 +11,8 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
-from rooms.db import Database, is_current, migrate, open_database
+from rooms import migrating
+from rooms.db import Database, is_current, migrate, newest_revision, open_database
 from rooms.errors import Conflict, StorageFailed
 from rooms.models import Base, Counter, Holiday, Setting, Site, TrainingSpace, User
 from rooms.words import SiteKind
@@ -117,6 +118,10 @@ def test_migrating_again_changes_nothing(database: Database) -> None:
     migrate(database)
     migrate(database)
     assert is_current(database)
+
+
+def test_names_of_the_migrations_agree_with_their_links() -> None:
+    assert newest_revision() == migrating.head()
 
 
 def test_an_empty_database_is_not_current(tmp_path: Path) -> None:

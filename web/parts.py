@@ -1,0 +1,34 @@
+"""What every process and command opens: database, files, keys. Neither routes nor pages are loaded for it."""
+
+from __future__ import annotations
+
+from rooms import db as rooms_db
+from rooms import indexing, signing, takekeys
+from rooms.files import FileStore
+from rooms.keeping import FromStore
+from rooms.vault import Vault
+from web import auth, filestores, folder, health
+from web.config import Config
+from web.hub import Hub
+
+
+def open_parts(config: Config) -> Hub:
+    """Open (and where needed make) database, file store, vault and signing key of the data folder."""
+    config.data.mkdir(parents=True, exist_ok=True)
+    database = rooms_db.open_database(config.database)
+    rooms_db.migrate(database)
+    with database.write() as db:
+        indexing.rebuild_if_missing(db)
+    store = filestores.open_store(config, database, Hub.now)
+    return Hub(
+        config=config,
+        database=database,
+        files=FileStore(config.data / "files", FromStore(store) if store is not None else None),
+        metrics=health.Metrics(),
+        throttle=auth.LoginThrottle(config),
+        secret=config.secret or folder.kept_secret(config.data),
+        vault=Vault.at(config.data / "keys" / "vault.key"),
+        take_keys=takekeys.load_or_create(config.data / "keys" / "takes"),
+        signing=signing.Current(config.data / "keys"),
+        store=store,
+    )
