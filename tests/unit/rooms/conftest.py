@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from rooms.db import Database, migrate, open_database
 from rooms.files import FileStore
 from rooms.vault import Vault
-from tests.support.actors import World, build_world
+from tests.support.actors import World, as_seen, build_world
 from tests.support.migrated import migrated
 from tests.support.postgres import PostgresServer, private_server
 
@@ -64,26 +64,49 @@ def database(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Itera
     server.drop(name)
 
 
-@pytest.fixture(scope="session")
-def shared(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Callable[[str], Database]]:
-    """One migrated, empty database of each kind for all tests that leave nothing behind."""
-    made: dict[str, Database] = {}
+class Shared:
+    """Databases for all tests that leave nothing behind: of each kind an empty one, and one with the world."""
 
-    def get(kind: str) -> Database:
-        if kind not in made and kind == "sqlite":
+    def __init__(self, made: Callable[[str], Database]) -> None:
+        self._made = made
+        self._databases: dict[tuple[str, bool], Database] = {}
+        self._people: dict[str, World] = {}
+
+    def database(self, kind: str, with_world: bool) -> Database:
+        """Made when first asked for."""
+        key = kind, with_world
+        if key not in self._databases:
+            self._databases[key] = self._made(kind)
+            if with_world:
+                with self._databases[key].write() as db:
+                    self._people[kind] = build_world(db)
+        return self._databases[key]
+
+    def world(self, kind: str, db: Session) -> World:
+        """Its sites as rows of this transaction, and its people."""
+        return as_seen(db, self._people[kind])
+
+    def dispose(self) -> None:
+        """Close all."""
+        for database in self._databases.values():
+            database.dispose()
+
+
+@pytest.fixture(scope="session")
+def shared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shared]:
+    """See ``Shared``."""
+
+    def made(kind: str) -> Database:
+        if kind == "sqlite":
             path = tmp_path_factory.mktemp("shared") / "hub.db"
             shutil.copy(request.getfixturevalue("sqlite_template"), path)
-            made[kind] = open_database(f"sqlite:///{path}")
-        elif kind not in made:
-            server: PostgresServer = request.getfixturevalue("postgres")
-            made[kind] = open_database(server.url(server.create(request.getfixturevalue("postgres_template"))))
-        return made[kind]
+            return open_database(f"sqlite:///{path}")
+        server: PostgresServer = request.getfixturevalue("postgres")
+        return open_database(server.url(server.create(request.getfixturevalue("postgres_template"))))
 
-    yield get
-    for database in made.values():
-        database.dispose()
+    both = Shared(made)
+    yield both
+    both.dispose()
 
 
 class _Undo(Exception):
@@ -91,17 +114,18 @@ class _Undo(Exception):
 
 
 @pytest.fixture
-def db(kind: str, shared: Callable[[str], Database]) -> Iterator[Session]:
+def db(kind: str, shared: Shared, request: pytest.FixtureRequest) -> Iterator[Session]:
     """One write transaction for the whole test, taken back at its end."""
-    with contextlib.suppress(_Undo), shared(kind).write() as session:
+    database = shared.database(kind, with_world="world" in request.fixturenames)
+    with contextlib.suppress(_Undo), database.write() as session:
         yield session
         raise _Undo
 
 
 @pytest.fixture
-def world(db: Session) -> World:
+def world(kind: str, db: Session, shared: Shared) -> World:
     """Sites and people."""
-    return build_world(db)
+    return shared.world(kind, db)
 
 
 @pytest.fixture
