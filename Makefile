@@ -7,6 +7,8 @@ AGAIN := --last-failed --last-failed-no-failures none
 PLAIN := $(addprefix tests/unit/media/test_,$(addsuffix .py,codecs forwarder front relay rtp sender sendside sentlog \
   subscription twcc viewerline)) tests/unit/test_built.py tests/integration/test_relay_call.py
 
+EVERY := tests/unit tests/integration tests/browser
+
 .PHONY: setup demo test tools check lint types pages-types js unit integration browser bench soak fuzz
 
 setup: .venv/.installed
@@ -51,8 +53,10 @@ integration: setup tools
 browser: setup tools
 	$(PY) -m pytest tests/browser -q
 
-# Longer than CI can wait for: real browsers, long cuts, and a table of lines of every kind (LINES_S seconds for each).
+# Longer than CI can wait for: what is marked long, real browsers, long cuts, and a table of lines of every kind
+# (LINES_S seconds for each).
 soak: setup tools
+	$(PY) -m pytest $(EVERY) -m long -q
 	$(PY) -m pytest tests/soak -q -s
 
 # Hostile bytes into every parser, guided by coverage: FUZZ_S seconds for each (tests/fuzz/run.py).
@@ -73,9 +77,8 @@ bench: setup
 	$(PY) -m tests.bench.bench_derived
 	$(PY) -m tests.bench.paired --json build/bench/paired.json
 
-EVERY := tests/unit tests/integration tests/browser
 test: setup tools $(TSC)
 	$(MAKE) --no-print-directory -j 2 --output-sync=target types pages-types lint js
 	DIEMCAU_PLAIN=1 $(PY) -m pytest -n 3 $(PLAIN) -q || DIEMCAU_PLAIN=1 $(PY) -m pytest $(PLAIN) -q $(AGAIN)
-	$(PY) -m pytest -n 3 $(EVERY) -m "not alone" -q || $(PY) -m pytest $(EVERY) -m "not alone" -q $(AGAIN)
-	$(PY) -m pytest tests/browser -m alone -q || $(PY) -m pytest tests/browser -m alone -q $(AGAIN)
+	$(PY) -m pytest -n 3 $(EVERY) -m "not alone and not long" -q || $(PY) -m pytest $(EVERY) -m "not alone and not long" -q $(AGAIN)
+	$(PY) -m pytest tests/browser -m "alone and not long" -q || $(PY) -m pytest tests/browser -m "alone and not long" -q $(AGAIN)

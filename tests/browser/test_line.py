@@ -91,6 +91,7 @@ async def watch(folder: Path, up: Profile, seconds: float) -> Watched:
         return watched
 
 
+@pytest.mark.long
 async def test_a_wide_line_is_used_within_five_seconds(tmp_path: Path) -> None:
     watched = await watch(tmp_path, Profile(), 7)
     assert watched.kbps(5, 7) >= 1500, watched

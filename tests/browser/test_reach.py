@@ -107,6 +107,7 @@ async def test_with_udp_dropped_media_comes_over_tcp(network: Network, tmp_path:
                 assert (pair["protocol"], pair["remote"]) == ("tcp", RELAY), pair
 
 
+@pytest.mark.long
 async def test_udp_is_used_where_it_works(network: Network, tmp_path: Path) -> None:
     async with relay_at(tmp_path, RELAY) as (app, _), call(app) as both:
         assert both.took <= JOINED_S
@@ -114,7 +115,9 @@ async def test_udp_is_used_where_it_works(network: Network, tmp_path: Path) -> N
             assert (pair["protocol"], pair["remote"]) == ("udp", RELAY), pair
 
 
-@pytest.mark.parametrize("way", ["udp", "tcp", "tls"])
+@pytest.mark.parametrize(
+    "way", [pytest.param("udp", marks=pytest.mark.long), pytest.param("tcp", marks=pytest.mark.long), "tls"]
+)
 async def test_with_the_relay_closed_off_media_comes_through_coturn(network: Network, tmp_path: Path, way: str) -> None:
     """Nothing of the client's reaches the relay itself; of coturn's ports only the one that is named."""
     turn = Turn(secret=SECRET, realm="hub.example", allowed=(RELAY,), listening=(TURN,))
@@ -140,6 +143,7 @@ async def test_with_the_relay_closed_off_media_comes_through_coturn(network: Net
                     assert (pair["local"], pair["relay"], pair["remote"]) == ("relay", way, RELAY), pair
 
 
+@pytest.mark.long
 async def test_a_client_with_ipv6_only_joins(network: Network, tmp_path: Path) -> None:
     async with relay_at(tmp_path, RELAY, RELAY6) as (app, relay):
         network.drop(f"ip version 4 udp dport {relay.port}", f"ip version 4 tcp dport {relay.port}")
@@ -149,6 +153,7 @@ async def test_a_client_with_ipv6_only_joins(network: Network, tmp_path: Path) -
                 assert pair["remote"].strip("[]") == RELAY6, pair
 
 
+@pytest.mark.long
 async def test_a_client_that_reaches_only_the_second_address_joins(network: Network, tmp_path: Path) -> None:
     """The state network's address comes first; this client sits on the Internet."""
     network.add("203.0.113.2/24")

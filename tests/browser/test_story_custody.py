@@ -111,6 +111,7 @@ async def test_a_copy_opens_from_a_stick_and_is_handed_over(world: World, tmp_pa
         assert await findings(stick) == []
 
 
+@pytest.mark.long
 async def test_hold_and_what_stands_against_disposal(world: World, tmp_path: Path) -> None:
     session = recorded(world, tmp_path / "record", "Cấp sổ đỏ")
     async with screens(world, "hold") as all_screens:

@@ -81,6 +81,7 @@ async def test_another_operator_takes_over(world: World) -> None:
         await officer.page.get_by_test_id("overlay-closed").wait_for()
 
 
+@pytest.mark.long
 async def test_the_session_is_handed_over(world: World) -> None:
     async with screens(world, "handed-over") as all_screens:
         operator, officer = await admitted(all_screens, "Hỏi về thủ tục thừa kế")

@@ -105,6 +105,7 @@ def counts(path: Path) -> list[tuple[float, int]]:
     return found
 
 
+@pytest.mark.long
 async def test_a_point_that_loses_the_hub_records_by_itself_and_a_colleague_hands_it_in(tmp_path: Path) -> None:
     options = ("--port", str(free_port()), "--media-port", str(free_port()))
     profile = tmp_path / "profile"

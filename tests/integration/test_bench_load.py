@@ -13,6 +13,7 @@ from tests.bench.plan import Sending, Session
 from tests.bench.run import Run
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("srtp", ["gcm", "cm"])
 async def test_viewers_count_every_packet_that_was_sent(tmp_path: Path, srtp: str) -> None:
     session = Session("s1", {"sender": Sending(layers=0)}, {name: ("sender",) for name in ("an", "binh", "chi")})

@@ -112,6 +112,7 @@ def test_no_record_starts_with_room_for_less_than_two_hours(tmp_path: Path) -> N
         assert hub.run("session", "open", "Phiên không ghi").returncode == 0
 
 
+@pytest.mark.long
 async def test_a_disk_that_is_full_when_the_record_starts(tmp_path: Path, clip: Clip) -> None:
     with (
         small_disk(tmp_path / "hub" / "relays" / "0" / "spool", "1m") as spool,

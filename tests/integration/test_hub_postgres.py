@@ -204,6 +204,7 @@ async def test_a_mute_holds_and_is_written_later(postgres: PostgresServer, tmp_p
             assert abs(muted.utc - at) < 1.0, "the time at which it took effect"
 
 
+@pytest.mark.long
 async def test_a_killed_app_loses_no_event_that_took_effect(postgres: PostgresServer, tmp_path: Path) -> None:
     """Mute and pause while PostgreSQL is stopped, then kill -9: the next start has both from the relay's disk."""
     url = postgres.url(postgres.create())

@@ -67,6 +67,7 @@ def linked(hub: StartedHub) -> float:
     return float(next(line for line in text.splitlines() if line.startswith("diemcau_relays{")).rpartition(" ")[2])
 
 
+@pytest.mark.long
 def test_relays_outlive_the_app_and_are_adopted(tmp_path: Path, clip: Clip) -> None:
     hub = StartedHub(tmp_path / "hub", "--http", "--keep-relays", "--port", "0", "--media-port", "0")
     try:

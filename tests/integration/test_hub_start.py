@@ -103,6 +103,7 @@ def test_what_a_killed_hub_leaves_does_not_stop_the_next(tmp_path: Path) -> None
     assert hub.stop() == 0
 
 
+@pytest.mark.long
 def test_the_local_authority_certifies_the_hub(tmp_path: Path) -> None:
     with started(tmp_path / "d", "--relays", "1") as hub:
         pass

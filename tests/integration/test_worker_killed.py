@@ -59,6 +59,7 @@ def lives(pid: int) -> bool:
         return False
 
 
+@pytest.mark.long
 @pytest.mark.timeout(180)
 def test_a_killed_worker_leaves_no_maker_and_the_next_one_ends_its_job(database: Database, tmp_path: Path) -> None:
     session = stage(database, FileStore(tmp_path / "files"), STORY)
