@@ -24,6 +24,7 @@ from media.ice import Address, local_user
 from media.messages import Leg
 from media.native import compiled
 from media.peer import Connection, Way
+from media.roaming import Roaming
 from media.sender import Sender
 from media.transport import SrtpSession, address_of, pointer_to
 from media.types import MAX_DATAGRAM, Batch, Buffer, PeerId
@@ -86,6 +87,7 @@ class Front:
         self.batch = Batch()
         self.dropped: dict[str, int] = dict.fromkeys(DROPS, 0)
         self._has_failed = False
+        self._roaming = Roaming(self._addresses, self._by_user.values, self._view, self._open_srtp)
         self._sender = Sender(self.dropped, runs, is_native)
         self._native = compiled if is_native else None
         self._unprotect = address_of("srtp_unprotect")
@@ -167,6 +169,7 @@ class Front:
             del self._by_user[user]
         for address in self._addresses.of(connection):
             self._addresses.pop(address)
+        self._roaming.forget(connection)
 
     # --- in ---------------------------------------------------------------------------------------------------------
 
@@ -208,10 +211,12 @@ class Front:
             items = iter(found)
             for source, packet, elapsed in zip(items, items, items, strict=True):
                 try:
+                    if type(source) is bytes:
+                        self._take_copy(opened, packet, source, now + elapsed)
+                        continue
+                    source.heard_at = now
                     if type(packet) is str:
                         self.dropped[packet] += 1
-                    elif type(source) is bytes:
-                        self._take_copy(opened, packet, source, now + elapsed)
                     else:
                         core(source.peer, packet, now + elapsed, batch)
                 except Exception:  # one datagram must never cost another one
@@ -268,7 +273,7 @@ class Front:
             return "oversized"
         first = self._buffer[0]
         if 128 <= first <= 191:
-            return self._take_srtp(length, address, now)
+            return self._take_srtp(opened, length, address, now)
         if first < 4:
             return self._take_check(opened, length, address, now)
         if 20 <= first <= 63:
@@ -278,10 +283,11 @@ class Front:
             return "" if connection.receive_dtls(bytes(self._view[:length])) else "dtls_full"
         return "foreign"
 
-    def _take_srtp(self, length: int, address: Address, now: float) -> str:
+    def _take_srtp(self, opened: Way, length: int, address: Address, now: float) -> str:
         connection = self._addresses.get(address)
         if connection is None:
-            return "stranger"
+            return self._roaming.take(opened, length, address, now)
+        connection.heard_at = now
         session = connection.receiving
         if session is None:
             return "early"
@@ -297,6 +303,7 @@ class Front:
     def settle(self, now: float) -> None:
         """Take the transport-wide feedback that has waited for ``LATER_S``: all at once it costs a third of what it
         costs one by one, each after a wake-up of its own. When each arrived is kept."""
+        self._roaming.step(now)
         if not self._later or now - self._later[0][2] < LATER_S:
             return
         later, self._later = self._later, []

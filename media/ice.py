@@ -30,6 +30,8 @@ MOVE_S = 8.0
 USE-CANDIDATE: a router gave the client a new port (clients check every 2.5 to 6 s)."""
 MAX_ADDRESSES = 16
 """A client with two networks, two announced addresses, UDP and TCP, and as much again during a restart."""
+KEPT_CHECKS = 8
+"""A check that came before, from another address, was copied: a client makes a new one for each address."""
 MAX_CHECK = 548  # bytes; a check of a browser has about 120
 
 _HEADER = struct.Struct("!HHI")
@@ -88,6 +90,7 @@ class IceLite:
         self.consent_at: float | None = None
         self.forgotten: list[Address] = []
         self.retired: list[str] = []
+        self._checks: dict[bytes, Address] = {}  # the last good ones, by transaction
 
     def restart(self) -> None:
         """The client restarted ICE: new credentials; the old ones stay good until the next restart, because checks
@@ -111,8 +114,12 @@ class IceLite:
             pwd = self.credentials.get(user)
             if pwd is None or not message.check_message_integrity(pwd.encode()):
                 return None
+            if self._checks.setdefault(message.transaction_id, address) != address:
+                return None
         except Exception:
             return None  # aioice raises struct.error, KeyError, ValueError and UnicodeError on hostile attributes
+        if len(self._checks) > KEPT_CHECKS:
+            del self._checks[next(iter(self._checks))]
         self.consent_at = now
         self._remember(address, now)
         is_lost = self.selected is None or now - self.addresses.get(self.selected, 0.0) > MOVE_S

@@ -226,6 +226,13 @@ class ForgetKept(Message, frozen=True, tag=_tag):
     number: int
 
 
+class TimeIs(Message, frozen=True, tag=_tag):
+    """The answer to ``ask_time``: ``mono`` as asked, and the app's clock."""
+
+    mono: float
+    utc: float
+
+
 ToRelay = (
     Challenge
     | Welcome
@@ -242,6 +249,7 @@ ToRelay = (
     | KeepEvents
     | ReadKept
     | ForgetKept
+    | TimeIs
 )
 
 
@@ -265,6 +273,12 @@ class Hello(Message, frozen=True, tag=_tag):
     addresses: tuple[str, ...]
     sessions: dict[str, int] = {}
     kept: dict[str, int] | None = None
+
+
+class AskTime(Message, frozen=True, tag=_tag):
+    """What does the app's clock say? ``mono`` is the relay's, and comes back with the answer."""
+
+    mono: float
 
 
 class Answer(Message, frozen=True, tag=_tag):
@@ -500,7 +514,7 @@ class Report(Message, frozen=True, tag=_tag):
 
 ToApp = (
     Hello | Answer | Refused | SubscribeOffer | Layers | Speaker | Crosstalk | Quality | RelayState | KeptEvents
-    | Report
+    | Report | AskTime
 )  # fmt: skip
 
 _to_relay: msgspec.json.Decoder[ToRelay] = msgspec.json.Decoder(ToRelay)

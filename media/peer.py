@@ -68,6 +68,7 @@ class Connection:
         self.fingerprints: tuple[Fingerprint, ...] = ()
         self.socket: Way | None = None  # the one whose address the client uses; set by the front
         self.ssrcs: set[int] = set()  # seen with a good tag: libsrtp keeps state for each
+        self.heard_at = now  # when anything like media last came from an address of its own, even if it was refused
         self.on_heard: Callable[[Connection], None] = lambda connection: None  # a check after silence
         self._on_up = on_up
         self._dtls = Dtls(certificate, lambda data: send(self, data), lambda: on_end(self))

@@ -60,12 +60,14 @@ from media.messages import (
     SubscribeAnswer,
     SubscribeOffer,
     SubscribeStart,
+    TimeIs,
     ToApp,
     ToRelay,
     ViewOffer,
     Views,
     Welcome,
 )
+from media.ownerclock import OwnerClock
 from media.recorder import SpoolRecorder
 from media.relay import Relay, RelayOptions
 from media.settings import Announced, Settings, read_settings
@@ -114,6 +116,7 @@ class RelayProcess:
         self._keeper = Keeper(settings.folder / "kept.db", self._loop)
         self._links = [AppLink(app, self, lambda: tls_context(settings)) for app in settings.apps]
         self._desired: dict[str, Desired] = {}
+        self._clock, self._clock_of = OwnerClock(), self._links[:1]  # the app that was linked last
         self._owners: dict[str, AppLink] = {}  # peer -> the app that spoke of it last
         self._changed: set[PeerId] = set()
         self._recording = asyncio.Event()  # the recorder is busy
@@ -238,6 +241,12 @@ class RelayProcess:
             copies_late_s=round(self._shipper.late_s, 1),
         )
         self._send_all(message)
+        self._ask_time(now)
+
+    def _ask_time(self, now: float) -> None:
+        question = self._clock.ask(now) if any(link.is_up for link in self._clock_of) else None
+        if question is not None:
+            self._clock_of[0].send(question)
 
     def _look_at_disk(self) -> None:
         try:
@@ -321,7 +330,10 @@ class RelayProcess:
     def link_up(self, link: AppLink, welcome: Welcome) -> None:
         """An app is there (LinkListener)."""
         _log.info("link to %s is up", link.app)
-        self._recorder.set_clock_offset(welcome.utc - time.time())
+        self._recorder.set_clock_offset(welcome.utc - time.time())  # until a question is answered
+        self._clock.forget()
+        self._clock_of = [link]
+        self._ask_time(time.monotonic())
         self._core.set_ceilings(welcome.max_source_bps, welcome.max_viewer_bps)
         self._courier.link_up(link, welcome.acked)
         self._legs.repeat_offers(time.monotonic(), 0.0)
@@ -374,6 +386,9 @@ class RelayProcess:
             case ClosePeer():
                 self._legs.close(PeerId(message.peer), message.leg)
                 self._forget_owners()
+            case TimeIs() if link in self._clock_of:
+                self._clock.take(message, time.monotonic(), time.time())
+                self._recorder.set_clock_offset(self._clock.offset)
             case Ack():
                 self._courier.ack(message.number)
             case Ask():

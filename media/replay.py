@@ -8,7 +8,6 @@ are named in ``problems`` and cost only what they do not hold.
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -18,6 +17,7 @@ from media.depacketize import Depacketizer, Frame, opus_duration_us
 from media.extract import Cut
 from media.muxer import Picture, ReplayFile
 from media.rtp import LEVEL_UNKNOWN, payload_start, scan_extensions
+from media.sessiontime import SessionTime
 from media.speaker import AUDIBLE
 from media.timeline import Placed, Stretch, Survey, place
 from media.voices import Voices
@@ -95,14 +95,16 @@ def make_replay(
     tracks = [track for path in journals if (track := _survey(path, problems)) is not None]
     if len({(t.header.session, t.header.participant) for t in tracks}) > 1:
         raise ValueError("journals of more than one participant")
-    shifts = _shifts(tracks)
-    placed = place([(shifts[t.header.boot], t.survey.stretches) for t in tracks])
+    times = _times(tracks)
+    placed = place([(times[t.header.boot], t.survey.stretches) for t in tracks])
     for track, on_clock in zip(tracks, placed, strict=True):
         track.placed = on_clock
-    tracks.sort(key=lambda t: t.survey.stretches[0].first_arrival + shifts[t.header.boot])
+    begun = {id(t): t.survey.stretches[0].first_arrival for t in tracks}
+    tracks.sort(key=lambda t: begun[id(t)] + times[t.header.boot].at(begun[id(t)]))
     if voices is not None:
         for track in tracks:
-            voices.hear(name, ((at + shifts[track.header.boot], loudness) for at, loudness in track.heard))
+            at_utc = times[track.header.boot].at
+            voices.hear(name, ((at + at_utc(at), loudness) for at, loudness in track.heard))
     totals = _Totals()
     segments: list[Segment] = []
     for kind, sources in (("replay", ("mic", "camera")), ("screen", ("screen",)), ("document", ("document",))):
@@ -184,13 +186,12 @@ def _is_media(packet: memoryview, payload_type: int) -> bool:
     return len(packet) >= 12 and packet[1] & 0x7F == payload_type
 
 
-def _shifts(tracks: Sequence[_Track]) -> dict[str, int]:
-    """Per boot: UTC (the owner's, where known) minus the monotonic clock, by docs/formats.md, Session time."""
-    anchors: dict[str, list[int]] = {}
+def _times(tracks: Sequence[_Track]) -> dict[str, SessionTime]:
+    """Per boot, by all its journals."""
+    anchors: dict[str, list[journal.Clock]] = {}
     for track in tracks:
-        seen = anchors.setdefault(track.header.boot, [])
-        seen += [clock.utc_us + (clock.offset_us or 0) - clock.mono_us for clock in track.anchors]
-    return {boot: statistics.median_low(values) for boot, values in anchors.items()}
+        anchors.setdefault(track.header.boot, []).extend(track.anchors)
+    return {boot: SessionTime(seen) for boot, seen in anchors.items()}
 
 
 # --- second pass -----------------------------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from media.seq import time_delta
+from media.sessiontime import SessionTime
 
 ROGUE_US = 1_000_000
 """RTP and arrival may drift so far apart before the stretch ends."""
@@ -158,10 +159,10 @@ class _Line:
 
 @dataclass(slots=True)
 class Placed:
-    """A stretch on the session's clock. ``shift_us``: UTC minus the relay's monotonic clock of its boot."""
+    """A stretch on the session's clock. ``time``: from the relay's monotonic clock, of its boot, to UTC."""
 
     stretch: Stretch
-    shift_us: int
+    time: SessionTime
     _sender: _Line | None = None  # extended RTP time -> sender time minus media time
     _delay: _Line | None = None  # sender time -> arrival minus sender time
 
@@ -169,7 +170,8 @@ class Placed:
         """When what carries this extended RTP time arrived or would have at the shortest delay: UTC microseconds."""
         sender = self._sender_us(rtp_time)
         assert self._delay is not None  # ``place`` sets it
-        return sender + self._delay.at(sender) + self.shift_us
+        arrival = sender + self._delay.at(sender)
+        return arrival + self.time.at(arrival)
 
     def _sender_us(self, rtp_time: int) -> int:
         media = self.stretch.media_us(rtp_time)
@@ -192,26 +194,26 @@ class Placed:
         self._delay = _Line(delays)
 
 
-def place(groups: Sequence[tuple[int, Sequence[Stretch]]]) -> list[list[Placed]]:
+def place(groups: Sequence[tuple[SessionTime, Sequence[Stretch]]]) -> list[list[Placed]]:
     """Put the stretches of one participant on the session's clock.
 
-    ``groups``: per journal (shift from the relay's monotonic clock to UTC, its stretches). Stretches whose reports name
-    one clock, within one boot, share their delays; that keeps lips in step.
+    ``groups``: per journal (the session's time of its boot, its stretches). Stretches whose reports name one clock,
+    within one boot, share their delays; that keeps lips in step.
     """
-    placed = [[Placed(stretch, shift) for stretch in stretches] for shift, stretches in groups]
-    clocks: list[tuple[int, int, list[Placed]]] = []  # (shift, middle delay, members)
+    placed = [[Placed(stretch, time) for stretch in stretches] for time, stretches in groups]
+    clocks: list[tuple[SessionTime, int, list[Placed]]] = []  # (boot's time, middle delay, members)
     for item in (item for group in placed for item in group):
         item.trust_reports()
         if item._sender is None:
             item.measure(item.delays())
             continue
         middle = statistics.median_low(delay for _, delay in item.delays())
-        for shift, other, members in clocks:
-            if shift == item.shift_us and abs(middle - other) <= SAME_CLOCK_US:
+        for time, other, members in clocks:
+            if time is item.time and abs(middle - other) <= SAME_CLOCK_US:
                 members.append(item)
                 break
         else:
-            clocks.append((item.shift_us, middle, [item]))
+            clocks.append((item.time, middle, [item]))
     for _, _, members in clocks:
         delays = _lowest([point for member in members for point in member.delays()])
         for member in members:

@@ -389,6 +389,8 @@ class RelayPool:
                 link.disk = Disk(message.spool_free, message.written_bps, message.copies_late_s)
                 if listener is not None:
                     listener.measured(link.relay, message)
+            case r.AskTime():
+                link.outbox.put_nowait(r.TimeIs(mono=message.mono, utc=self._clock()))
             case r.Hello():
                 raise r.LinkError("hello twice")
 

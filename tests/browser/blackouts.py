@@ -56,6 +56,14 @@ class CutRoom:
         await until(lambda: self.flows(before), 30, f"back after {seconds} s")
         return time.monotonic() - began
 
+    async def rebound(self) -> float:
+        """The router forgets the ports of both and gives new ones; how long until picture and sound are back."""
+        before = await self.totals()
+        self.line.rebind()
+        began = time.monotonic()
+        await until(lambda: self.flows(before), 30, "back by new ports")
+        return time.monotonic() - began
+
     async def settle(self) -> None:
         """Wait until both screens show the other one moving, and no page says that anything is lost."""
         await sees_moving(self.operator, others(POINT))

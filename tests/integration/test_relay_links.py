@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives import serialization
 
+from media import journal
 from media.client import MediaClient
 from media.clip import Clip, ClipOptions, make_clip
 from media.enrolment import load_key
@@ -32,7 +33,7 @@ from media.messages import (
 )
 from media.process import run_relay
 from media.settings import Settings
-from tests.support.fake_app import ROOT, FakeApp, RelayProcessUnderTest, Room, running_relay, until
+from tests.support.fake_app import AHEAD_S, ROOT, FakeApp, RelayProcessUnderTest, Room, running_relay, until
 
 Started = tuple[FakeApp, RelayProcessUnderTest]
 
@@ -137,8 +138,12 @@ async def test_a_record_is_closed_and_reported_when_its_session_closes(
     closed = app.bodies(TrackClosed)
     assert sorted(ended[0].files) == sorted(track.file for track in closed) and len(closed) == 2
     for track in closed:
-        assert (relay.folder / "spool" / room.session / track.file).stat().st_size == track.length
-        assert track.packets > 0
+        path = relay.folder / "spool" / room.session / track.file
+        assert path.stat().st_size == track.length and track.packets > 0
+        with path.open("rb") as file:
+            header = next(item for item in journal.read_records(file) if isinstance(item, journal.Header))
+        assert header.clock.offset_us is not None
+        assert abs(header.clock.offset_us / 1e6 - AHEAD_S) < 0.1, "asked for, not as late as the handshake told it"
 
 
 async def test_sigterm_closes_journals_reports_them_and_ends(started: Started, call: tuple[Room, MediaClient]) -> None:

@@ -10,6 +10,7 @@ import os
 import signal
 import socket
 import sys
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -26,6 +27,7 @@ from media.messages import (
     LINK_VERSION,
     Ack,
     Answer,
+    AskTime,
     Challenge,
     Crosstalk,
     Desired,
@@ -42,6 +44,7 @@ from media.messages import (
     SubscribeAnswer,
     SubscribeOffer,
     SubscribeStart,
+    TimeIs,
     ToApp,
     ToRelay,
     ViewOffer,
@@ -52,12 +55,17 @@ from media.messages import (
 
 ROOT = Path(__file__).parents[2]
 RELAY_ID = "relayaaaaaaaaaaaaaaaaaaa"
+AHEAD_S = 40.0
+"""Its clock is so far from the relay's ..."""
+LATE_S = 0.5
+"""... and the handshake told it late, as a busy app does."""
 
 
 class FakeApp:
     """Keeps what the relay says. ``acks``: whether reports are acknowledged at once."""
 
     def __init__(self, public_key: Ed25519PublicKey) -> None:
+        self.clock = lambda: time.time() + AHEAD_S
         self.acks = True
         self.acked = 0
         self.reports: list[Report] = []
@@ -103,7 +111,7 @@ class FakeApp:
         assert isinstance(hello, Hello)
         signed = SIGNED_PREFIX + f"{nonce}\n{hello.relay}".encode()
         self._public_key.verify(base64.b64decode(hello.signature), signed)
-        await opened.send(encode(Welcome(app="app", utc=1.0, acked=self.acked)))
+        await opened.send(encode(Welcome(app="app", utc=self.clock() - LATE_S, acked=self.acked)))
         self.hello, self._socket = hello, opened
         try:
             async for frame in opened:
@@ -141,6 +149,8 @@ class FakeApp:
                 self.layers.append(message)
             case Quality():
                 self.quality = message
+            case AskTime():
+                await self.send(TimeIs(mono=message.mono, utc=self.clock()))
             case _:
                 raise AssertionError(message)
         async with self._changed:

@@ -30,6 +30,12 @@ def vp8_payloads(frame: bytes, picture_id: int, size: int = 1000) -> list[bytes]
     return [bytes([0x90 if i == 0 else 0x80, 0x80]) + tail + part for i, part in enumerate(parts)]
 
 
+def units_of(picture: bytes) -> list[bytes]:
+    """The NAL units of an access unit in the byte stream format (Annex B)."""
+    parts = picture.replace(b"\x00\x00\x00\x01", b"\x00\x00\x01").split(b"\x00\x00\x01")
+    return [part for part in parts if part]
+
+
 def h264_payloads(units: Sequence[bytes], size: int = 1000) -> list[bytes]:
     """Mode 1: small units in a STAP-A or alone, large ones in FU-A."""
     out: list[bytes] = []
@@ -109,9 +115,10 @@ class Sender:
 
     def journal(
         self, folder: Path, part: int = 0, boot: str = "boot", closed: bool = True, shift_us: int = 0,
-        keep: Callable[[int], bool] = lambda mono_us: True,
+        keep: Callable[[int], bool] = lambda mono_us: True, drift: float = 0.0,
     ) -> Path:  # fmt: skip
-        """Write what arrived (and ``keep`` accepts) as a journal. ``shift_us``: another boot's monotonic clock."""
+        """Write what arrived (and ``keep`` accepts) as a journal. ``shift_us``: another boot's monotonic clock;
+        ``drift``: parts per million by which the owner's clock runs faster than the relay's."""
         info = TrackInfo(
             SessionId("session"), 1, ParticipantId(self.participant), self.source, part, self.codec, ExtensionIds()
         )
@@ -120,8 +127,12 @@ class Sender:
         clock = journal.Clock(first + shift_us, first - MONO0_US + UTC0_US)
         encoder = journal.Encoder()
         parts = [encoder.block(journal.HEAD, journal.header_payload(journal.header_of(info, boot, clock)))]
-        payload, packets = bytearray(), 0
+        payload, packets, anchored = bytearray(), 0, first
         for mono_us, _, kind, body in arrivals:
+            if drift and mono_us - anchored >= 10_000_000:
+                anchored = mono_us
+                now = journal.Clock(0, mono_us - MONO0_US + UTC0_US, round((mono_us - MONO0_US) * drift / 1e6))
+                journal.put_record(payload, journal.CLOCK, mono_us + shift_us, journal.clock_body(now))
             journal.put_record(payload, kind, mono_us + shift_us, body)
             packets += kind == journal.RTP
             if len(payload) > 20_000:

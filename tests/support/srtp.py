@@ -13,9 +13,9 @@ CM = pylibsrtp.Policy.SRTP_PROFILE_AES128_CM_SHA1_80
 _KEY_BYTES = {GCM: 44, CM: 30}
 
 
-def session_pair(profile: int) -> tuple[SrtpSession, SrtpSession]:
-    """One that protects, and one that takes what it made."""
-    key = bytes(range(_KEY_BYTES[profile]))
+def session_pair(profile: int, first: int = 0) -> tuple[SrtpSession, SrtpSession]:
+    """One that protects, and one that takes what it made. ``first``: of the key's bytes, another for other keys."""
+    key = bytes(range(first, first + _KEY_BYTES[profile]))
     out = pylibsrtp.Policy(key=key, ssrc_type=pylibsrtp.Policy.SSRC_ANY_OUTBOUND, srtp_profile=profile)
     inbound = pylibsrtp.Policy(key=key, ssrc_type=pylibsrtp.Policy.SSRC_ANY_INBOUND, srtp_profile=profile)
     return SrtpSession(pylibsrtp.Session(out)), SrtpSession(pylibsrtp.Session(inbound))

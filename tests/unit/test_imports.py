@@ -28,7 +28,7 @@ PURE = {
     "media.delaybased", "media.ratecontrol", "media.lossbased", "media.probing", "media.sendside", "media.pacer",
     "media.allocation", "media.viewerline", "media.receiverside", "media.ceiling",
     "media.depacketize", "media.journal", "media.ortc", "media.sdp", "media.sdpfrag", "media.offers",
-    "media.budget", "media.composition", "media.voices",
+    "media.budget", "media.composition", "media.voices", "media.ownerclock", "media.sessiontime",
     "media.red", "media.redundancy", "media.loudest", "media.figures",
     "signaling.messages", "signaling.room", "signaling.errors", "signaling.mos", "signaling.quality",
     "rooms.models.base", "rooms.models.places", "rooms.models.people", "rooms.models.reception", "rooms.models.matters",

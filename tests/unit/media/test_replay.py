@@ -81,16 +81,18 @@ def test_lips_stay_in_sync_with_jitter_delay_and_wrong_clocks(tmp_path: Path) ->
     assert all(abs(at - n / RATE - shift) < 0.04 for at, n in pictures(segment.file))
 
 
-@pytest.mark.parametrize(("skew", "hours"), [(-200, 3.0), (200, 0.5)])
-def test_three_hours_of_a_skewed_clock_stay_within_40_ms(tmp_path: Path, skew: int, hours: float) -> None:
+@pytest.mark.parametrize(("skew", "hours", "drift"), [(-200, 3.0, 0), (200, 0.5, 100)])
+def test_three_hours_of_a_skewed_clock_stay_within_40_ms(tmp_path: Path, skew: int, hours: float, drift: int) -> None:
+    """The device's clock runs ``skew`` ppm fast, the hub's ``drift`` ppm faster than that of the relay's machine."""
     sound = Sender(OPUS, "mic", ssrc=1, seed=1, skew=skew, jitter=0.02)
     count = int(hours * 3600 * 2)  # two packets a second are enough to measure by
     for i in range(count):
         sound.send(i * 0.5, [b"\xf8\x01\x02"])
-    result = make_replay([sound.journal(tmp_path)], tmp_path, "r")
+    result = make_replay([sound.journal(tmp_path, drift=drift)], tmp_path, "r")
     real = [at for at, data in sounds(result.segments[0].file) if data != SILENCE]
     assert result.stretches == 1 and len(real) == count
-    assert max(abs(at - i * 0.5) for i, at in enumerate(real)) < 0.04
+    assert max(abs(at - i * 0.5 * (1 + drift / 1e6)) for i, at in enumerate(real)) < 0.04
+    assert abs(result.segments[0].start_utc - START) < 0.04
 
 
 def test_lost_packets_leave_a_gap_of_the_right_length(tmp_path: Path) -> None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from media.journal import Clock
+from media.sessiontime import SessionTime
 from media.timeline import Placed, Survey, ntp_us, place
 
 RATE = 1000  # one tick is a millisecond
 S = 1_000_000
+BOOT = SessionTime([Clock(0, 0)])
 
 
 def survey(points: list[tuple[float, float]], start: int = 0, reports: list[tuple[float, float]] = []) -> Survey:  # noqa: B006
@@ -22,7 +25,7 @@ def survey(points: list[tuple[float, float]], start: int = 0, reports: list[tupl
 
 
 def place_one(found: Survey, shift: int = 0) -> list[Placed]:
-    return place([(shift, found.stretches)])[0]
+    return place([(SessionTime([Clock(0, shift)]), found.stretches)])[0]
 
 
 def test_it_works() -> None:
@@ -60,14 +63,14 @@ def test_packets_that_are_merely_late_start_none() -> None:
 def test_reports_of_one_clock_give_two_tracks_the_same_delay() -> None:
     sound = survey([(i, i + 0.02) for i in range(20)], reports=[(i, 1000 + i) for i in range(20)])
     picture = survey([(50 + i, i + 0.2) for i in range(20)], start=5, reports=[(50 + i, 1000 + i) for i in range(20)])
-    (first,), (second,) = place([(0, sound.stretches), (0, picture.stretches)])
+    (first,), (second,) = place([(BOOT, sound.stretches), (BOOT, picture.stretches)])
     assert abs(first.utc_us(10 * RATE) - second.utc_us(5 + 60 * RATE)) < 1000
 
 
 def test_reports_that_cannot_be_of_one_clock_are_kept_apart() -> None:
     sound = survey([(i, i + 0.02) for i in range(20)], reports=[(i, 1000 + i) for i in range(20)])
     picture = survey([(i, i + 0.02) for i in range(20)], reports=[(i, 1007 + i) for i in range(20)])
-    (first,), (second,) = place([(0, sound.stretches), (0, picture.stretches)])
+    (first,), (second,) = place([(BOOT, sound.stretches), (BOOT, picture.stretches)])
     assert abs(first.utc_us(10 * RATE) - second.utc_us(10 * RATE)) < 5000
 
 

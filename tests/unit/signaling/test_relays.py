@@ -301,6 +301,14 @@ async def test_weak_line_is_shown(bench: Bench) -> None:
     await op.state_where(lambda s: any(p["line"] == "weak" for p in s["participants"]))
 
 
+async def test_a_relay_that_asks_is_told_the_time(bench: Bench) -> None:
+    relay = await bench.relay()
+    await relay.say(r.AskTime(mono=12.5))
+    await relay.until(lambda: any(isinstance(one, r.TimeIs) for one in relay.got))
+    [told] = [one for one in relay.got if isinstance(one, r.TimeIs)]
+    assert told.mono == 12.5 and abs(told.utc - bench.clock()) < 5.0
+
+
 async def test_linked_relay_is_noted_again_and_again_and_a_retired_one_is_cut(tmp_path: Path) -> None:
     async with running_bench(tmp_path, relay_options=replace(QUICK, seen_s=0.05)) as bench:
         relay = await bench.relay()
