@@ -12,7 +12,7 @@ from __future__ import annotations
 import base64
 import binascii
 import struct
-from collections.abc import Iterator
+from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from media import rtp, seq
@@ -37,25 +37,20 @@ class Frame(NamedTuple):
     config: bytes = b""
 
 
-class Packet(NamedTuple):
-    """What the assemblers need of a packet. ``after_loss``: something between it and the one before is gone."""
-
-    rtp_time: int
-    marker: bool
-    payload: bytes
-    after_loss: bool
-
-
 class Assembler(Protocol):
     """Packets in order to frames. ``dropped`` counts pictures given up."""
 
     dropped: int
 
-    def add(self, packet: Packet) -> Iterator[Frame]:
-        """Frames that this packet completes."""
+    def add(self, rtp_time: int, marker: bool, payload: bytes, after_loss: bool) -> Sequence[Frame]:
+        """Frames that this packet completes. ``after_loss``: something between it and the one before is gone."""
 
-    def flush(self) -> Iterator[Frame]:
+    def flush(self) -> Sequence[Frame]:
         """Frames that are complete at the end."""
+
+
+_FIELDS = struct.Struct(">HI")  # number and time of a packet, from its third byte on
+_PADDED = 0x20
 
 
 class Depacketizer:
@@ -66,7 +61,7 @@ class Depacketizer:
         self._assembler = _assembler(codec, fmtp)
         self._time = first_time
         self._next = -1  # extended sequence number that is due; -1 before the first packet
-        self._waiting: dict[int, tuple[int, Packet]] = {}
+        self._waiting: dict[int, tuple[int, int, bool, bytes]] = {}  # (arrival, time, marker, payload)
         self._old = 0  # packets in a row from before what is due
         self.lost = 0
         self.malformed = 0
@@ -76,53 +71,56 @@ class Depacketizer:
         """Pictures given up for loss."""
         return self._assembler.dropped
 
-    def push(self, data: bytes | memoryview, arrival_us: int) -> Iterator[Frame]:
+    def push(self, data: bytes | memoryview, arrival_us: int) -> Sequence[Frame]:
         """One packet; gives the frames that are complete now."""
         start = rtp.payload_start(data)
-        end = rtp.payload_end(data, start) if start > 0 else -1
+        end = len(data) if start > 0 and not data[0] & _PADDED else rtp.payload_end(data, start) if start > 0 else -1
         if start <= 0 or end < start:
             self.malformed += 1
-            return
-        number, rtp_time = struct.unpack_from(">HI", data, 2)
-        number = seq.extend(self._next if self._next >= 0 else number + seq.FIRST_CYCLE, number)
-        if self._next < 0:
+            return ()
+        number, rtp_time = _FIELDS.unpack_from(data, 2)
+        due = self._next
+        if number == due & 0xFFFF and due >= 0 and not self._waiting:  # nearly all of them
+            self._next, self._old = due + 1, 0
+            self._time += seq.time_delta(rtp_time, self._time & 0xFFFFFFFF)
+            return self._assembler.add(self._time, data[1] >= 0x80, bytes(data[start:end]), False)
+        number = seq.extend(due if due >= 0 else number + seq.FIRST_CYCLE, number)
+        if due < 0:
             self._next = number
         if number in self._waiting:
-            return
+            return ()
+        frames: list[Frame] = []
         if number < self._next:
             self._old += 1  # twice, or given up already ...
             if self._old < RESTART_AFTER:
-                return
-            yield from self._release(1 << 62)  # ... or the sender counts anew
+                return ()
+            frames += self._release(1 << 62)  # ... or the sender counts anew
             self._next = number
         self._old = 0
         self._time += seq.time_delta(rtp_time, self._time & 0xFFFFFFFF)
-        packet = Packet(self._time, bool(data[1] & 0x80), bytes(data[start:end]), False)
-        if number == self._next and not self._waiting:
-            self._next += 1
-            yield from self._assembler.add(packet)
-            return
-        self._waiting[number] = (arrival_us, packet)
-        yield from self._release(arrival_us)
+        self._waiting[number] = (arrival_us, self._time, data[1] >= 0x80, bytes(data[start:end]))
+        frames += self._release(arrival_us)
+        return frames
 
-    def _release(self, arrival_us: int) -> Iterator[Frame]:
+    def _release(self, arrival_us: int) -> list[Frame]:
         waiting = self._waiting
+        frames: list[Frame] = []
         while waiting:
             lost = False
             if self._next not in waiting:
                 first = min(waiting)
                 if arrival_us - waiting[first][0] < PATIENCE_US and len(waiting) < MAX_WAITING:
-                    return
+                    break
                 self.lost += first - self._next
                 self._next, lost = first, True
-            packet = waiting.pop(self._next)[1]
+            _, rtp_time, marker, payload = waiting.pop(self._next)
             self._next += 1
-            yield from self._assembler.add(packet._replace(after_loss=lost))
+            frames += self._assembler.add(rtp_time, marker, payload, lost)
+        return frames
 
-    def flush(self) -> Iterator[Frame]:
+    def flush(self) -> Sequence[Frame]:
         """No more packets: give up what is missing."""
-        yield from self._release(1 << 62)
-        yield from self._assembler.flush()
+        return [*self._release(1 << 62), *self._assembler.flush()]
 
     def resume(self) -> None:
         """What follows does not continue what came before ``flush``: in between it was not written, so none is lost."""
@@ -145,14 +143,13 @@ class OpusAssembler:
     def __init__(self) -> None:
         self.dropped = 0
 
-    def add(self, packet: Packet) -> Iterator[Frame]:
+    def add(self, rtp_time: int, marker: bool, payload: bytes, after_loss: bool) -> Sequence[Frame]:
         """See ``Assembler``. A packet without payload is a probe."""
-        if packet.payload:
-            yield Frame(packet.rtp_time, packet.payload, True)
+        return (Frame(rtp_time, payload, True),) if payload else ()
 
-    def flush(self) -> Iterator[Frame]:
+    def flush(self) -> Sequence[Frame]:
         """Nothing is held."""
-        return iter(())
+        return ()
 
 
 _OPUS_SILK_MS = (10, 20, 40, 60)
@@ -184,36 +181,39 @@ class Vp8Assembler:
         self._time = 0
         self._wait_for_key = True
 
-    def add(self, packet: Packet) -> Iterator[Frame]:
+    def add(self, rtp_time: int, marker: bool, payload: bytes, after_loss: bool) -> Sequence[Frame]:
         """See ``Assembler``."""
-        if packet.after_loss:
-            self.dropped += bool(self._parts)
-            self._parts, self._wait_for_key = [], True
-        if self._parts and packet.rtp_time != self._time:
-            yield from self.flush()
-        at = vp8_payload_at(packet.payload)
+        parts = self._parts
+        frames: tuple[Frame, ...] = ()
+        if after_loss:
+            self.dropped += bool(parts)
+            parts.clear()
+            self._wait_for_key = True
+        if parts and rtp_time != self._time:
+            frames = self.flush()
+        at = vp8_payload_at(payload)
         if at < 0:
-            return  # a probe of padding, which keeps its number
-        if self._parts or packet.payload[0] & 0x17 == 0x10:  # S bit, partition 0: a picture starts
-            self._time = packet.rtp_time
-            self._parts.append(packet.payload[at:])
-        if packet.marker:
-            yield from self.flush()
+            return frames  # a probe of padding, which keeps its number
+        if parts or payload[0] & 0x17 == 0x10:  # S bit, partition 0: a picture starts
+            self._time = rtp_time
+            parts.append(payload[at:])
+        return (*frames, *self.flush()) if marker else frames
 
-    def flush(self) -> Iterator[Frame]:
+    def flush(self) -> tuple[Frame, ...]:
         """See ``Assembler``."""
-        data, self._parts = b"".join(self._parts), []
+        data = b"".join(self._parts)
+        self._parts.clear()
         if not data:
-            return
+            return ()
         is_key = data[0] & 1 == 0
         if is_key and (len(data) < 10 or data[3:6] != b"\x9d\x01\x2a"):
             self._wait_for_key = True  # says key frame and is none: nothing may hang on it
         elif is_key or not self._wait_for_key:
             self._wait_for_key = False
             width, height = struct.unpack_from("<HH", data, 6) if is_key else (0, 0)
-            yield Frame(self._time, data, is_key, width & 0x3FFF, height & 0x3FFF)
-            return
+            return (Frame(self._time, data, is_key, width & 0x3FFF, height & 0x3FFF),)
         self.dropped += 1
+        return ()
 
 
 _START_CODE = b"\x00\x00\x00\x01"
@@ -234,19 +234,19 @@ class H264Assembler:
         for unit in _sprop(fmtp):
             self._keep(unit)
 
-    def add(self, packet: Packet) -> Iterator[Frame]:
+    def add(self, rtp_time: int, marker: bool, payload: bytes, after_loss: bool) -> Sequence[Frame]:
         """See ``Assembler``."""
-        if packet.after_loss:
+        frames: tuple[Frame, ...] = ()
+        if after_loss:
             self.dropped += bool(self._units or self._fragment)
             self._units, self._fragment, self._wait_for_key = [], bytearray(), True
-        if (self._units or self._fragment) and packet.rtp_time != self._time:
-            yield from self.flush()
-        if not packet.payload:
-            return
-        self._time = packet.rtp_time
-        self._take(packet.payload)
-        if packet.marker:
-            yield from self.flush()
+        if (self._units or self._fragment) and rtp_time != self._time:
+            frames = self.flush()
+        if not payload:
+            return frames
+        self._time = rtp_time
+        self._take(payload)
+        return (*frames, *self.flush()) if marker else frames
 
     def _take(self, payload: bytes) -> None:
         kind = payload[0] & 0x1F
@@ -290,7 +290,7 @@ class H264Assembler:
         elif kind != _AUD:
             self._units.append(unit)
 
-    def flush(self) -> Iterator[Frame]:
+    def flush(self) -> tuple[Frame, ...]:
         """See ``Assembler``."""
         units, self._units = self._units, []
         broken, self._broken = self._broken or bool(self._fragment), False
@@ -298,20 +298,20 @@ class H264Assembler:
         if broken:
             self.dropped += 1
             self._wait_for_key = True
-            return
+            return ()
         if not units:
-            return
+            return ()
         is_key = any(unit[0] & 0x1F == _IDR for unit in units)
         size = h264_size(self._sps) if is_key and self._sps and self._pps else None
         if is_key and size:
             self._wait_for_key = False
         if self._wait_for_key:
             self.dropped += 1
-            return
+            return ()
         config = _START_CODE + self._sps + _START_CODE + self._pps
         data = b"".join(_START_CODE + unit for unit in units)
         width, height = size or (0, 0)
-        yield Frame(self._time, config + data if is_key else data, is_key, width, height, config)
+        return (Frame(self._time, config + data if is_key else data, is_key, width, height, config),)
 
 
 def _sprop(fmtp: str) -> list[bytes]:

@@ -8,7 +8,8 @@ are named in ``problems`` and cost only what they do not hold.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import struct
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -26,6 +27,8 @@ SILENCE_US = 10_000_000
 """A longer silence of all tracks ends a segment."""
 READ_AHEAD = 1 << 20
 NEW_SSRC = b"new_ssrc"
+_SSRC = struct.Struct(">I")
+_TIME_SSRC = struct.Struct(">II")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,7 @@ class _Track:
     anchors: list[journal.Clock]
     placed: list[Placed] = field(default_factory=list)
     level_id: int = 0
+    end: int = 0  # of what is whole
     heard: list[tuple[int, int]] = field(default_factory=list)  # (arrival, loudness) of what can be heard
 
 
@@ -146,6 +150,8 @@ def _survey(path: Path, problems: list[tuple[str, str]]) -> _Track | None:
                 elif block.kind == journal.DATA and track is not None:
                     _survey_block(track, block.payload)
                 closed = block.kind == journal.TAIL
+                if track is not None:
+                    track.end = block.end
     except FileNotFoundError:
         problems.append(("journal_missing", path.name))
         return None
@@ -165,8 +171,9 @@ def _survey_block(track: _Track, payload: bytes) -> None:
     for record in journal.records_of(payload):
         body = record.body
         if record.kind == journal.RTP:
-            if _is_media(body, wanted):
-                survey.packet(int.from_bytes(body[8:12], "big"), int.from_bytes(body[4:8], "big"), record.mono_us)
+            if len(body) >= 12 and body[1] & 0x7F == wanted:
+                rtp_time, ssrc = _TIME_SSRC.unpack_from(body, 4)
+                survey.packet(ssrc, rtp_time, record.mono_us)
                 if track.level_id:
                     _hear(track, body, record.mono_us)
         elif record.kind == journal.SENDER_REPORT:
@@ -180,10 +187,6 @@ def _hear(track: _Track, body: memoryview, mono_us: int) -> None:
     level = scan_extensions(body, start, track.level_id, 0)[0] if start > 0 else LEVEL_UNKNOWN
     if level != LEVEL_UNKNOWN and 127 - (level & 0x7F) >= AUDIBLE:
         track.heard.append((mono_us, 127 - (level & 0x7F)))
-
-
-def _is_media(packet: memoryview, payload_type: int) -> bool:
-    return len(packet) >= 12 and packet[1] & 0x7F == payload_type
 
 
 def _times(tracks: Sequence[_Track]) -> dict[str, SessionTime]:
@@ -210,7 +213,7 @@ class _Run:
         self.placed = placed
         self.depacketizer = Depacketizer(header.codec["name"], stretch.first_time, header.codec.get("fmtp", ""))
 
-    def items(self, frames: Iterator[Frame]) -> Iterator[Item]:
+    def items(self, frames: Iterable[Frame]) -> Iterator[Item]:
         """Frames with their time."""
         for frame in frames:
             yield self.placed.utc_us(frame.rtp_time), frame
@@ -221,31 +224,40 @@ def _track_frames(track: _Track, totals: _Totals) -> Iterator[Item]:
     starts = {run.placed.stretch.first_record: run for run in runs}
     current: dict[int, _Run] = {}
     wanted, number = track.header.codec["payload_type"], 0
-    with track.path.open("rb", buffering=READ_AHEAD) as file:
-        for record in journal.read_records(file):
-            if not isinstance(record, journal.Record):
-                continue
-            if record.kind == journal.MARK and record.body == NEW_SSRC:
+    for kind, mono_us, body in _records(track):
+        if kind != journal.RTP:
+            if kind == journal.MARK and body == NEW_SSRC:
                 # The journal goes on with another layer: what the one before did not bring by now it never will, and
                 # what a layer sent while another one was written is not lost.
                 for run in current.values():
                     yield from run.items(run.depacketizer.flush())
                     run.depacketizer.resume()
-            if record.kind != journal.RTP or not _is_media(record.body, wanted):
-                continue
-            ssrc = int.from_bytes(record.body[8:12], "big")
-            if number in starts:
-                before = current.get(ssrc)
-                if before is not None:
-                    yield from before.items(before.depacketizer.flush())
-                current[ssrc] = starts[number]
-            number += 1
-            run = current[ssrc]
-            yield from run.items(run.depacketizer.push(record.body, record.mono_us))
+            continue
+        if len(body) < 12 or body[1] & 0x7F != wanted:
+            continue
+        (ssrc,) = _SSRC.unpack_from(body, 8)
+        if number in starts:
+            before = current.get(ssrc)
+            if before is not None:
+                yield from before.items(before.depacketizer.flush())
+            current[ssrc] = starts[number]
+        number += 1
+        run = current[ssrc]
+        frames = run.depacketizer.push(body, mono_us)
+        if frames:
+            yield from run.items(frames)
     for run in current.values():
         yield from run.items(run.depacketizer.flush())
     totals.lost += sum(run.depacketizer.lost for run in runs)
     totals.dropped += sum(run.depacketizer.dropped for run in runs)
+
+
+def _records(track: _Track) -> Iterator[journal.Record]:
+    """All records that the first pass read."""
+    with track.path.open("rb", buffering=READ_AHEAD) as file:
+        for block in journal.read_blocks(file, track.end):
+            if block.kind == journal.DATA:
+                yield from journal.records_of(block.payload)
 
 
 class _Stream:

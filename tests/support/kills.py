@@ -41,12 +41,12 @@ class Killed:
 
 def open_hub(folder: Path) -> StartedHub:
     """A hub whose relay outlives its app, on a port that stays."""
-    hub_support.START_S = 90.0  # killed and started again while everything else runs on this machine, too
+    hub_support.START_S = 180.0  # killed and started again while everything else runs on this machine, too
     hub = StartedHub(folder, "--http", "--keep-relays", "--port", "0", "--media-port", "0")
     hub.start()
     port = hub.url.rpartition(":")[2]
     hub.options = ("--http", "--keep-relays", "--port", port, "--media-port", "0")
-    hub.until_ready(60)
+    hub.until_ready(120)
     return hub
 
 
@@ -68,13 +68,13 @@ async def hold(hub: StartedHub, folder: Path, kills: int, seed: int) -> Killed:
             os.kill(hub.relay_pid(), signal.SIGKILL)
             deaths.append(time.time())
             await asyncio.sleep(0.3)
-            await encoder.publish(60)
+            await encoder.publish(120)
         elif victim == "worker":
             os.kill(hub.worker_pid(), signal.SIGKILL)
         else:
             await asyncio.to_thread(hub.stop, signal.SIGKILL)
             await asyncio.to_thread(hub.start)
-            await asyncio.to_thread(hub.until_ready, 60)
+            await asyncio.to_thread(hub.until_ready, 120)
     await asyncio.sleep(SETTLED_S)
     await encoder.close()
     await asyncio.to_thread(hub.ask, "session", "close", session, "--lock")
