@@ -52,6 +52,9 @@ DROPS = (
 class Core(Protocol):
     """What the front needs of ``media.relay.Relay``."""
 
+    def wakes(self, now: float) -> None:
+        """Called before what a wake-up found is handed in."""
+
     def receive_rtp(self, peer: PeerId, data: Buffer, now: float, batch: Batch) -> None:
         """One decrypted RTP packet."""
 
@@ -177,6 +180,7 @@ class Front:
         """One wake-up: take what there is, then send."""
         receive, buffer, take, dropped = opened.recvfrom_into, self._buffer, self._take, self.dropped
         clock = self._clock  # for each one: probes of publishers are measured by when their packets came
+        self._core.wakes(clock())
         count = 0
         while count < DRAIN:
             try:
@@ -204,6 +208,7 @@ class Front:
         """``_read`` as compiled: RTP comes decrypted, everything else as it arrived."""
         names, core, batch = self._addresses.names, self._core.receive_rtp, self.batch
         file, family = opened.fileno(), opened.family
+        self._core.wakes(self._clock())
         taken = 0
         while taken < DRAIN:
             now = self._clock()
@@ -252,8 +257,10 @@ class Front:
             return False
         self.received += 1
         self._view[:length] = data
+        now = self._clock()
+        self._core.wakes(now)
         try:
-            reason = self._take(way, length, address, self._clock())
+            reason = self._take(way, length, address, now)
         except Exception:
             reason = self._failed()
         if reason:

@@ -23,10 +23,10 @@ class Layer:
     """
 
     __slots__ = (
-        "cache", "clock", "expected", "fence_time", "fence_until", "floor", "highest", "highest_at", "highest_time",
-        "keys", "map", "mended", "nack", "octets", "passed", "passed_at", "passed_layer", "passed_octets",
-        "passed_packets", "passed_picture", "passed_time", "rated_at", "rates", "record_floor", "record_time", "rid",
-        "rtx_ssrc", "size", "ssrc", "stats",
+        "before_at", "before_time", "cache", "clock", "expected", "fence_time", "fence_until", "floor", "highest",
+        "highest_at", "highest_time", "keys", "map", "mended", "nack", "octets", "passed", "passed_at",
+        "passed_layer", "passed_octets", "passed_packets", "passed_picture", "passed_time", "rated_at", "rates",
+        "record_floor", "record_time", "rid", "rtx_ssrc", "size", "ssrc", "stats",
     )  # fmt: skip
 
     def __init__(self, rid: str, ssrc: int, clock_rate: int, video: bool, nack: bool) -> None:
@@ -36,6 +36,8 @@ class Layer:
         self.highest = -1
         self.highest_time = 0
         self.highest_at = -1e9
+        self.before_at = -1e9  # the newest packet from before the process stood still: when it came ...
+        self.before_time = 0  # ... and its RTP time
         self.expected = -1  # where the sender goes on if it has really jumped
         self.map = SequenceMap()
         # 2 s of video at 4 Mbit/s are 830 packets; of sound, 100.
@@ -101,11 +103,27 @@ class Layer:
             return False
         return self.record_time < 0 or time_delta(timestamp, self.record_time) > 0
 
+    def stood_still(self, since: float, now: float) -> None:
+        """Nobody looked at the network since then: what came meanwhile is not here yet, or some of it, or is lost. A
+        stream that was alive went on, so its packet from before tells best what has been sent by now."""
+        if self.highest >= 0 and since - self.highest_at <= FENCE_REACH:
+            if now - self.before_at > FENCE_TIME or self._ahead(self.highest_time, self.highest_at, now) > 0:
+                self.before_at, self.before_time = self.highest_at, self.highest_time
+
+    def _ahead(self, timestamp: int, at: float, now: float) -> int:
+        """How much later than what ``before_time`` tells for now another packet's time carried on to now is."""
+        rate = self.stats.clock_rate
+        return time_delta(timestamp, self.before_time) + int((now - at) * rate) - int((now - self.before_at) * rate)
+
     def time_at(self, now: float, margin: float = FENCE_MARGIN) -> int:
         """The newest RTP time that anything sent before ``now`` can carry, as far as arrival tells."""
-        elapsed = now - self.highest_at
-        elapsed = elapsed + margin if elapsed <= FENCE_REACH else 0.0
-        return (self.highest_time + int(elapsed * self.stats.clock_rate)) & 0xFFFFFFFF
+        elapsed, rate = now - self.highest_at, self.stats.clock_rate
+        found = self.highest_time + int((elapsed + margin if elapsed <= FENCE_REACH else 0.0) * rate)
+        if now - self.before_at <= FENCE_TIME:
+            before = self.before_time + int((now - self.before_at + margin) * rate)
+            if time_delta(before & 0xFFFFFFFF, found & 0xFFFFFFFF) > 0:
+                found = before
+        return found & 0xFFFFFFFF
 
     def note_passed(self, number: int, timestamp: int, size: int, vp8: Vp8Info, now: float) -> None:
         """A packet goes to the subscribers."""

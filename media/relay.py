@@ -64,6 +64,7 @@ from media.types import (
 from media.viewerline import ViewerLines
 
 TICK = 0.1  # s: reports, silence, speaker
+BLIND = 0.4  # s that a tick is late: the process stood still
 _fields = Struct(">BBHII").unpack_from
 
 
@@ -137,6 +138,7 @@ class Relay:
         """
         if not self._sessions.apply(desired):
             return
+        self.wakes(now)  # before fences are set
         if self._tracks is not None:
             wanted = [
                 (member.participant, source)
@@ -319,6 +321,15 @@ class Relay:
 
     # --- packets ----------------------------------------------------------------------------------------------------
 
+    def wakes(self, now: float) -> None:
+        """The process looks at the network again; to be called before what it finds there is handed in. Ticks come
+        ten times a second, so one that is long overdue tells that nobody looked meanwhile, and for how long."""
+        if self._publishers and now > self._tick_at + BLIND:
+            for leg in self._publishers.values():
+                for publication in leg.publications.values():
+                    for layer in publication.layers:
+                        layer.stood_still(self._tick_at, now)
+
     def receive_rtp(self, peer: PeerId, data: Buffer, now: float, batch: Batch) -> None:
         """One decrypted RTP packet of the publish leg; ``data`` is only read, and only during the call."""
         self.packets_in += 1
@@ -445,6 +456,7 @@ class Relay:
             self._lines.pad(now, batch)
         if now < self._tick_at:
             return
+        self.wakes(now)
         self._tick_at = now + TICK
         for leg in self._publishers.values():
             for publication in leg.publications.values():

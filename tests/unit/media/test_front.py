@@ -24,6 +24,10 @@ class Core:
     def __init__(self) -> None:
         self.rtp: list[tuple[bytes, float]] = []
         self.rtcp: list[tuple[str, bytes, float]] = []
+        self.woken: list[int] = []  # how many packets were there before each wake-up
+
+    def wakes(self, now: float) -> None:
+        self.woken.append(len(self.rtp))
 
     def receive_rtp(self, peer: PeerId, data: memoryview, now: float, batch: Batch) -> None:
         self.rtp.append((bytes(data), now))
@@ -90,6 +94,16 @@ def played(story: Callable[[Rig], Any], leg: Leg = "publish") -> None:
 
 FEEDBACK = bytes((0x8F, 205, 0, 4)) + bytes(16)
 NACK = bytes((0x81, 205, 0, 3)) + bytes(12)
+
+
+def test_the_core_is_told_of_a_wake_up_before_it_gets_packets() -> None:
+    async def story(made: Rig) -> None:
+        for seq in (1, 2):
+            made.rtp(seq, True)
+        await made.woken()
+        assert made.core.woken[0] == 0 and len(made.core.rtp) == 2
+
+    played(story)
 
 
 def test_transport_wide_feedback_waits_for_the_tick_and_keeps_its_time() -> None:

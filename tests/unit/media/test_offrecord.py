@@ -118,6 +118,43 @@ def test_nothing_of_it_is_on_disk_in_any_file(world: DiskWorld, kind: str) -> No
     assert KEPT + b" again" in found, "the record went on"
 
 
+def live(world: DiskWorld, words: bytes) -> list[bytes]:
+    """What "an" sends in 20 ms, on honest clocks."""
+    picture = world.picture.key()[12:] + words
+    world.picture.pause(0.02 - 3000 / 90_000)
+    return [world.sound.sound(words), world.picture.packet(picture, marker=True)]
+
+
+@pytest.mark.parametrize("taken", [0, 100])
+@pytest.mark.parametrize("kind", OFF)
+def test_nothing_gets_by_behind_a_process_that_stood_still(world: DiskWorld, kind: str, taken: int) -> None:
+    """The relay's machine freezes for 3 s. What was sent meanwhile waits in the socket, and the word that all may be
+    recorded again comes before it, or after the first of it."""
+    off, on = OFF[kind]
+    world.run(11.0)  # the fixture's clock leaps
+    world.apply(**off)
+    for _ in range(100):
+        world.run(0.02)
+        for packet in live(world, SECRET):
+            world.send("peer-an", packet)
+    waiting = [packet for _ in range(150) for packet in live(world, SECRET)]
+    world.now += 3.0
+    world.relay.wakes(world.now)
+    for packet in waiting[:taken]:
+        world.send("peer-an", packet)
+    world.relay.handle_deadline(world.now, world.batch)
+    world.apply(**on)
+    for packet in waiting[taken:]:
+        world.send("peer-an", packet)
+    for number in range(150):
+        world.run(0.02)
+        for packet in live(world, KEPT + b" again" if number > 10 else b""):
+            world.send("peer-an", packet)
+    found = world.everything()
+    assert SECRET not in found, kind
+    assert found.count(KEPT + b" again") > 260, "the record went on at once"
+
+
 def test_a_sound_only_session_has_no_picture_on_disk(world: DiskWorld) -> None:
     world.apply(record="sound", part=2)
     world.go_on()
