@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -18,15 +19,14 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from rooms.rows import is_sqlite
+
 EPOCH = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
 SLOTS = 4096
 """Ids within one second; what does not fit goes into the next one."""
 
 RARE = 12_000
 """On SQLite: a word with no more entries than this is walked alone (about 4 us an entry for the others)."""
-
-CHUNK = 500
-"""Values in one statement: SQLite takes 32,766, plans are made for few."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,48 +78,63 @@ def _month_name(year: int, month: int) -> str:
     return f"m:{year:04d}{month:02d}"
 
 
-def is_sqlite(db: Session) -> bool:
-    """Which of the two it is."""
-    return db.get_bind().dialect.name == "sqlite"
-
-
 # --- writing ---------------------------------------------------------------------------------------------------------
 
 
-def put(db: Session, words: Mapping[int, Iterable[str]]) -> None:
-    """Keep the terms of entries that are not in the index."""
-    rows = [
-        {"id": number, "words": f" {' '.join(sorted({*terms, month_term(number)}))} "}
-        for number, terms in words.items()
-    ]
-    if not rows:
-        return
-    if is_sqlite(db):
-        db.execute(sa.text("INSERT INTO search_words (rowid, words) VALUES (:id, :words)"), rows)
-    else:
-        made = "array_to_tsvector(string_to_array(btrim(:words), ' '))"
-        db.execute(sa.text(f"INSERT INTO search_words (id, words) VALUES (:id, {made})"), rows)
+def line_of(number: int, terms: Iterable[str]) -> str:
+    """The terms of an entry as they are kept, that of its month among them."""
+    return f" {' '.join(sorted({*terms, month_term(number)}))} "
+
+
+def put(db: Session, lines: Mapping[int, str]) -> None:
+    """Keep the lines of entries that are not in the index."""
+    made = ":words" if is_sqlite(db) else "array_to_tsvector(string_to_array(btrim(:words), ' '))"
+    if lines:
+        statement = sa.text(f"INSERT INTO search_words ({_number(db)}, words) VALUES (:id, {made})")
+        db.connection().execute(statement, [{"id": number, "words": line} for number, line in lines.items()])
 
 
 def remove(db: Session, numbers: Sequence[int]) -> None:
     """Forget entries; unknown ones are harmless."""
-    column = "rowid" if is_sqlite(db) else "id"
-    for one in numbers:
-        db.execute(sa.text(f"DELETE FROM search_words WHERE {column} = :id"), {"id": one})
+    if numbers:
+        statement = sa.text(f"DELETE FROM search_words WHERE {_number(db)} = :id")
+        db.connection().execute(statement, [{"id": number} for number in numbers])
 
 
-def clear(db: Session) -> None:
-    """Forget everything; whoever reads meanwhile reads the old index."""
-    db.execute(sa.text("DELETE FROM search_words"))
+def words_of(db: Session, numbers: Iterable[int]) -> dict[int, str]:
+    """The lines that are kept of these entries."""
+    every = list(numbers)
+    if is_sqlite(db):
+        statement = "SELECT rowid, words FROM search_words WHERE rowid IN (SELECT value FROM json_each(:ids))"
+        return {row[0]: row[1] for row in _all(db, statement, {"ids": json.dumps(every)})}
+    statement = "SELECT id, tsvector_to_array(words) FROM search_words WHERE id = ANY(:ids)"
+    return {row[0]: f" {' '.join(sorted(row[1]))} " for row in _all(db, statement, {"ids": every})}
 
 
-def tidy(db: Session) -> None:
-    """After very many writes: SQLite joins its lists into one; PostgreSQL learns how frequent the terms are."""
-    db.execute(
-        sa.text(
-            "INSERT INTO search_words (search_words) VALUES ('optimize')" if is_sqlite(db) else "ANALYZE search_words"
-        )
-    )
+def numbers_between(db: Session, low: int, high: int) -> set[int]:
+    """All entries between two ids, both inclusive."""
+    statement = f"SELECT {_number(db)} FROM search_words WHERE {_number(db)} BETWEEN :low AND :high"
+    return {row[0] for row in _all(db, statement, {"low": low, "high": high})}
+
+
+def _number(db: Session) -> str:
+    return "rowid" if is_sqlite(db) else "id"
+
+
+MERGED_PAGES = 2_000
+"""How much one step of tidying writes on SQLite (pages of 4 kB, as its index counts them)."""
+
+
+def tidy_a_little(db: Session, *, begin: bool) -> bool:
+    """After very many writes: SQLite joins its lists, PostgreSQL learns how frequent the terms are. Is there more?"""
+    if not is_sqlite(db):
+        db.execute(sa.text("ANALYZE search_words"))
+        return False
+    changes = sa.text("SELECT total_changes()")
+    before = db.scalar(changes) or 0
+    merge = sa.text("INSERT INTO search_words (search_words, rank) VALUES ('merge', :pages)")
+    db.execute(merge, {"pages": -MERGED_PAGES if begin else MERGED_PAGES})  # negative: all lists, however few they are
+    return (db.scalar(changes) or 0) - before >= 2  # FTS5: less means that nothing was left to do
 
 
 # --- reading ---------------------------------------------------------------------------------------------------------
@@ -134,22 +149,24 @@ def find(db: Session, wanted: Wanted, span: Span, most: int) -> list[int]:
 
 def among(db: Session, wanted: Wanted, numbers: Iterable[int]) -> set[int]:
     """Which of the entries hold what is wanted."""
-    if not all(wanted.clauses):
-        return set()
-    found: set[int] = set()
     every = sorted(numbers)
-    for start in range(0, len(every), CHUNK):
-        chunk = every[start : start + CHUNK]
-        if not (wanted.clauses or wanted.unless):
-            found.update(chunk)
-        elif is_sqlite(db):
-            condition, values = _in_text(wanted)
-            listed = ",".join(map(str, chunk))  # our own numbers: binding each costs more than finding it
-            statement = sa.text(f"SELECT rowid FROM search_words WHERE rowid IN ({listed}) AND {condition}")
-            found.update(db.scalars(statement, values))
-        else:
-            found.update(db.scalars(sa.text(_PG_AMONG), {"ids": chunk, "query": _tsquery(wanted)}))
-    return found
+    if not every or not all(wanted.clauses):
+        return set()
+    if not (wanted.clauses or wanted.unless):
+        return set(every)
+    if not is_sqlite(db):
+        return set(_ids(db, _PG_AMONG, {"ids": every, "query": _tsquery(wanted)}))
+    condition, values = _in_text(wanted)
+    statement = f"SELECT rowid FROM search_words WHERE rowid IN (SELECT value FROM json_each(:ids)) AND {condition}"
+    return set(_ids(db, statement, values | {"ids": json.dumps(every)}))
+
+
+def _ids(db: Session, statement: str, values: Mapping[str, Any]) -> list[int]:
+    return [row[0] for row in _all(db, statement, values)]
+
+
+def _all(db: Session, statement: str, values: Mapping[str, Any]) -> Sequence[Any]:
+    return db.connection().execute(sa.text(statement), values).all()
 
 
 # SQLite
@@ -194,7 +211,7 @@ def _walk(db: Session, wanted: Wanted, span: Span, most: int) -> list[int]:
         WHERE search_words MATCH :query AND rowid BETWEEN :low AND :high {condition}
         ORDER BY rowid {order} LIMIT :most
     """
-    return list(db.scalars(sa.text(statement), values))
+    return _ids(db, statement, values)
 
 
 def _rarest(db: Session, wanted: Wanted, span: Span) -> frozenset[str] | None:
@@ -244,7 +261,7 @@ def _slices(db: Session, wanted: Wanted, span: Span, most: int) -> list[int]:
         return []
     low, high = max(span.low, bounds[0]), min(span.high, bounds[1])
     order = "DESC" if span.newest_first else "ASC"
-    statement = sa.text(_PG_FIND.format(order=order))
+    statement = _PG_FIND.format(order=order)
     found: list[int] = []
     asked = 0
     for months, start, end in _cut(low, high, span.newest_first):
@@ -254,7 +271,7 @@ def _slices(db: Session, wanted: Wanted, span: Span, most: int) -> list[int]:
             start, end = (low, end) if span.newest_first else (start, high)
         query = wanted if at_once else wanted.also(months)
         values = {"query": _tsquery(query), "low": start, "high": end, "most": most - len(found)}
-        found += db.scalars(statement, values)
+        found += _ids(db, statement, values)
         asked += len(months)
         if len(found) >= most or at_once:
             break

@@ -1,20 +1,21 @@
 """The index is kept in the transaction that changes what it describes: every session that writes is watched.
 
 What a flush has changed is looked at by its columns (WATCHED), so that the many small changes of a running session
-(its last event, its epoch) cost nothing here. ``rebuild`` makes the whole index anew.
+(its last event, its epoch) cost nothing here. ``rebuild_step`` makes the whole index anew, a little at a time.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, UOWTransaction
 
-from rooms import entries, index
+from rooms import entries, index, rows
 from rooms.entries import KINDS, Entry
 from rooms.models import (
     Case,
@@ -31,6 +32,7 @@ from rooms.models import (
     Visit,
     VisitPerson,
 )
+from rooms.rows import is_sqlite, one_of
 
 WATCHED: dict[type[Any], frozenset[str]] = {
     Case: frozenset(
@@ -157,35 +159,41 @@ _AFFECTS: dict[type[Any], Callable[[Session, Any, dict[str, set[str]]], None]] =
 # --- writing entries -------------------------------------------------------------------------------------------------
 
 
-def refresh(db: Session, kind: str, ids: Iterable[str]) -> None:
-    """Make the entries of these objects what their rows say now; of those that are gone or have none, nothing stays."""
+def refresh(db: Session, kind: str, ids: Iterable[str]) -> int:
+    """Make the entries of these objects what their rows say now; of those that are gone or have none, nothing stays.
+
+    How many had to be changed: what is right already is only read.
+    """
     every = sorted(one for one in ids if one)
-    for start in range(0, len(every), BATCH):
-        _refresh(db, kind, every[start : start + BATCH])
+    return sum(_refresh(db, kind, every[start : start + BATCH]) for start in range(0, len(every), BATCH))
 
 
-def _refresh(db: Session, kind: str, ids: Sequence[str]) -> None:
+def _refresh(db: Session, kind: str, ids: Sequence[str]) -> int:
     # The entries are locked before the rows are read: of two writers, the second reads what the first has written.
-    held = sa.select(SearchEntry.object_id, SearchEntry.id).where(SearchEntry.object_id.in_(ids))
-    old = {row.object_id: row.id for row in db.execute(held.order_by(SearchEntry.id).with_for_update())}
+    held = sa.select(*_ENTRY).where(one_of(db, _ENTRY.object_id, ids)).order_by(_ENTRY.id).with_for_update()
+    old = {row.object_id: row for row in rows.read(db, held)}
     fresh = {one.object_id: one for one in entries.read(db, kind, ids)}
-    gone = [object_id for object_id in old if object_id not in fresh or _moved(old[object_id], fresh[object_id])]
-    index.remove(db, list(old.values()))
+    gone = [key for key, row in old.items() if key not in fresh or _moved(row.id, fresh[key])]
+    written = index.words_of(db, [row.id for row in old.values()])
+    stale, words, changed = [old[key].id for key in gone], dict[int, str](), set(gone)
     if gone:
-        db.execute(sa.delete(SearchEntry).where(SearchEntry.object_id.in_(gone)), execution_options=_CORE)
-    words = {}
-    for object_id, one in fresh.items():
-        number = old.get(object_id) if object_id not in gone else None
-        if number is None:
-            number = _insert(db, one)
-        else:
-            changed = sa.update(SearchEntry).where(SearchEntry.id == number).values(**_row(one))
-            db.execute(changed, execution_options=_CORE)
-        words[number] = one.terms
+        db.connection().execute(sa.delete(SearchEntry).where(one_of(db, _ENTRY.object_id, gone)))
+    for key, one in fresh.items():
+        row = old.get(key) if key not in gone else None
+        number = row.id if row is not None else _insert(db, one)
+        if row is not None and _differs(row, one):
+            changed.add(key)
+            db.connection().execute(sa.update(SearchEntry).where(_ENTRY.id == number).values(**_row(one)))
+        line = index.line_of(number, one.terms)
+        if written.get(number) != line:
+            changed.add(key)
+            words[number] = line
+    index.remove(db, [number for number in (*stale, *words) if number in written])
     index.put(db, words)
+    return len(changed)
 
 
-_CORE = {"synchronize_session": False}
+_ENTRY = SearchEntry.__table__.c
 
 
 def _moved(number: int, entry: Entry) -> bool:
@@ -201,14 +209,18 @@ def _row(entry: Entry) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _differs(row: Any, entry: Entry) -> bool:
+    return any(getattr(row, name) != value for name, value in _row(entry).items())
+
+
 def _insert(db: Session, entry: Entry) -> int:
     """A row of its own; the next free id when somebody has the first choice."""
     number = index.entry_id(entry.at, entry.object_id)
-    dialect: Any = sqlite if index.is_sqlite(db) else postgresql
+    dialect: Any = sqlite if is_sqlite(db) else postgresql
     while True:
         row = dialect.insert(SearchEntry).values(id=number, **_row(entry))
         row = row.on_conflict_do_nothing(index_elements=["id"]).returning(SearchEntry.id)
-        if db.execute(row, execution_options=_CORE).first() is not None:
+        if db.connection().execute(row).first() is not None:
             return number
         number += 1
 
@@ -216,25 +228,69 @@ def _insert(db: Session, entry: Entry) -> int:
 # --- all of it -------------------------------------------------------------------------------------------------------
 
 
-def rebuild(db: Session) -> dict[str, int]:
-    """Make the whole index anew in one transaction; how many entries of each kind there are."""
-    index.clear(db)
-    db.execute(sa.delete(SearchEntry), execution_options=_CORE)
-    counts = {}
+@dataclass(frozen=True, slots=True)
+class Step:
+    """How far a rebuild has come. ``place``: where the next step begins, empty at the end.
+
+    ``kind``: of what this step looked at ``seen`` (case, visit, petition, session; "gone": entries of what is no
+    more), ``mended``: how many entries were not as they should be.
+    """
+
+    place: str
+    kind: str
+    seen: int
+    mended: int
+
+
+_SWEEP = 20_000
+
+
+def rebuild_step(db: Session, place: str = "") -> Step:
+    """One short transaction's worth of making the index anew: begin with an empty ``place``, go on until it is empty.
+
+    Every object's entry is made what its rows say now, entries of what is no more go, and at last the index is tidied.
+    Others read and write between the steps.
+    """
+    kind, _, last = (place or f"{next(iter(KINDS))}:").partition(":")
+    if kind == "gone":
+        return _sweep(db, int(last or index.EVERYTHING.low))
+    if kind == "tidy":
+        return Step("tidy:on" if index.tidy_a_little(db, begin=not last) else "", "tidy", 0, 0)
+    model = KINDS[kind]
+    ids = list(db.scalars(sa.select(model.id).where(model.id > last).order_by(model.id).limit(BATCH)))
+    following = dict(zip(KINDS, [*list(KINDS)[1:], "gone"], strict=True))
+    after = f"{kind}:{ids[-1]}" if len(ids) == BATCH else f"{following[kind]}:"
+    return Step(after, kind, len(ids), refresh(db, kind, ids))
+
+
+def _sweep(db: Session, low: int) -> Step:
+    """Entries of objects that are no more, and words of no entry."""
+    held = rows.read(
+        db, sa.select(_ENTRY.id, _ENTRY.kind, _ENTRY.object_id).where(_ENTRY.id > low).order_by(_ENTRY.id).limit(_SWEEP)
+    )
+    high = held[-1].id if len(held) == _SWEEP else index.EVERYTHING.high
+    mended = 0
     for kind, model in KINDS.items():
-        last, counts[kind] = "", 0
-        while True:
-            ids = list(db.scalars(sa.select(model.id).where(model.id > last).order_by(model.id).limit(BATCH)))
-            if not ids:
-                break
-            words = {_insert(db, one): one.terms for one in entries.read(db, kind, ids)}
-            index.put(db, words)
-            last, counts[kind] = ids[-1], counts[kind] + len(words)
-    index.tidy(db)
-    return counts
+        ids = {row.object_id for row in held if row.kind == kind}
+        there = set(db.scalars(sa.select(model.id).where(one_of(db, model.id, ids)))) if ids else set()
+        mended += refresh(db, kind, ids - there)
+    stray = index.numbers_between(db, low + 1, high) - {row.id for row in held}
+    index.remove(db, sorted(stray))
+    following = f"gone:{high}" if len(held) == _SWEEP else "tidy:"
+    return Step(following, "gone", len(held), mended + len(stray))
 
 
-def rebuild_if_missing(db: Session) -> None:
-    """After the migration that brought the index, on a hub that already has something to find."""
-    if db.scalar(sa.select(SearchEntry.id).limit(1)) is None and db.scalar(sa.select(Visit.id).limit(1)) is not None:
-        rebuild(db)
+def rebuild(db: Session) -> dict[str, int]:
+    """All steps in this one transaction; how many objects of each kind there are (for few, and for tests)."""
+    counts, step = dict.fromkeys(KINDS, 0), Step("", "", 0, 0)
+    while True:
+        step = rebuild_step(db, step.place)
+        if step.kind in counts:
+            counts[step.kind] += step.seen
+        if not step.place:
+            return counts
+
+
+def is_missing(db: Session) -> bool:
+    """Whether there is something to find but no index of it: after the migration that brought the index."""
+    return db.scalar(sa.select(SearchEntry.id).limit(1)) is None and db.scalar(sa.select(Visit.id).limit(1)) is not None

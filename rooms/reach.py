@@ -8,19 +8,18 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from rooms import access, filed
+from rooms import access, filed, rows
 from rooms.access import Right
 from rooms.actor import Actor
 from rooms.models import CaseLink, Petition, ReceptionSession, SearchEntry
-
-CHUNK = 500
+from rooms.rows import one_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +51,12 @@ def reach_of(db: Session, actor: Actor, now: dt.datetime) -> Reach:
     if actor.system:
         return Reach(everything=True)
     sites = access.sites_with(db, actor, Right.READ, now)
+    every = sites >= access.tree(db).sites.keys()
     granted, beside = _by_grants(db, actor, now)
-    beside |= _by_taking_part(db, actor, sites, now)
+    if not every:  # else whatever is unrestricted is reached by its site
+        beside |= _by_taking_part(db, actor, sites, now)
     return Reach(
-        all_sites=sites >= access.tree(db).sites.keys(),
+        all_sites=every,
         sites=sites,
         own=access.own_restricted_sites(db, actor, now),
         granted=frozenset(granted),
@@ -82,14 +83,11 @@ def _by_grants(db: Session, actor: Actor, now: dt.datetime) -> tuple[set[str], s
 def _linked(db: Session, cases: set[str]) -> dict[str, set[str]]:
     """What belongs to the cases now, by kind."""
     found: dict[str, set[str]] = defaultdict(set)
-    for chunk in _chunks(cases):
-        links = sa.select(CaseLink.object_kind, CaseLink.object_id).where(
-            CaseLink.case_id.in_(chunk),
-            CaseLink.object_kind.in_(("visit", "session", "petition")),
-            filed.STANDS,
-        )
-        for row in db.execute(links):
-            found[row.object_kind].add(row.object_id)
+    links = sa.select(CaseLink.object_kind, CaseLink.object_id).where(
+        CaseLink.object_kind.in_(("visit", "session", "petition")), filed.STANDS
+    )
+    for row in rows.read(db, links.where(one_of(db, CaseLink.case_id, cases))) if cases else ():
+        found[row.object_kind].add(row.object_id)
     return found
 
 
@@ -97,17 +95,16 @@ def _by_taking_part(db: Session, actor: Actor, sites: frozenset[str], now: dt.da
     """Sessions in which the actor's sites took part lately, with their visits, petitions and cases."""
     if not actor.memberships and actor.user_id is None:
         return set()
-    mine = access.part_taken(db, actor, now).with_only_columns(ReceptionSession.id, ReceptionSession.visit_id)
+    mine, times = access.taking_part(db, actor, now)
     others = sa.or_(ReceptionSession.site_id.is_(None), ReceptionSession.site_id.not_in(sites))
-    rows = db.execute(mine.where(others).distinct()).all()
-    visits = {row.visit_id for row in rows if row.visit_id}
-    found = {row.id for row in rows} | visits
+    wanted = sa.select(ReceptionSession.id, ReceptionSession.visit_id).where(others, mine)
+    taken = [row for time in times for row in rows.read(db, wanted.where(time))]
+    visits = {row.visit_id for row in taken if row.visit_id}
+    found = {row.id for row in taken} | visits
     found |= _ids(db, Petition.id, Petition.visit_id, visits)
-    for chunk in _chunks(visits):
-        linked = sa.select(CaseLink.case_id).where(
-            CaseLink.object_kind == "visit", CaseLink.object_id.in_(chunk), filed.STANDS
-        )
-        found |= set(db.scalars(linked))
+    linked = sa.select(CaseLink.case_id).where(CaseLink.object_kind == "visit", filed.STANDS)
+    if visits:
+        found |= {row.case_id for row in rows.read(db, linked.where(one_of(db, CaseLink.object_id, visits)))}
     return found
 
 
@@ -118,24 +115,13 @@ def _of_visits(db: Session, visits: set[str]) -> set[str]:
 
 
 def _ids(db: Session, wanted: Any, by: Any, values: Iterable[str]) -> set[str]:
-    found: set[str] = set()
-    for chunk in _chunks(values):
-        found |= {one for one in db.scalars(sa.select(wanted).where(by.in_(chunk))) if one}
-    return found
-
-
-def _chunks(values: Iterable[str]) -> Iterator[list[str]]:
-    every = sorted(values)
-    for start in range(0, len(every), CHUNK):
-        yield every[start : start + CHUNK]
+    held = list(values)
+    return {row[0] for row in rows.read(db, sa.select(wanted).where(one_of(db, by, held))) if row[0]} if held else set()
 
 
 def entries_beside(db: Session, reach: Reach) -> list[int]:
     """Ids of the entries that are reached, but not by their site."""
-    found: set[int] = set()
-    for chunk in _chunks(reach.granted | reach.beside):
-        rows = sa.select(SearchEntry.id, SearchEntry.object_id, SearchEntry.site_id, SearchEntry.restricted).where(
-            SearchEntry.object_id.in_(chunk)
-        )
-        found |= {row.id for row in db.execute(rows) if reach.holds(row)}
-    return sorted(found)
+    E = SearchEntry.__table__.c
+    named = sa.select(E.id, E.object_id, E.site_id, E.restricted)
+    found = rows.read(db, named.where(one_of(db, E.object_id, reach.granted | reach.beside)))
+    return sorted(row.id for row in found if reach.holds(row))

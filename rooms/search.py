@@ -13,14 +13,14 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from rooms import index, terms
+from rooms import index, rows, terms
 from rooms.actor import Actor
 from rooms.fold import fold as fold
 from rooms.fold import sort_key
@@ -29,6 +29,7 @@ from rooms.localtime import day_bounds
 from rooms.models import Case, SearchEntry, Site
 from rooms.numbers import initials
 from rooms.reach import Reach, entries_beside, reach_of
+from rooms.rows import one_of
 from rooms.terms import Query
 from rooms.whyfound import Hit, explain
 
@@ -45,6 +46,7 @@ HITS = 3
 TYPES = ("case", "visit", "petition", "session")
 SORTS = ("newest", "oldest", "name")
 _WINDOW = 200
+_AT_ONCE = 50
 _CASE_NUMBER = re.compile(r"(\d\d)\.([^\W\d_]{1,3})\.0*(\d{1,6})")
 
 
@@ -129,7 +131,7 @@ def find(
     if filters.sort == "name":
         shown, following = _by_name(db, question, numbers, after, size)
     else:
-        shown, following = _page(db, question, counted[:COUNTED], after, size)
+        shown, following = _page(db, question, _windows(db, question, counted, capped, after), after, size)
     groups = _explained(db, query, shown)
     facets = {} if capped else _facets(db, numbers)
     return Results(query, groups, min(len(counted), COUNTED), capped, False, facets, following)
@@ -140,7 +142,7 @@ def find(
 
 def _question(db: Session, actor: Actor, query: Query, filters: Filters, now: dt.datetime) -> _Question:
     reach = reach_of(db, actor, now)
-    sites = list(db.execute(sa.select(Site.id, Site.name, Site.short_name)))
+    sites = rows.read(db, sa.select(Site.id, Site.name, Site.short_name))
     clauses = tuple(_clause(word, query, sites) for word in query.folded)
     base = Wanted((*clauses, *_narrowed(filters)))
     exact = frozenset(query.exact)
@@ -196,6 +198,9 @@ def _sited(reach: Reach) -> frozenset[str]:
 
 def _stream(db: Session, question: _Question, after: Place | None, most: int) -> Iterator[Place]:
     """Finds in order, at most so many, after a place."""
+    if after is None and len(question.tiers) > 1:
+        yield from _from_the_first(db, question, most)
+        return
     for tier, wanted in enumerate(question.tiers):
         span = question.span
         if after is not None and tier < after.tier:
@@ -210,6 +215,21 @@ def _stream(db: Session, question: _Question, after: Place | None, most: int) ->
             return
 
 
+def _from_the_first(db: Session, question: _Question, most: int) -> Iterator[Place]:
+    """As written first, then the others. "Not as written" is not asked: where there is little of it, that reads all."""
+    written, others = question.tiers
+    every = _of_tier(db, question, Wanted(others.clauses), question.span, most)
+    if len(every) < most:
+        first = index.among(db, written, every)
+        exact = [number for number in every if number in first]
+    else:
+        exact = _of_tier(db, question, written, question.span, most)
+    yield from (Place(0, number) for number in exact)
+    known = set(exact)
+    rest = [number for number in every if number not in known]
+    yield from (Place(1, number) for number in rest[: most - len(exact)])
+
+
 def _of_tier(db: Session, question: _Question, wanted: Wanted, span: Span, most: int) -> list[int]:
     found = index.find(db, Wanted((*wanted.clauses, *question.sited), wanted.unless), span, most)
     near = [number for number in question.beside if span.low <= number <= span.high]
@@ -219,22 +239,11 @@ def _of_tier(db: Session, question: _Question, wanted: Wanted, span: Span, most:
     return found[:most]
 
 
-def _rows(db: Session, numbers: Sequence[int]) -> dict[int, SearchEntry]:
-    found: dict[int, SearchEntry] = {}
-    for start in range(0, len(numbers), index.CHUNK):
-        chunk = numbers[start : start + index.CHUNK]
-        found |= {row.id: row for row in db.execute(sa.select(*_COLUMNS).where(SearchEntry.id.in_(chunk)))}
-    return found
+def _rows(db: Session, numbers: Sequence[int]) -> dict[int, Any]:
+    return {row.id: row for row in rows.read(db, sa.select(*_ENTRY).where(one_of(db, _ENTRY.id, numbers)))}
 
 
-def _plain(db: Session, columns: str, numbers: Sequence[int]) -> list[Any]:
-    """Columns of up to a thousand entries. Numbers stand in the statement: binding each costs more than finding it."""
-    if not numbers:
-        return []
-    return list(db.execute(sa.text(f"SELECT {columns} FROM search_entry WHERE id IN ({','.join(map(str, numbers))})")))
-
-
-_COLUMNS = SearchEntry.__table__.columns
+_ENTRY = SearchEntry.__table__.c
 
 
 # --- groups ----------------------------------------------------------------------------------------------------------
@@ -245,95 +254,103 @@ class _Found:
     """A group before its finds are read: places in order, rows beside them."""
 
     key: str
-    case: Case | None
     finds: list[tuple[Place, Any]]
 
 
+def _windows(
+    db: Session, question: _Question, counted: Sequence[Place], capped: bool, after: Place | None
+) -> Iterator[Sequence[Place]]:
+    """Finds after a place, some at a time: those that were counted, and beyond them only where there are more."""
+    begun = question.order(after) if after is not None else None
+    rest = [place for place in counted if begun is None or question.order(place) > begun]
+    for start in range(0, len(rest), _WINDOW):
+        yield rest[start : start + _WINDOW]
+    place = rest[-1] if rest else after
+    while capped and (window := list(_stream(db, question, place, _WINDOW))):
+        yield window
+        place = window[-1]
+
+
 def _page(
-    db: Session, question: _Question, counted: Sequence[Place], after: Place | None, size: int
+    db: Session, question: _Question, windows: Iterable[Sequence[Place]], after: Place | None, size: int
 ) -> tuple[list[_Found], Place | None]:
     """Groups whose best find comes after a place; and where the next page begins."""
     groups: list[_Found] = []
-    place, seen = after, set[str]()
+    seen = set[str]()
     begun = question.order(after) if after is not None else None
-    while True:
-        at_hand = counted if place is after else ()  # the first window has been read for the count
-        window = [one for one in at_hand if begun is None or question.order(one) > begun][:_WINDOW]
-        window = window or list(_stream(db, question, place, _WINDOW))
-        if not window:
-            return groups, None
+    for window in windows:
         for found in _groups_of(db, question, window, seen):
             if begun is not None and question.order(found.finds[0][0]) <= begun:
                 continue  # its best find stands on a page before
             if len(groups) == size:
                 return groups, groups[-1].finds[0][0]
             groups.append(found)
-        place = window[-1]
+    return groups, None
 
 
 def _groups_of(db: Session, question: _Question, window: Sequence[Place], seen: set[str]) -> Iterator[_Found]:
     """The groups of a window in the order of their best finds in it, a few at a time: each costs a question."""
-    for start in range(0, len(window), 50):
-        rows = _rows(db, [place.number for place in window[start : start + 50]])
-        cases = _readable_cases(db, question.reach, {row.case_id for row in rows.values() if row.case_id})
-        ordered = [rows[place.number] for place in window[start : start + 50] if place.number in rows]
+    for start in range(0, len(window), _AT_ONCE):
+        places = window[start : start + _AT_ONCE]
+        entries = _rows(db, [place.number for place in places])
+        cases = _readable_cases(db, question.reach, (row.case_id for row in entries.values()))
+        ordered = [entries[place.number] for place in places if place.number in entries]
         keys = [key for key in dict.fromkeys(_key(row, cases) for row in ordered) if key not in seen]
         seen.update(keys)
-        for first in range(0, len(keys), 25):
-            yield from _gathered(db, question, keys[first : first + 25], cases)
+        for first in range(0, len(keys), GROUPS + 1):
+            yield from _gathered(db, question, keys[first : first + GROUPS + 1], cases)
 
 
-def _key(row: Any, cases: dict[str, Case]) -> str:
+def _key(row: Any, cases: Mapping[str, str]) -> str:
     """Finds with the same key are one group: those of a case one may open, else those of a visit."""
     return str(row.case_id if row.case_id in cases else row.visit_id or row.object_id)
 
 
-def _readable_cases(db: Session, reach: Reach, ids: set[str]) -> dict[str, Case]:
-    found: dict[str, Case] = {}
-    every = sorted(ids)
-    for start in range(0, len(every), index.CHUNK):
-        for case in db.scalars(sa.select(Case).where(Case.id.in_(every[start : start + index.CHUNK]))):
-            if reach.holds(_AsEntry(case.id, case.site_id, case.restricted)):
-                found[case.id] = case
-    return found
+def _readable_cases(db: Session, reach: Reach, ids: Iterable[str | None]) -> dict[str, str]:
+    """Those of the cases that may be opened, with their titles: as their own entries say."""
+    wanted = {one for one in ids if one}
+    if not wanted:
+        return {}
+    columns = sa.select(_ENTRY.object_id, _ENTRY.site_id, _ENTRY.restricted, _ENTRY.name)
+    found = rows.read(db, columns.where(one_of(db, _ENTRY.object_id, wanted), _ENTRY.kind == "case"))
+    return {row.object_id: row.name for row in found if reach.holds(row)}
 
 
-@dataclass(frozen=True, slots=True)
-class _AsEntry:
-    object_id: str
-    site_id: str | None
-    restricted: bool
-
-
-def _gathered(db: Session, question: _Question, keys: Sequence[str], cases: dict[str, Case]) -> Iterator[_Found]:
+def _gathered(db: Session, question: _Question, keys: Sequence[str], cases: Mapping[str, str]) -> Iterator[_Found]:
     """All finds of the groups, best first."""
-    near = sa.or_(SearchEntry.case_id.in_(keys), SearchEntry.visit_id.in_(keys), SearchEntry.object_id.in_(keys))
-    rows = {row.id: row for row in db.execute(sa.select(*_COLUMNS).where(near)) if question.reach.holds(row)}
-    rows = {number: row for number, row in rows.items() if question.span.low <= number <= question.span.high}
-    known = cases | _readable_cases(db, question.reach, {row.case_id for row in rows.values()} - {None, *cases})
+    near = sa.or_(*(one_of(db, column, keys) for column in (_ENTRY.case_id, _ENTRY.visit_id, _ENTRY.object_id)))
+    span = question.span
+    entries = {
+        row.id: row
+        for row in rows.read(db, sa.select(*_ENTRY).where(near))
+        if question.reach.holds(row) and span.low <= row.id <= span.high
+    }
+    others = {row.case_id for row in entries.values()} - cases.keys()
+    known = {**cases, **_readable_cases(db, question.reach, others)}
     finds: dict[str, list[tuple[Place, Any]]] = defaultdict(list)
-    left = set(rows)
+    left = set(entries)
     for tier, wanted in enumerate(question.tiers):
         held = index.among(db, wanted, left)
         for number in held:
-            finds[_key(rows[number], known)].append((Place(tier, number), rows[number]))
+            finds[_key(entries[number], known)].append((Place(tier, number), entries[number]))
         left -= held
     for key in keys:
         found = sorted(finds.get(key, ()), key=lambda one: question.order(one[0]))
         if found:
-            yield _Found(key, known.get(key), found)
+            yield _Found(key, found)
 
 
 def _by_name(
     db: Session, question: _Question, numbers: Sequence[int], after: Place | None, size: int
 ) -> tuple[list[_Found], Place | None]:
     """The groups of the newest finds (COUNTED at most) in Vietnamese order of their names."""
-    rows = _plain(db, "id, object_id, case_id, visit_id, name", numbers)
-    cases = _readable_cases(db, question.reach, {row.case_id for row in rows if row.case_id})
+    columns = (_ENTRY.id, _ENTRY.object_id, _ENTRY.case_id, _ENTRY.visit_id, _ENTRY.name)
+    entries = rows.read(db, sa.select(*columns).where(one_of(db, _ENTRY.id, numbers)))
+    cases = _readable_cases(db, question.reach, (row.case_id for row in entries))
     names: dict[str, str] = {}
-    for row in rows:
+    for row in entries:
         key = _key(row, cases)
-        names.setdefault(key, cases[key].title if key in cases else row.name)
+        names.setdefault(key, cases.get(key, row.name))
     keys = sorted(names, key=lambda key: (sort_key(names[key]), key))
     start = after.number if after is not None else 0
     wanted = keys[start : start + size]
@@ -345,9 +362,11 @@ def _by_name(
 def _explained(db: Session, query: Query, groups: Sequence[_Found]) -> tuple[Group, ...]:
     shown = [row for group in groups for _, row in group.finds[:HITS]]
     hits = explain(db, query, shown)
+    named = sa.select(Case).where(one_of(db, Case.__table__.c.id, [group.key for group in groups]))
+    cases = {case.id: case for case in db.scalars(named)} if groups else {}
     return tuple(
         Group(
-            group.key, group.case, tuple(hits[row.id] for _, row in group.finds[:HITS] if row.id in hits),
+            group.key, cases.get(group.key), tuple(hits[row.id] for _, row in group.finds[:HITS] if row.id in hits),
             max(0, len(group.finds) - HITS),
         )
         for group in groups
@@ -356,7 +375,8 @@ def _explained(db: Session, query: Query, groups: Sequence[_Found]) -> tuple[Gro
 
 def _facets(db: Session, numbers: Sequence[int]) -> dict[str, Counter[str]]:
     facets: dict[str, Counter[str]] = {name: Counter() for name in ("type", "site", "kind", "state", "recorded")}
-    for row in _plain(db, "kind, site_id, matter, state, recorded", numbers):
+    columns = (_ENTRY.kind, _ENTRY.site_id, _ENTRY.matter, _ENTRY.state, _ENTRY.recorded)
+    for row in rows.read(db, sa.select(*columns).where(one_of(db, _ENTRY.id, numbers))):
         facets["type"][row.kind] += 1
         facets["site"][row.site_id or ""] += 1
         facets["kind"][row.matter] += 1

@@ -23,7 +23,16 @@ MAX_TERM = 48
 _WORD = r"(?:[^\W_][\u0300-\u036f]*)+"
 WORD = re.compile(_WORD)
 CODE = re.compile(rf"{_WORD}(?:[./-]{_WORD})+")
+_DIGIT = re.compile("[0-9]")
+_CODED = re.compile("[./-]")
 _PART = re.compile(r"[^\W_]+")
+_SAME_LENGTH = {
+    ord(char): plain
+    for char in (*map(chr, range(0xC0, 0x1B1)), *map(chr, range(0x1EA0, 0x1EFA)))
+    if len(plain := fold(char)) == 1 and plain.isascii()
+} | dict.fromkeys(map(ord, "\u2013\u2014\u2018\u2019\u201c\u201d\u2026\u00ab\u00bb\u00a0"), " ")
+"""Letters that fold to one plain letter, and marks that are in no word: a text of these folds place by place."""
+
 _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyz0123456789./-")
 
 
@@ -114,6 +123,24 @@ def marks(text: str, query: Query) -> list[tuple[int, int]]:
     """Where words of the query stand in ``text``, in order, without overlap."""
     if not query.folded:
         return []
+    plain = text.translate(_SAME_LENGTH)
+    words = _any_of(query.folded)
+    if words is not None and plain.isascii() and not (query.codes and _DIGIT.search(plain)):
+        return [found.span() for found in words.finditer(plain)]  # nearly every text: places are the same
+    return marks_of_any(text, query)
+
+
+@functools.lru_cache(maxsize=64)
+def _any_of(words: tuple[str, ...]) -> re.Pattern[str] | None:
+    """One of the folded words, whole; None where a word is more than plain letters and digits."""
+    plain = [word for word in words if not _CODED.search(word)]
+    if not all(word.isascii() and word.isalnum() and len(word) < MAX_TERM for word in plain):
+        return None
+    return re.compile(rf"(?<![^\W_])(?:{'|'.join(plain) or '(?!)'})(?![^\W_])", re.IGNORECASE)
+
+
+def marks_of_any(text: str, query: Query) -> list[tuple[int, int]]:
+    """The same for any writing and for codes."""
     wanted = frozenset(query.folded)
     found = [m.span() for m in CODE.finditer(text) if query.codes and _is_code(m[0]) and _code(m[0]) in wanted]
     taken = [False] * len(text)

@@ -14,9 +14,21 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from rooms import rows
 from rooms.entries import KINDS
-from rooms.models import Minutes, MinutesLine, MinutesSection, ReceptionSession, ReplayFile, Site, Track
+from rooms.models import (
+    Minutes,
+    MinutesLine,
+    MinutesSection,
+    Participant,
+    ParticipantPerson,
+    ReplayFile,
+    Site,
+    Track,
+    VisitPerson,
+)
 from rooms.numbers import number_of_session
+from rooms.rows import one_of
 from rooms.terms import Query, Run, marks, snippet
 from rooms.words import LineKind
 
@@ -66,24 +78,25 @@ class _Field:
     at: dt.datetime | None = None
 
 
-def explain(db: Session, query: Query, rows: Sequence[Any]) -> dict[int, Hit]:
+def explain(db: Session, query: Query, found: Sequence[Any]) -> dict[int, Hit]:
     """The finds with their reasons, by entry. The caller has made sure that the actor may read them."""
     ids: dict[str, list[str]] = defaultdict(list)
-    for row in rows:
+    for row in found:
         ids[row.kind].append(row.object_id)
     things: dict[str, Any] = {}
-    for kind, model in KINDS.items():
+    for kind, columns in _COLUMNS.items():
         if ids[kind]:
-            things |= {thing.id: thing for thing in db.scalars(sa.select(model).where(model.id.in_(ids[kind])))}
-    places = {row.site_id for row in rows if row.site_id}
-    sites = {site.id: f"{site.name}" for site in db.scalars(sa.select(Site).where(Site.id.in_(places)))}
+            wanted = sa.select(*columns).where(one_of(db, columns[0], ids[kind]))
+            things |= {row.id: row for row in rows.read(db, wanted)}
+    sites = {row.id: row.name for row in rows.read(db, sa.select(Site.id, Site.name))} if query.folded else {}
+    people = _received(db, ids["visit"]) | _attending(db, ids["session"]) if query.folded else {}
     spoken = _spoken(db, ids["visit"], ids["session"]) if query.folded else {}
     begun = _recording_from(db, ids["session"])
     hits = {}
-    for row in rows:
+    for row in found:
         thing = things.get(row.object_id)
         if thing is not None:
-            fields = [*_fields(row.kind, thing), *spoken.get(row.object_id, ()),
+            fields = [*_fields(row.kind, thing, people.get(row.object_id, ())), *spoken.get(row.object_id, ()),
                       _Field("place", sites.get(row.site_id, ""))]  # fmt: skip
             hits[row.id] = _hit(row, thing, begun.get(row.object_id), _why(query, fields))
     return hits
@@ -103,8 +116,9 @@ def _recording_from(db: Session, sessions: Sequence[str]) -> dict[str, float]:
     """Where the time line of each session's replay begins; by its tracks where there are no files for it yet."""
     found: dict[str, float] = {}
     for model, moment in ((Track, Track.first_utc), (ReplayFile, ReplayFile.start_utc)):
-        first = sa.select(model.session_id, sa.func.min(moment)).where(model.session_id.in_(sessions))
-        found |= {row[0]: row[1] for row in db.execute(first.group_by(model.session_id)) if row[1] is not None}
+        if sessions:
+            first = sa.select(model.session_id, sa.func.min(moment)).where(one_of(db, model.session_id, sessions))
+            found |= {row[0]: row[1] for row in rows.read(db, first.group_by(model.session_id)) if row[1] is not None}
     return found
 
 
@@ -114,47 +128,76 @@ def _number(kind: str, thing: Any) -> str:
     return f"{thing.number}/{thing.year}" if thing.number is not None else ""
 
 
-def _fields(kind: str, thing: Any) -> list[_Field]:
+_TEXTS = ("title", "summary", "leader", "content", "demand", "note", "previous_body", "outcome_text", "outcome_body",
+          "follow_up", "pseudonym")  # fmt: skip
+_HELD = ("id", "year", "number", "created_at", "petitioner", "address", "chair", *_TEXTS)
+_COLUMNS = {kind: [model.__table__.c[n] for n in _HELD if n in model.__table__.c] for kind, model in KINDS.items()}
+
+
+def _fields(kind: str, thing: Any, people: Sequence[_Field]) -> list[_Field]:
     """In the order in which a person would name them."""
     fields = [_Field("number", _number(kind, thing))]
-    if kind == "visit":
-        people = [", ".join(filter(None, (one.name, one.address))) for one in thing.persons]
-        fields.append(_Field("person", "; ".join(people) or thing.pseudonym))
-        identity = ", ".join(filter(None, (f"{p.identity_number} {p.phone}".strip() for p in thing.persons)))
-        fields.append(_Field("identity", identity))
     if kind == "petition":
         fields.append(_Field("person", ", ".join(filter(None, (thing.petitioner, thing.address)))))
     if kind == "session":
-        fields += [_Field("chair", thing.chair), *_attending(thing)]
-    names = ("title", "summary", "leader", "content", "demand", "note", "previous_body", "outcome_text",
-             "outcome_body", "follow_up", "pseudonym")  # fmt: skip
-    return fields + [_Field(name, getattr(thing, name, "") or "") for name in names]
+        fields.append(_Field("chair", thing.chair))
+    fields += people
+    if kind == "visit" and not any(one.text for one in people):
+        fields.append(_Field("person", thing.pseudonym))
+    return fields + [_Field(name, getattr(thing, name, "") or "") for name in _TEXTS]
 
 
-def _attending(session: ReceptionSession) -> list[_Field]:
-    people = [", ".join(filter(None, (one.name, one.title))) for point in session.participants for one in point.people]
-    return [_Field("attending", "; ".join(filter(None, [*people, *(point.name for point in session.participants)])))]
-
-
-def _spoken(db: Session, visits: Iterable[str], sessions: Iterable[str]) -> dict[str, list[_Field]]:
-    """Minutes: sections, newest lines and bookmarks, by the visit or session to which they belong."""
-    of_visit = sa.and_(Minutes.visit_id.in_(list(visits)), Minutes.session_id.is_(None))
-    of_session = Minutes.session_id.in_(list(sessions))
-    owners = {
-        row.id: row.session_id or row.visit_id
-        for row in db.execute(sa.select(Minutes.id, Minutes.visit_id, Minutes.session_id).where(of_visit | of_session))
+def _received(db: Session, visits: Sequence[str]) -> dict[str, list[_Field]]:
+    """The people of each visit: who and where, and by what they are known."""
+    P = VisitPerson.__table__.c
+    named, known = defaultdict[str, list[str]](list), defaultdict[str, list[str]](list)
+    wanted = sa.select(P.visit_id, P.name, P.address, P.identity_number, P.phone).order_by(P.position)
+    for row in rows.read(db, wanted.where(one_of(db, P.visit_id, visits))) if visits else ():
+        named[row.visit_id].append(", ".join(filter(None, (row.name, row.address))))
+        known[row.visit_id].append(f"{row.identity_number} {row.phone}".strip())
+    return {
+        visit: [_Field("person", "; ".join(named[visit])), _Field("identity", ", ".join(filter(None, known[visit])))]
+        for visit in named
     }
+
+
+def _attending(db: Session, sessions: Sequence[str]) -> dict[str, list[_Field]]:
+    """Who sat at the points of each session, then the points."""
+    P, W = Participant.__table__.c, ParticipantPerson.__table__.c
+    people, points = defaultdict[str, list[str]](list), defaultdict[str, dict[str, str]](dict)
+    wanted = (
+        sa.select(P.session_id, P.id, P.name.label("point"), W.name, W.title)
+        .select_from(Participant.__table__.outerjoin(ParticipantPerson.__table__, W.participant_id == P.id))
+        .order_by(P.position, W.position)
+    )
+    for row in rows.read(db, wanted.where(one_of(db, P.session_id, sessions))) if sessions else ():
+        people[row.session_id].append(", ".join(filter(None, (row.name, row.title))))
+        points[row.session_id][row.id] = row.point
+    return {
+        session: [_Field("attending", "; ".join(filter(None, [*people[session], *points[session].values()])))]
+        for session in points
+    }
+
+
+def _spoken(db: Session, visits: Sequence[str], sessions: Sequence[str]) -> dict[str, list[_Field]]:
+    """Minutes: newest lines, bookmarks and sections, by the visit or session to which they belong."""
+    M, L, S = Minutes.__table__.c, MinutesLine.__table__.c, MinutesSection.__table__.c
+    of_visit = sa.and_(one_of(db, M.visit_id, visits), M.session_id.is_(None))
+    of_session = one_of(db, M.session_id, sessions)
+    wanted = sa.select(M.id, M.visit_id, M.session_id).where(of_visit | of_session)
+    owners = {row.id: row.session_id or row.visit_id for row in rows.read(db, wanted)}
     fields: dict[str, list[_Field]] = defaultdict(list)
-    lines = db.scalars(
-        sa.select(MinutesLine).where(MinutesLine.minutes_id.in_(owners)).order_by(MinutesLine.number)
-    ).all()
+    if not owners:
+        return fields
+    said = sa.select(L.id, L.minutes_id, L.kind, L.speaker, L.text, L.at_s, L.at, L.corrects_id)
+    lines = rows.read(db, said.where(one_of(db, L.minutes_id, owners)).order_by(L.number))
     replaced = {line.corrects_id for line in lines if line.corrects_id}
     for line in lines:
         if line.id not in replaced:
             name = "bookmark" if line.kind is LineKind.BOOKMARK else "minutes"
-            said = f"{line.speaker}: {line.text}" if line.speaker else line.text
-            fields[owners[line.minutes_id]].append(_Field(name, said, line.at_s, line.at))
-    for section in db.scalars(sa.select(MinutesSection).where(MinutesSection.minutes_id.in_(owners))):
+            text = f"{line.speaker}: {line.text}" if line.speaker else line.text
+            fields[owners[line.minutes_id]].append(_Field(name, text, line.at_s, line.at))
+    for section in rows.read(db, sa.select(S.minutes_id, S.text).where(one_of(db, S.minutes_id, owners))):
         fields[owners[section.minutes_id]].append(_Field("minutes", section.text))
     return fields
 

@@ -12,13 +12,23 @@ from web.config import Config
 from web.hub import Hub
 
 
+def _index(database: rooms_db.Database) -> None:
+    """After the migration that brought the index: make it before anybody asks."""
+    with database.read() as db:
+        missing = indexing.is_missing(db)
+    place = ""
+    while missing:
+        with database.write() as db:
+            place = indexing.rebuild_step(db, place).place
+        missing = bool(place)
+
+
 def open_parts(config: Config) -> Hub:
     """Open (and where needed make) database, file store, vault and signing key of the data folder."""
     config.data.mkdir(parents=True, exist_ok=True)
     database = rooms_db.open_database(config.database)
     rooms_db.migrate(database)
-    with database.write() as db:
-        indexing.rebuild_if_missing(db)
+    _index(database)
     store = filestores.open_store(config, database, Hub.now)
     return Hub(
         config=config,

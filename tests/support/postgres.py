@@ -12,7 +12,7 @@ import secrets
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -86,21 +86,22 @@ def binaries() -> Path:
 
 
 @contextlib.contextmanager
-def private_server() -> Iterator[PostgresServer]:
-    """A server for as long as the block runs."""
+def private_server(keep: Path | None = None, settings: Mapping[str, str] | None = None) -> Iterator[PostgresServer]:
+    """A server for as long as the block runs. ``keep``: a folder whose data stays; ``settings`` beside FAST."""
     folder = Path(tempfile.mkdtemp(prefix="dc-pg-"))  # short: a socket's path has at most 107 characters
+    data = (keep or folder / "data").absolute()
     run: tuple[str, ...] = ()
     if os.geteuid() == 0:  # PostgreSQL refuses to run as root
         user = pwd.getpwnam("postgres")
-        os.chown(folder, user.pw_uid, user.pw_gid)
+        data.mkdir(parents=True, exist_ok=True)
+        for one in (folder, data):
+            os.chown(one, user.pw_uid, user.pw_gid)
         run = ("runuser", "-u", "postgres", "--")
-    server = PostgresServer(folder, 20000 + secrets.randbelow(40000), folder / "data", run, binaries())
-    initdb = [*run, str(server.bin / "initdb"), "-D", str(server.data), "-U", "diemcau", "-A", "trust"]
-    initdb += ["-E", "UTF8", "--locale=C", "--no-sync", "--no-instructions"]
+    server = PostgresServer(folder, 20000 + secrets.randbelow(40000), data, run, binaries())
     try:
-        subprocess.run(initdb, check=True, stdout=subprocess.DEVNULL, cwd=folder)
+        _make(server)
         config = server.data / "postgresql.auto.conf"
-        config.write_text("".join(f"{key} = '{value}'\n" for key, value in FAST.items()))
+        config.write_text("".join(f"{key} = '{value}'\n" for key, value in (FAST | dict(settings or {})).items()))
         server.start()
         try:
             yield server
@@ -109,3 +110,11 @@ def private_server() -> Iterator[PostgresServer]:
                 server.stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _make(server: PostgresServer) -> None:
+    if (server.data / "PG_VERSION").exists():
+        return
+    words = [*server.run, str(server.bin / "initdb"), "-D", str(server.data), "-U", "diemcau", "-A", "trust"]
+    words += ["-E", "UTF8", "--locale=C", "--no-sync", "--no-instructions"]
+    subprocess.run(words, check=True, stdout=subprocess.DEVNULL, cwd=server.folder)

@@ -4,11 +4,13 @@ import dataclasses
 import datetime as dt
 
 import pytest
+import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from rooms import cases, minutes, people, search, sessions, visits
+from rooms import cases, index, indexing, minutes, people, search, sessions, visits
 from rooms.access import Right
 from rooms.actor import SYSTEM
+from rooms.models import SearchEntry
 from rooms.search import Filters, Results
 from rooms.vault import Vault
 from rooms.whyfound import Hit
@@ -217,3 +219,32 @@ def test_a_long_list_is_counted_up_to_a_thousand(
     assert (page.total, page.capped, page.facets) == (3, True, {})
     rest = results(db, world.alice, "", after=page.next, size=5)
     assert len({group.key for group in (*page.groups, *rest.groups)}) == 4  # beyond what was counted, too
+
+
+def test_rebuilding_mends_what_is_wrong_and_nothing_else(db: Session, world: World, vault: Vault) -> None:
+    kept, lost, changed = (
+        registered(db, world.alice, world.district, vault, content=said, now=NOW + dt.timedelta(minutes=n))
+        for n, said in enumerate(("bồi thường", "tranh chấp", "tái định cư"))
+    )
+    entry = {row.object_id: row.id for row in db.scalars(sa.select(SearchEntry))}
+    index.remove(db, [entry[lost.id], entry[changed.id]])
+    index.put(db, {entry[changed.id]: " nham ", 5: " cua u: t:visit "})  # wrong words, and words of nothing
+    db.execute(sa.update(SearchEntry).where(SearchEntry.id == entry[kept.id]).values(state="lost"))
+    of_nothing = (
+        "INSERT INTO search_entry SELECT 7, kind, 'gone', site_id, case_id, visit_id, restricted, matter, state,"
+        " recorded, at, name FROM search_entry WHERE id = :id"
+    )
+    db.execute(sa.text(of_nothing), {"id": entry[kept.id]})
+    place, mended = "", 0
+    while True:
+        step = indexing.rebuild_step(db, place)
+        place, mended = step.place, mended + step.mended
+        if not place:
+            break
+    assert mended == 5
+    db.expire_all()
+    assert {row.object_id: row.state for row in db.scalars(sa.select(SearchEntry))}[kept.id] == "registered"
+    assert [hit.object_id for hit in found(db, world.alice, "tranh chap")] == [lost.id]
+    assert [hit.object_id for hit in found(db, world.alice, "tai dinh cu")] == [changed.id]
+    assert found(db, world.alice, "nham") == [] and index.numbers_between(db, 0, 10) == set()
+    assert results(db, world.alice, "").total == 3

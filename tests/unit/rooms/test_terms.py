@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rooms.terms import Query, marks, parse, snippet, terms_of
+from rooms.terms import Query, marks, marks_of_any, parse, snippet, terms_of
 
 
 def test_it_works() -> None:
@@ -72,3 +72,12 @@ def test_a_snippet_is_a_piece_of_the_text(text: str, words: str, length: int) ->
     assert all(a[1] <= b[0] for a, b in zip(spans, spans[1:], strict=False))
     shown = "".join(run.text for run in snippet(text, spans, length))
     assert shown.removeprefix("…").removesuffix("…").strip() in text or shown in text
+
+
+_WRITTEN = st.text(alphabet="aAàâăđĐđiİıſßﬁøµ\u0301\u0309 15/._-“”…×kK\u212a", max_size=40)
+
+
+@given(_WRITTEN, _WRITTEN)
+def test_marks_are_the_same_by_the_quick_way_and_by_the_plain_one(text: str, words: str) -> None:
+    query = parse(words, 8)
+    assert marks(text, query) == marks_of_any(text, query)
