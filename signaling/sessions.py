@@ -186,7 +186,7 @@ class Sessions:
             host.requests = self.requests
             self.hosts[session] = host
             await host.start()
-            if host.relay and not host.loaded.locked:
+            if loaded.relay and not loaded.locked:  # a new session had no relay that could have done anything yet
                 await host.carrier.settle()
             self._finish(host, news)
             return host

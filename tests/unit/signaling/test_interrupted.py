@@ -55,3 +55,18 @@ async def test_who_only_lost_the_app_was_not_interrupted(tmp_path: Path) -> None
         await relay.wants(session, lambda d: d.epoch > 1)
         await asyncio.sleep(3 * ABANDONED_S)
         assert not {"session.interrupted", "session.closed"} & set(bench.kinds(session))
+
+
+async def test_a_session_that_begins_after_a_restart_was_not_interrupted_by_it(tmp_path: Path) -> None:
+    async with running_bench(tmp_path, host_options=FAST) as bench:
+        relay, _ = await recorded(bench)
+        relay.boot = "relay1-boot2"
+        relay.desired.clear()
+        await bench.restart()
+        await relay.dial()
+        session, ids = bench.open_plain(a="admitted")
+        op = await bench.page(session, ids["op"])
+        await op.ask("read_notice")
+        await op.ask("start", record="full")
+        await relay.wants(session, lambda d: d.record == "full")
+        assert not {"session.interrupted", "outage.started"} & set(bench.kinds(session))
