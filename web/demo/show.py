@@ -48,13 +48,22 @@ class Show:
 
     def run(self) -> int:
         """The exit code."""
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever ends the demo ends its hub with it
+        try:
+            return self.hold()
+        except KeyboardInterrupt:
+            return 130
+        finally:
+            self.stop_hub()
+
+    def hold(self) -> int:
+        """From an empty folder to the replay, then stay; the exit code."""
         try:
             stage, clips = self.prepare()
             self.start_hub()
             self.say(f"theo dõi trong trình duyệt: {self.url}, dieuhanh.tw, {stage.passwords['dieuhanh.tw']}")
             played = asyncio.run(self.play(stage, clips))
         except (DemoError, OSError, subprocess.SubprocessError, TimeoutError) as error:
-            self.stop_hub()
             problem = str(error) or type(error).__name__
             click.echo(f"The demo stopped: {problem}", err=True)
             if self.as_json:
@@ -64,7 +73,6 @@ class Show:
         self.report(stage, played, problems)
         if not self.leave:
             self.stay()
-        self.stop_hub()
         return 1 if problems else 0
 
     # --- before --------------------------------------------------------------------------------------------------
