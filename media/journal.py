@@ -211,6 +211,10 @@ def put_record(out: bytearray, kind: int, mono_us: int, body: Buffer) -> None:
     out += body
 
 
+record_head = _RECORD.pack
+"""(kind, length of the body, ``mono_us``): what stands before a body, for the one place that writes thousands."""
+
+
 def report_body(ntp: int, rtp_time: int) -> bytes:
     """Body of a sender report record."""
     return _REPORT.pack(ntp & 0xFFFFFFFFFFFFFFFF, rtp_time & 0xFFFFFFFF)

@@ -68,7 +68,7 @@ from media.messages import (
     Welcome,
 )
 from media.ownerclock import OwnerClock
-from media.recorder import SpoolRecorder
+from media.recorder import POLL_S, SpoolRecorder
 from media.relay import Relay, RelayOptions
 from media.settings import Announced, Settings, read_settings
 from media.shipper import Shipper
@@ -76,7 +76,6 @@ from media.types import PeerId, SessionId
 
 ORPHAN_S = 600.0
 QUALITY_S = 2.0
-RECORDER_S = 0.1
 STOP_S = 5.0
 """How long SIGTERM waits for the disk, and then again for the app to take the last reports."""
 COPY_STOP_S = 2.0  # and for the last copies: what is durable here is not lost by an end
@@ -135,7 +134,7 @@ class RelayProcess:
         self._writer.start()
         self._shipper.start()
         tasks = [asyncio.ensure_future(link.run()) for link in self._links]
-        tasks += [asyncio.ensure_future(self._every(RECORDER_S, self._poll_recorder, self._recording))]
+        tasks += [asyncio.ensure_future(self._every(POLL_S, self._poll_recorder, self._recording))]
         tasks += [asyncio.ensure_future(self._every(1.0, self._tick))]
         tasks += [asyncio.ensure_future(self._every(QUALITY_S, self._report_quality))]
         gc.collect()
@@ -208,7 +207,7 @@ class RelayProcess:
         for session, epoch, body in self._recorder.poll(time.monotonic(), time.time()):
             self.report(session, epoch, body)
         if not self._recorder.is_busy:
-            self._recording.clear()  # ten wake-ups a second are a tenth of what a small relay costs: none without need
+            self._recording.clear()  # wake-ups cost a small relay more than packets: none without need
 
     def _tick(self) -> None:
         now = time.monotonic()

@@ -1,8 +1,8 @@
 """The recorder: one more subscriber of the relay. Collects each track's packets and decides when they go to disk.
 
 Pure: it never blocks, opens nothing and takes time as an argument. Packets gather in memory per track; ``poll``,
-which the process calls every 100 ms, hands them to a ``Sink`` (``media.journalwriter`` runs it in a thread) and returns
-what the hub must know. Whether a disk is full or stuck shows only in reports: forwarding never waits (design 4).
+which the process calls four times a second, hands them to a ``Sink`` (``media.journalwriter`` runs it in a thread) and
+returns what the hub must know. Whether a disk is full or stuck shows in reports alone: forwarding never waits.
 
 Times: ``now`` is monotonic seconds, ``utc`` UNIX seconds. Format: docs/formats.md.
 """
@@ -19,8 +19,10 @@ from media import journal, messages
 from media.messages import ReportBody
 from media.types import Buffer, SessionId, TrackInfo
 
+POLL_S = 0.25
+"""Between two calls of ``poll`` while something is recorded: each costs a small relay three wake-ups."""
 FLUSH_S = 0.2
-"""Records older than this are handed over; with a poll every 100 ms nothing waits longer than 300 ms."""
+"""Records older than this are handed over; with a poll every 250 ms nothing waits longer than that."""
 FLUSH_BYTES = 256 * 1024
 ANCHOR_S = 10.0
 HEADS_S = 10.0
@@ -131,6 +133,10 @@ class Sink(Protocol):
     def submit(self, job: Job) -> bool:
         """False: the queue is full and an ``Append`` was not taken. Other jobs are always taken."""
 
+    def wake(self) -> None:
+        """That was all for now: write it. Once for the ``Append`` of all tracks, since waking a thread costs more than
+        a track's packets do."""
+
     def results(self) -> list[Result]:
         """What happened since the last call, in order."""
 
@@ -168,8 +174,8 @@ class _Track:
         "pending",
         "pending_first",
         "pending_last",
+        "pending_others",
         "pending_packets",
-        "pending_records",
         "shift",
         "stalled",
         "tail",
@@ -185,7 +191,7 @@ class _Track:
         self.shift = clock.utc_us - clock.mono_us
         self.tail = journal.Tail()
         self.pending = bytearray()
-        self.pending_records = self.pending_packets = 0
+        self.pending_packets = self.pending_others = 0
         self.pending_first = self.pending_last = 0
         self.lost_records = self.lost_bytes = 0
         self.flushed = self.anchored = clock.mono_us / 1e6
@@ -199,14 +205,14 @@ class _Track:
         """One packet (``TrackWriter``)."""
         if self.closed or len(packet) > journal.MAX_BODY:
             return
-        mono_us = int(now * 1e6)
-        journal.put_record(self.pending, journal.RTP, mono_us, packet)
+        pending, mono_us = self.pending, int(now * 1e6)
+        pending += journal.record_head(journal.RTP, len(packet), mono_us)
+        pending += packet
         if not self.pending_packets:
             self.pending_first = mono_us
         self.pending_last = mono_us
         self.pending_packets += 1
-        self.pending_records += 1
-        if len(self.pending) >= FLUSH_BYTES:
+        if len(pending) >= FLUSH_BYTES:
             self._recorder.flush(self, now)
 
     def write_report(self, ntp: int, rtp_time: int, now: float) -> None:
@@ -229,7 +235,7 @@ class _Track:
         """Any record that is not a packet."""
         if not self.closed:
             journal.put_record(self.pending, kind, int(now * 1e6), body)
-            self.pending_records += 1
+            self.pending_others += 1
 
 
 class SpoolRecorder:
@@ -237,7 +243,7 @@ class SpoolRecorder:
 
         writer = JournalWriter(spool)            # media.journalwriter; starts threads in start()
         recorder = SpoolRecorder(writer, new_id, boot, now, utc)
-        while is_busy, every 100 ms; else every second:
+        while is_busy, every 250 ms; else every second:
                        for session, epoch, body in recorder.poll(now, utc): listener.report(session, epoch, body)
         on Welcome:    recorder.set_clock_offset(owner_utc - utc)
         on shutdown:   recorder.close_all(now); writer.stop(5.0); for ... in recorder.poll(now, utc): ...
@@ -254,6 +260,7 @@ class SpoolRecorder:
         self._offset_us: int | None = None
         self._tracks: dict[int, _Track] = {}
         self._next_key = 1
+        self._handed = False  # something since the sink was woken
         self._busy_until = now
         self._heads_at: dict[str, float] = {}
         self.counters = Counters()
@@ -319,6 +326,9 @@ class SpoolRecorder:
                 if now - track.flushed >= FLUSH_S:
                     self.flush(track, now)
             self._watch(track, now, reports)
+        if self._handed:
+            self._handed = False
+            self._sink.wake()
         self._report_heads(now, reports)
         return reports
 
@@ -331,8 +341,9 @@ class SpoolRecorder:
             return
         payload, track.pending = track.pending, bytearray()
         size = len(payload)
-        records, packets = track.pending_records, track.pending_packets
-        track.pending_records = track.pending_packets = 0
+        packets = track.pending_packets
+        records = packets + track.pending_others
+        track.pending_packets = track.pending_others = 0
         if track.lost_records:
             before = bytearray()
             body = journal.dropped_body(track.lost_records, track.lost_bytes)
@@ -344,6 +355,7 @@ class SpoolRecorder:
             self.counters.dropped += records
             return
         track.appended += 1
+        self._handed = True
         self.counters.octets += size
         track.unsettled.append((track.appended, now))
         track.tail.dropped += track.lost_records

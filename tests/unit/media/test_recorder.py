@@ -5,7 +5,20 @@ from __future__ import annotations
 import pytest
 
 from media import journal, messages
-from media.recorder import Append, Close, Closed, Durable, Ended, EndSession, Failed, Job, Open, Result, SpoolRecorder
+from media.recorder import (
+    POLL_S,
+    Append,
+    Close,
+    Closed,
+    Durable,
+    Ended,
+    EndSession,
+    Failed,
+    Job,
+    Open,
+    Result,
+    SpoolRecorder,
+)
 from media.types import Codec, ExtensionIds, ParticipantId, SessionId, Source, TrackInfo
 
 UTC = 1_700_000_000.0
@@ -18,6 +31,10 @@ class FakeSink:
         self.jobs: list[Job] = []
         self.pending: list[Result] = []
         self.full = False
+        self.woken: list[int] = []  # how many jobs there were each time
+
+    def wake(self) -> None:
+        self.woken.append(len(self.jobs))
 
     def submit(self, job: Job) -> bool:
         if self.full and isinstance(job, Append):
@@ -77,18 +94,28 @@ def test_it_works(sink: FakeSink, recorder: SpoolRecorder) -> None:
     assert ended == messages.SessionEnded(files=("alice.mic.0.rnd.dcj",))
 
 
-def test_nothing_waits_longer_than_300_ms_for_the_writer(sink: FakeSink, recorder: SpoolRecorder) -> None:
+def test_the_writer_is_woken_once_for_all_tracks_and_not_for_nothing(sink: FakeSink, recorder: SpoolRecorder) -> None:
+    tracks = [recorder.open_track(info(source), 100.0) for source in ("mic", "camera", "screen")]
+    for track in tracks:
+        track.write_rtp(PACKET, 100.1)
+    recorder.poll(100.25, UTC + 0.25)
+    assert sink.woken == [6], "three Open, three Append"
+    recorder.poll(100.5, UTC + 0.5)
+    assert sink.woken == [6]
+
+
+def test_nothing_waits_longer_than_between_two_polls_for_the_writer(sink: FakeSink, recorder: SpoolRecorder) -> None:
     track = recorder.open_track(info(), 100.0)
     handed: list[tuple[float, int]] = []
     for step in range(200):
         now = 100 + step / 100
         track.write_rtp(PACKET, now)
-        if step % 10 == 9:
+        if step % round(100 * POLL_S) == 24:
             recorder.poll(now, UTC + step / 100)
         handed += [(now, r.mono_us) for a in sink.appends() for r in journal.records_of(bytes(a.payload))]
         sink.jobs.clear()
     assert len(handed) > 150
-    assert max(now - mono_us / 1e6 for now, mono_us in handed) <= 0.3
+    assert max(now - mono_us / 1e6 for now, mono_us in handed) <= POLL_S
 
 
 def test_a_full_queue_drops_counts_and_says_so_in_the_journal(sink: FakeSink, recorder: SpoolRecorder) -> None:
