@@ -2,12 +2,16 @@
 
 from setuptools import Extension, setup
 
-SOURCES = [f"media/native/{name}.c" for name in ("module", "parse", "receive", "send", "sentlog")]
+SOURCES = [f"media/native/{name}.c" for name in ("flush", "module", "ordinary", "parse", "receive", "send", "sentlog")]
 
 setup(
     ext_modules=[
         Extension(
-            "media._native", SOURCES, depends=["media/native/native.h"], extra_compile_args=["-O2"], optional=True
+            "media._native",
+            SOURCES,
+            depends=["media/native/native.h", "media/native/slots.h"],
+            extra_compile_args=["-O2"],
+            optional=True,
         )
     ]
 )

@@ -53,6 +53,17 @@ class Arrivals:
         """Choose the interval so that feedback stays a small share of what arrives."""
         self.interval = min(MAX_INTERVAL, max(MIN_INTERVAL, TYPICAL / max(1.0, SHARE * bitrate_bps)))
 
+    def _forget(self, oldest: int) -> None:
+        """Packets that arrived before tick ``oldest``: they stand first, for they are kept in order of arrival."""
+        times = self._times
+        gone = []
+        for number, time in times.items():
+            if time >= oldest:
+                break
+            gone.append(number)
+        for number in gone:
+            del times[number]
+
     def build(self, buffer: bytearray, at: int, sender: int, ssrc: int, now: float) -> int:
         """Write the next feedback; its length, or 0 when there is nothing (more) to tell. Call until it is 0."""
         times = self._times
@@ -62,9 +73,7 @@ class Arrivals:
         if first > self._highest:
             self._next = self._highest + 1
             self.due = now + self.interval
-            oldest = int((now - KEPT) * TICKS_PER_S)
-            if times and next(iter(times.values())) < oldest:
-                self._times = {number: time for number, time in times.items() if time >= oldest}
+            self._forget(int((now - KEPT) * TICKS_PER_S))
             return 0
         first = max(self._next, first - MAX_GAP)
         arrivals = [times.get(number) for number in range(first, min(self._highest + 1, first + twcc.MAX_WRITTEN))]

@@ -17,7 +17,7 @@ import logging
 import socket
 import struct
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from media.addresses import Addresses, from_sockaddr
 from media.ice import Address, local_user
@@ -54,6 +54,8 @@ class Core(Protocol):
 
     def wakes(self, now: float) -> None:
         """Called before what a wake-up found is handed in."""
+    def receive_ordinary(self, found: list[Any], at: int, now: float, batch: Batch) -> int:
+        """Decrypted RTP packets from index ``at`` on, up to the first that is out of the ordinary; its index."""
 
     def receive_rtp(self, peer: PeerId, data: Buffer, now: float, batch: Batch) -> None:
         """One decrypted RTP packet."""
@@ -206,15 +208,17 @@ class Front:
 
     def _read_native(self, opened: socket.socket) -> None:
         """``_read`` as compiled: RTP comes decrypted, everything else as it arrived."""
-        names, core, batch = self._addresses.names, self._core.receive_rtp, self.batch
+        names, core, batch = self._addresses.names, self._core, self.batch
         file, family = opened.fileno(), opened.family
-        self._core.wakes(self._clock())
+        core.wakes(self._clock())
         taken = 0
         while taken < DRAIN:
             now = self._clock()
             found, count = self._native.drain(file, family, names, FLUSH_EVERY, self._unprotect, MAX_SSRCS)  # type: ignore[union-attr]
-            items = iter(found)
-            for source, packet, elapsed in zip(items, items, items, strict=True):
+            at, end = 0, len(found)
+            while (at := core.receive_ordinary(found, at, now, batch)) < end:
+                source, packet, elapsed = found[at : at + 3]
+                at += 3
                 try:
                     if type(source) is bytes:
                         self._take_copy(opened, packet, source, now + elapsed)
@@ -223,7 +227,7 @@ class Front:
                     if type(packet) is str:
                         self.dropped[packet] += 1
                     else:
-                        core(source.peer, packet, now + elapsed, batch)
+                        core.receive_rtp(source.peer, packet, now + elapsed, batch)
                 except Exception:  # one datagram must never cost another one
                     self.dropped[self._failed()] += 1
             taken += count

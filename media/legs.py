@@ -56,6 +56,12 @@ def _types(codec: Codec) -> tuple[int | None, ...]:
 class PublishLeg:
     """A publisher's connection. ``streams`` is only ever added to: extensions that name an SSRC stop early."""
 
+    __slots__ = (
+        "_began", "_ceilings", "_meters", "arrivals", "estimator", "learned", "level_id", "octets", "peer",
+        "publications", "quality_at", "quality_expected", "quality_octets", "quality_received", "quality_sound",
+        "queue", "remb", "report_due", "rtt", "streams", "time_id", "timed", "wide_id",
+    )  # fmt: skip
+
     def __init__(
         self, peer: str, queue: SendQueue, estimator: BandwidthEstimator, ceilings: Ceilings, now: float
     ) -> None:

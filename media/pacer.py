@@ -58,7 +58,8 @@ class Pacer:
         """The estimate for this leg. ``is_ample``: it is far above what is sent; ``at_once``: bytes that its narrowest
         hop passes on within a quantum, as far as is known (``trains``)."""
         self._target = max(LEAST_RATE, target_bps) / 8
-        self._burst = max(LEAST_BURST, self._target * AMPLE_BURST, at_once) if is_ample else LEAST_BURST
+        burst = max(LEAST_BURST, self._target * AMPLE_BURST, at_once) if is_ample else LEAST_BURST
+        self._burst = float(burst)
         self._full_rate = FACTOR * self._target
         self._most = max(self._burst, self._full_rate * QUANTUM)
 

@@ -30,6 +30,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from struct import Struct
+from typing import Any
 
 from media.bandwidth import BandwidthEstimator
 from media.ceiling import Ceilings
@@ -41,6 +42,7 @@ from media.layering import Layering
 from media.legs import PublishLeg, Stream, SubscribeLeg
 from media.loudest import Loudest
 from media.messages import Desired, Leg, LegQuality, Member, SessionEnded, Source, View, WriteFailed
+from media.ordinary import take, take_from
 from media.redundancy import unwrap
 from media.reporting import Reporting
 from media.rtp import TIME_UNKNOWN, build, parse, payload_start
@@ -87,13 +89,16 @@ class RelayOptions:
 class Relay:
     """The graph of sessions, publications and subscriptions of one relay process."""
 
-    def __init__(self, listener: Listener, recorder: Recorder | None, options: RelayOptions | None = None) -> None:
+    def __init__(
+        self, listener: Listener, recorder: Recorder | None, options: RelayOptions | None = None, is_native: bool = True
+    ) -> None:
         self.dropped: dict[str, int] = {}
         """Packets not passed on, by reason. The set of reasons is fixed and small."""
         self.packets_in = 0
         self._listener = listener
         self._recorder = recorder
         self._options = options or RelayOptions()
+        self._take = take if is_native else None
         self._sessions = Sessions()
         self._tracks = Tracks(recorder, self._write_failed) if recorder is not None else None
         self._gates = Gates(listener, self._sessions, self._tracks)
@@ -329,18 +334,30 @@ class Relay:
                 for publication in leg.publications.values():
                     for layer in publication.layers:
                         layer.stood_still(self._tick_at, now)
+    def receive_ordinary(self, found: list[Any], at: int, now: float, batch: Batch) -> int:
+        """Of packets that were drained together (threes of connection, packet and seconds since ``now``), take those
+        from index ``at`` on that are ordinary (see ``ordinary``); the index of the first that is not."""
+        if self._take is None or take_from is None:
+            return at
+        end = take_from(found, at, now, self._publishers, batch)
+        self.packets_in += (end - at) // 3
+        return end
 
     def receive_rtp(self, peer: PeerId, data: Buffer, now: float, batch: Batch) -> None:
         """One decrypted RTP packet of the publish leg; ``data`` is only read, and only during the call."""
         self.packets_in += 1
-        reason = self._receive_rtp(peer, data, now, batch)
+        leg = self._publishers.get(peer)
+        if leg is None:
+            reason = "no_leg"
+        elif self._take is not None and self._take(leg, data, now, batch):
+            return
+        else:
+            reason = self._receive_rtp(leg, data, now, batch)
         if reason:
             self.dropped[reason] = self.dropped.get(reason, 0) + 1
 
-    def _receive_rtp(self, peer: str, data: Buffer, now: float, batch: Batch) -> str:
-        leg = self._publishers.get(peer)
-        if leg is None:
-            return "no_leg"
+    def _receive_rtp(self, leg: PublishLeg, data: Buffer, now: float, batch: Batch) -> str:
+        """The way of every packet; most take the same one compiled (``ordinary``)."""
         size = len(data)
         if size > MAX_DATAGRAM:
             return "too_long"
@@ -361,14 +378,15 @@ class Relay:
         if payload_type != stream.payload_type and payload_type != stream.red_type:
             return "payload_type"
         leg.octets += size
-        if send_time != TIME_UNKNOWN:
-            leg.estimator.add(send_time, size, now)
         publication = stream.publication
-        if not leg.time_id:
-            if publication is leg.timed and not stream.rtx:
-                leg.estimator.add(timestamp * 262144 // publication.clock_rate & 0xFFFFFF, size, now)
-            else:
-                leg.estimator.add_size(size)
+        if leg.arrivals is None:  # then the bandwidth is estimated here and told in REMB
+            if send_time != TIME_UNKNOWN:
+                leg.estimator.add(send_time, size, now)
+            if not leg.time_id:
+                if publication is leg.timed and not stream.rtx:
+                    leg.estimator.add(timestamp * 262144 // publication.clock_rate & 0xFFFFFF, size, now)
+                else:
+                    leg.estimator.add_size(size)
         meter = stream.meter
         meter.octets -= size
         meter.packets -= 1

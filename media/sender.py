@@ -21,6 +21,7 @@ from media.addresses import to_sockaddr
 from media.codecs import patch_vp8
 from media.ice import Address
 from media.native import compiled
+from media.pacer import Pacer
 from media.peer import Connection, ConnectionQueue, Route, Way
 from media.rtp import PATCH, abs_send_time
 from media.transport import TRAILER, SrtpSession, address_of, pointer_to
@@ -36,6 +37,8 @@ _NO_RUNS_THERE = (errno.EINVAL, errno.EMSGSIZE)  # packets of this size have to 
 
 _NONE: frozenset[int] = frozenset()
 _pack = PATCH.pack_into
+if compiled is not None:
+    compiled.know_queue(ConnectionQueue, Pacer)
 
 
 class Sender:
@@ -48,7 +51,7 @@ class Sender:
         self._dropped = dropped
         self._runs = runs
         self._capable: set[Way] = set()  # UDP sockets only
-        self._native_send: Any = compiled.send if is_native and compiled is not None else None
+        self._native: Any = compiled if is_native else None
         self._files: dict[Way, tuple[int, int]] = {}  # UDP sockets, for the compiled way out: file and family
         self._protect, self._protect_rtcp = address_of("srtp_protect"), address_of("srtp_protect_rtcp")
         self._buffer = bytearray(ROOM + MAX_PACKET + TRAILER)
@@ -63,7 +66,7 @@ class Sender:
     def add_socket(self, opened: socket.socket) -> None:
         """Find out whether a UDP socket takes runs. An old kernel would ignore the control message and send a run as
         one big datagram, so it is asked by an option that it must refuse then."""
-        if self._native_send is not None and isinstance(opened, socket.socket):
+        if self._native is not None and isinstance(opened, socket.socket):
             self._files[opened] = (opened.fileno(), opened.family)
         try:
             opened.setsockopt(socket.IPPROTO_UDP, UDP_SEGMENT, 0)
@@ -78,6 +81,8 @@ class Sender:
         queues = batch.queues
         waiting = []
         try:
+            if self._files:
+                self._flush_native(queues, now)
             for queue in queues:
                 assert isinstance(queue, ConnectionQueue)
                 pacer, pairs = queue.pacer, queue.pairs
@@ -97,6 +102,14 @@ class Sender:
             queues.clear()
             raise
         queues[:] = waiting
+
+    def _flush_native(self, queues: list[Any], now: float) -> None:
+        """The same for most queues as compiled; those that are not so simple stay in ``queues``."""
+        stamp = int(now * 262144.0) & 0xFFFFFF
+        sent, amiss = self._native.flush(queues, self._protect, self._protect_rtcp, stamp, now)
+        self.sent += sent
+        for at in range(0, len(amiss), 2):
+            self._note(amiss[at], amiss[at + 1])
 
     def send(self, connection: Connection, log: SentLog | None, pairs: list[Any], now: float) -> None:
         """Write, protect and send pairs (see ``SendQueue``) in order."""
@@ -196,20 +209,24 @@ class Sender:
 
     def _send_native(self, connection: Connection, route: Route, log: Any, pairs: list[Any], now: float) -> None:
         """``send`` as compiled."""
-        _, _, opened, file, name, state, runs = route
+        _, _, _, file, name, state, runs = route
         stamp = int(now * 262144.0) & 0xFFFFFF
-        told = self._native_send(file, name, state, self._protect, self._protect_rtcp, pairs, stamp, log, runs, now)
+        told = self._native.send(file, name, state, self._protect, self._protect_rtcp, pairs, stamp, log, runs, now)
         if type(told) is int:
             self.sent += told
-            return
+        else:
+            self._note(connection, told)
+
+    def _note(self, connection: Connection, told: tuple[int, int, int, int, int]) -> None:
+        """Something was amiss (media/native/send.c)."""
         sent, full, refused, unprotected, failed = told
         self.sent += sent
         self._dropped["send_full"] += full
         self._dropped["send_refused"] += refused + unprotected
         if failed:
             connection.route = None
-            if failed in _NO_RUNS_HERE:
-                self._capable.discard(opened)
+            if failed in _NO_RUNS_HERE and connection.socket is not None:
+                self._capable.discard(connection.socket)
             else:
                 connection.takes_runs = False
 

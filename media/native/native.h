@@ -10,6 +10,14 @@ int send_prepare(void);
 PyObject *send_pairs(PyObject *module, PyObject *const *args, Py_ssize_t count);
 
 /* parse.c */
+typedef struct {
+    unsigned long second, seq, timestamp, ssrc;
+    long level, time, wide;  /* -1: not there */
+    Py_ssize_t start, end;   /* of the payload, without padding */
+} Packet;
+int read_rtp(const unsigned char *data, Py_ssize_t size, long level_id, long time_id, long wide_id, Packet *packet);
+PyObject *no_vp8_info(void);
+int is_no_vp8(PyObject *info);
 PyObject *parse_rtp(PyObject *module, PyObject *const *args, Py_ssize_t count);
 PyObject *vp8_info(PyObject *module, PyObject *payload);
 PyObject *set_no_vp8(PyObject *module, PyObject *constant);
@@ -17,6 +25,15 @@ PyObject *set_no_vp8(PyObject *module, PyObject *constant);
 /* receive.c */
 int receive_prepare(void);
 PyObject *drain(PyObject *module, PyObject *const *args, Py_ssize_t count);
+
+/* flush.c */
+PyObject *know_queue(PyObject *module, PyObject *const *args, Py_ssize_t count);
+PyObject *flush(PyObject *module, PyObject *const *args, Py_ssize_t count);
+
+/* ordinary.c */
+PyObject *know(PyObject *module, PyObject *classes);
+PyObject *take(PyObject *module, PyObject *const *args, Py_ssize_t count);
+PyObject *take_from(PyObject *module, PyObject *const *args, Py_ssize_t count);
 
 /* sentlog.c */
 typedef struct SentLogObject SentLogObject;

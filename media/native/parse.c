@@ -16,12 +16,12 @@ static unsigned long get32(const unsigned char *at) { return get16(at) << 16 | g
 
 typedef struct {
     long level_id, time_id, wide_id;
-    long level, time, wide; /* -1: not there */
-} Elements;
+} Ids;
 
 /* The last element with an id counts. In the one-byte form an element of another size than its meaning has counts as
  * the next meaning's, if that has the same id: as in rtp.py. */
-static void scan(const unsigned char *data, Py_ssize_t at, Py_ssize_t end, unsigned long profile, Elements *found) {
+static void scan(const unsigned char *data, Py_ssize_t at, Py_ssize_t end, unsigned long profile, const Ids *ids,
+                 Packet *found) {
     int two_byte = (profile & 0xFFF0) == 0x1000;
     if (!two_byte && profile != 0xBEDE)
         return;
@@ -43,22 +43,58 @@ static void scan(const unsigned char *data, Py_ssize_t at, Py_ssize_t end, unsig
         }
         if (at + size > end)
             return;
-        int is_time = ident == found->time_id && size == 3, is_wide = ident == found->wide_id && size == 2;
+        int is_time = ident == ids->time_id && size == 3, is_wide = ident == ids->wide_id && size == 2;
         if (two_byte) {
-            if (ident == found->time_id)
+            if (ident == ids->time_id)
                 found->time = is_time ? (long)(get16(data + at) << 8 | data[at + 2]) : -1;
-            if (ident == found->wide_id)
+            if (ident == ids->wide_id)
                 found->wide = is_wide ? (long)get16(data + at) : -1;
-            if (ident == found->level_id)
+            if (ident == ids->level_id)
                 found->level = size ? data[at] : -1;
         } else if (is_time)
             found->time = (long)(get16(data + at) << 8 | data[at + 2]);
         else if (is_wide)
             found->wide = (long)get16(data + at);
-        else if (ident == found->level_id)
+        else if (ident == ids->level_id)
             found->level = data[at];
         at += size;
     }
+}
+
+/* Take a packet apart where it lies; 0 when it is none, or when its parts do not fit into it. */
+int read_rtp(const unsigned char *data, Py_ssize_t size, long level_id, long time_id, long wide_id, Packet *packet) {
+    Ids ids = {level_id, time_id, wide_id};
+    Py_ssize_t end = size, start = 12;
+    packet->level = packet->time = packet->wide = -1;
+    if (end < 12 || (data[0] & 0xC0) != 0x80)
+        return 0;
+    start += 4 * (data[0] & 0x0F);
+    if (data[0] & 0x10) {
+        if (start + 4 > end)
+            return 0;
+        Py_ssize_t elements = start + 4;
+        start = elements + 4 * (Py_ssize_t)get16(data + elements - 2);
+        if (start > end)
+            return 0;
+        scan(data, elements, start, get16(data + elements - 4), &ids, packet);
+    }
+    if (start > end)
+        return 0;
+    if (data[0] & 0x20) {
+        if (end <= start)
+            return 0;
+        Py_ssize_t padding = data[end - 1];
+        if (padding == 0 || padding > end - start)
+            return 0;
+        end -= padding;
+    }
+    packet->second = data[1];
+    packet->seq = get16(data + 2);
+    packet->timestamp = get32(data + 4);
+    packet->ssrc = get32(data + 8);
+    packet->start = start;
+    packet->end = end;
+    return 1;
 }
 
 PyObject *parse_rtp(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t count) {
@@ -66,45 +102,27 @@ PyObject *parse_rtp(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize
         PyErr_SetString(PyExc_TypeError, "parse(data, level_id, time_id, wide_id)");
         return NULL;
     }
-    Elements told = {PyLong_AsLong(args[1]), PyLong_AsLong(args[2]), PyLong_AsLong(args[3]), -1, -1, -1};
+    long level_id = PyLong_AsLong(args[1]), time_id = PyLong_AsLong(args[2]), wide_id = PyLong_AsLong(args[3]);
     Py_buffer view;
     if (PyErr_Occurred() || PyObject_GetBuffer(args[0], &view, PyBUF_SIMPLE))
         return NULL;
-    const unsigned char *data = view.buf;
-    Py_ssize_t end = view.len, start = 12;
-    PyObject *found = NULL;
-    if (end < 12 || (data[0] & 0xC0) != 0x80)
-        goto malformed;
-    start += 4 * (data[0] & 0x0F);
-    if (data[0] & 0x10) {
-        if (start + 4 > end)
-            goto malformed;
-        Py_ssize_t elements = start + 4;
-        start = elements + 4 * (Py_ssize_t)get16(data + elements - 2);
-        if (start > end)
-            goto malformed;
-        scan(data, elements, start, get16(data + elements - 4), &told);
-    }
-    if (start > end)
-        goto malformed;
-    if (data[0] & 0x20) {
-        if (end <= start)
-            goto malformed;
-        Py_ssize_t padding = data[end - 1];
-        if (padding == 0 || padding > end - start)
-            goto malformed;
-        end -= padding;
-    }
-    PyObject *payload = PyBytes_FromStringAndSize((const char *)data + start, end - start);
-    found = payload == NULL ? NULL
-                            : Py_BuildValue("(lkkklllN)", (long)data[1], get16(data + 2), get32(data + 4),
-                                            get32(data + 8), told.level, told.time, told.wide, payload);
+    const char *data = view.buf;
+    Packet packet;
+    PyObject *found;
+    if (read_rtp(view.buf, view.len, level_id, time_id, wide_id, &packet)) {
+        PyObject *payload = PyBytes_FromStringAndSize(data + packet.start, packet.end - packet.start);
+        found = payload == NULL ? NULL
+                                : Py_BuildValue("(kkkklllN)", packet.second, packet.seq, packet.timestamp, packet.ssrc,
+                                                packet.level, packet.time, packet.wide, payload);
+    } else
+        found = Py_NewRef(Py_None);
     PyBuffer_Release(&view);
     return found;
-malformed:
-    PyBuffer_Release(&view);
-    Py_RETURN_NONE;
 }
+
+PyObject *no_vp8_info(void) { return Py_XNewRef(no_vp8); }
+
+int is_no_vp8(PyObject *info) { return info == no_vp8; }
 
 PyObject *vp8_info(PyObject *Py_UNUSED(module), PyObject *object) {
     if (!PyBytes_Check(object)) {

@@ -24,6 +24,9 @@ class Core:
         self.calls: list[tuple[Any, ...]] = []
         self.wants: list[tuple[ParticipantId, Source]] = []
 
+    def receive_ordinary(self, found: list[object], at: int, now: float, batch: object) -> int:
+        return at
+
     def wanted(self, peer: PeerId) -> list[tuple[ParticipantId, Source]]:
         return self.wants
 

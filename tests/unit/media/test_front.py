@@ -29,6 +29,9 @@ class Core:
     def wakes(self, now: float) -> None:
         self.woken.append(len(self.rtp))
 
+    def receive_ordinary(self, found: list[object], at: int, now: float, batch: Batch) -> int:
+        return at
+
     def receive_rtp(self, peer: PeerId, data: memoryview, now: float, batch: Batch) -> None:
         self.rtp.append((bytes(data), now))
         if data[3] == 0xEE:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections import Counter
+from random import Random
 from typing import Any
 
 import pytest
@@ -14,11 +15,13 @@ from media import codecs, rtp, sentlog, twcc
 from media.codecs import NO_VP8, vp8_info_plain
 from media.layer import Layer
 from media.native import compiled
+from media.pacer import Pacer
+from media.peer import ConnectionQueue
 from media.rtp import HeaderTemplate
 from media.sender import Sender
 from media.sentlog import PlainSentLog
 from media.subscription import Stint
-from media.types import ExtensionIds, Ready
+from media.types import Batch, ExtensionIds, PeerId, Ready
 from tests.support.srtp import CM, GCM, session_pair
 from tests.support.wire import PaperSocket, connection
 
@@ -179,3 +182,73 @@ def test_what_is_no_pair_is_refused_and_not_sent() -> None:
     ):
         with pytest.raises((TypeError, ValueError, AttributeError)):
             native.send(-1, name, 0, 0, 0, pairs, 0, None, True, 1.0)
+
+
+STATES = ("ample", "narrow", "waiting", "empty", "none", "silent", "closed")
+
+
+def some_legs(chance: Random) -> list[tuple[str, Any, bool]]:
+    """(state, items, has a log) of up to five legs."""
+    legs = []
+    for _ in range(chance.randint(1, 5)):
+        items = [
+            (-1, chance.random() < 0.5, chance.randint(0, 1), 0, chance.randint(12, 400))
+            if chance.random() < 0.2
+            else (chance.randint(0, 5), chance.randint(0, 2), chance.randint(-1, 127), chance.getrandbits(40),
+                  chance.randint(0, 1340))
+            for _ in range(chance.randint(0, 20))
+        ]  # fmt: skip
+        legs.append((chance.choice(STATES), items, chance.random() < 0.5))
+    return legs
+
+
+def flushed(is_native: bool, legs: list[tuple[str, Any, bool]]) -> tuple[Any, ...]:
+    """What every leg is sent by a flush, and what is left behind."""
+    dropped: Counter[str] = Counter()
+    sender, batch, there = Sender(dropped, True, is_native), Batch(), []
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as opened:
+        sender.add_socket(opened)
+        for state, items, has_log in legs:
+            there.append(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+            there[-1].bind(("127.0.0.1", 0))
+            there[-1].setblocking(False)
+            leg = connection(PaperSocket())
+            leg.peer = PeerId("p")
+            leg.queue = ConnectionQueue(leg)
+            leg.sending, leg.socket, leg.ice.selected = session_pair(GCM)[0], opened, there[-1].getsockname()
+            leg.is_silent, leg.is_closed = state == "silent", state == "closed"
+            if leg.is_closed:
+                leg.sending = None
+            sender.send(leg, None, [], 9.0)  # it has been sent to before
+            if state not in ("none", "silent", "closed"):
+                leg.queue.pacer = Pacer(2e6 if state == "narrow" else 50e6, 10.0)
+                leg.queue.pacer.set_target(2e6 if state == "narrow" else 50e6, state != "narrow")
+            if state == "waiting":
+                leg.queue.pacer._since.append((9.9, 1))
+            leg.queue.log = (native.SentLog if is_native else PlainSentLog)(7) if has_log else None
+            leg.queue.pairs += pairs_of(items) if state != "empty" else []
+            batch.queues.append(leg.queue)
+        queues = list(batch.queues)
+        sender.flush(batch, 10.004)
+    told = []
+    for queue, each in zip(queues, there, strict=True):
+        with each:
+            pacer, log = queue.pacer, queue.log
+            budget = (pacer._budget, pacer.due, pacer._refilled_at) if pacer is not None else None
+            told.append((len(queue.pairs), budget, (log.next, log.octets) if log is not None else None, all_of(each)))
+    return told, dropped, sender.sent, [queues.index(queue) for queue in batch.queues], sender.due
+
+
+def all_of(opened: socket.socket) -> list[bytes]:
+    found = []
+    while True:
+        try:
+            found.append(opened.recv(2048))
+        except BlockingIOError:
+            return found
+
+
+def test_a_flush_sends_and_leaves_the_same() -> None:
+    for seed in range(60):
+        legs = some_legs(Random(seed))
+        assert flushed(True, legs) == flushed(False, legs), seed

@@ -1,0 +1,204 @@
+"""The ordinary packet's way compiled against the reference: the same call, played twice, ends in the same state."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from media import ordinary
+from media.messages import View
+from media.types import PeerId, PublishedMedia, Ssrc
+from tests.support.media import (
+    IN_IDS,
+    OPUS,
+    VP8,
+    Packet,
+    Sender,
+    World,
+    audio_line,
+    member,
+    rtx_of,
+    video_line,
+    vp8,
+)
+
+pytestmark = pytest.mark.skipif(ordinary.take is None, reason="media._native was not built, or DIEMCAU_PLAIN=1")
+
+IDS = replace(IN_IDS, abs_send_time=0, transport_cc=3)
+CAMERA = PublishedMedia("1", "camera", VP8, IDS, (Ssrc(200), Ssrc(210)), (Ssrc(201), Ssrc(211)), ("q", "h"))
+MICROPHONE = PublishedMedia("0", "mic", OPUS, IDS, (Ssrc(100),))
+
+LATE = st.integers(1, 8)
+PICTURE = st.sampled_from(["next", "next", "next", "next", "key", "hole", "empty", "long", "foreign", "h264"])
+STEPS = st.lists(
+    st.tuples(PICTURE, st.integers(0, 1), st.integers(0, 3))
+    | st.tuples(st.just("sound"), st.integers(0, 127), st.booleans())
+    | st.tuples(st.just("again"), st.booleans(), LATE)
+    | st.tuples(st.sampled_from(["mute", "unmute", "pause", "resume", "wait"]), st.just(0), st.just(0))
+    | st.tuples(st.just("thin"), st.integers(0, 1), st.just(0)),
+    min_size=5,
+    max_size=60,
+)  # fmt: skip
+
+
+class Call:
+    """One camera in two layers and one microphone to two viewers, recorded."""
+
+    def __init__(self, is_native: bool, record: str, layers: int) -> None:
+        self.world = world = World()
+        if not is_native:
+            world.relay._take = None
+        self.seen: list[list[Packet]] = [[], []]
+        self.record = record
+        self.state, self.muted = "running", False
+        self.wide = 65_500
+        self.sent: list[bytes] = []
+        self.pictures = [Sender(200, VP8, seq=65_520), Sender(210, VP8, seq=9)]
+        self.sound = Sender(100, OPUS, timestamp=4_294_960_000)
+        self.rtx = 5
+        self.counter = 126
+        self._apply()
+        camera = (
+            CAMERA
+            if layers > 1
+            else replace(CAMERA, ssrcs=CAMERA.ssrcs[:1], rtx_ssrcs=CAMERA.rtx_ssrcs[:1], rids=("",))
+        )
+        world.publish("peer-an", camera, MICROPHONE)
+        for name in ("binh", "chi"):
+            world.subscribe(f"peer-{name}", (video_line(), "an", "camera"), (audio_line(), "an", "mic"))
+        self.step("key", 0, 0)
+        self.step("key", 1, 0)
+        self.step("sound", 20, True)
+
+    def _apply(self) -> None:
+        muted = ("camera", "mic") if self.muted else ()
+        members = (member("an", muted=muted), member("binh"), member("chi"))
+        self.world.apply(members=members, state=self.state, record=self.record)
+
+    def step(self, kind: str, one: int, other: int) -> None:
+        """One packet, or one change."""
+        world = self.world
+        world.now += 0.011
+        if kind in ("mute", "unmute", "pause", "resume"):
+            self.muted = kind == "mute" if kind.endswith("mute") else self.muted
+            self.state = {"pause": "paused", "resume": "running"}.get(kind, self.state)
+            self._apply()
+        elif kind == "wait":
+            world.run(0.3)
+        elif kind == "thin":
+            leg = world.relay._subscribers["peer-binh"]
+            leg.subscriptions["1"].limit(one)
+            world.relay.set_views(
+                PeerId("peer-chi"), (View(participant="an", source="camera", width=80, height=60),), world.now
+            )
+        elif kind == "again":
+            self._again(bool(one), other)
+        else:
+            self._send(self._packet(kind, one, other))
+        for index, name in enumerate(("binh", "chi")):
+            self.seen[index] += world.received(f"peer-{name}")
+
+    def _packet(self, kind: str, one: int, other: int) -> bytes:
+        if kind == "sound":
+            self.sound.extensions = {1: bytes((one,))} if other else {}
+            return self._numbered(self.sound, b"opus" * 9, False, 960)
+        self.counter += 1
+        sender = self.pictures[one]
+        payload = vp8(kind == "key", self.counter & 0x7FFF, self.counter & 0xFF, True, bytes(other * 100 + 5))
+        if kind == "hole":
+            sender.seq += 1 + other
+        elif kind == "empty":
+            payload = b""
+        elif kind == "long":
+            payload += bytes(1400)
+        elif kind == "foreign":
+            sender = Sender(99, VP8)
+        elif kind == "h264":
+            payload = b"\x7c"
+        return self._numbered(sender, payload, other == 3, 3000 * (other == 0))
+
+    def _numbered(self, sender: Sender, payload: bytes, marker: bool, step: int) -> bytes:
+        self.wide += 1
+        sender.extensions[3] = (self.wide & 0xFFFF).to_bytes(2, "big")
+        return sender.packet(payload, marker, step)
+
+    def _again(self, is_rtx: bool, back: int) -> None:
+        if back <= len(self.sent):
+            data = self.sent[-back]
+            ssrc = int.from_bytes(data[8:12], "big")
+            self.rtx += 1
+            self._send(rtx_of(data, ssrc + 1, 97, self.rtx) if is_rtx and ssrc != 100 else data)
+
+    def _send(self, data: bytes) -> None:
+        self.sent.append(data)
+        self.world.send("peer-an", data)
+
+    def told(self) -> dict[str, Any]:
+        """Everything that anybody could notice, and what it follows from."""
+        relay = self.world.relay
+        leg = relay._publishers["peer-an"]
+        found: dict[str, Any] = {
+            "seen": self.seen,
+            "dropped": relay.dropped,
+            "back": self.world.feedback("peer-an"),
+            "written": [(track.packets, track.marks) for track in self.world.recorder.tracks],
+            "leg": (leg.octets, plain(leg.arrivals), relay._reporting.due),
+        }
+        for mid, publication in leg.publications.items():
+            found[mid] = publication.last_at, plain(publication.voice), plain(leg._meters[mid])
+            for index, layer in enumerate(publication.layers):
+                found[f"{mid}/{index}"] = plain(layer), plain(layer.stats), plain(layer.cache), plain(layer.keys)
+            for index, subscription in enumerate(publication.subscriptions):
+                found[f"{mid} {index}"] = (
+                    subscription.sent(),
+                    subscription.resend(list(range(65_400, 65_536)), 0, self.world.batch),
+                )
+        return found
+
+
+def plain(thing: Any) -> dict[str, Any]:
+    """Its slots that hold numbers, texts and lists of them."""
+    values = {name: getattr(thing, name) for name in thing.__slots__}
+    return {name: value for name, value in values.items() if isinstance(value, int | float | str | list | tuple | dict)}
+
+
+@pytest.mark.parametrize("layers", [2, 1])
+@settings(max_examples=25, deadline=None)
+@given(steps=STEPS, is_recorded=st.booleans())
+def test_a_call_goes_the_same_way(layers: int, steps: list[tuple[str, int, int]], is_recorded: bool) -> None:
+    calls = [Call(is_native, "full" if is_recorded else "off", layers) for is_native in (True, False)]
+    for call in calls:
+        for step in steps:
+            call.step(step[0], step[1] % layers if step[0] in ("next", "key", "hole", "empty") else step[1], step[2])
+    one, other = (call.told() for call in calls)
+    assert one == other
+
+
+def test_most_packets_are_ordinary_and_the_rest_is_left_alone() -> None:
+    call = Call(True, "full", 2)
+    leg = call.world.relay._publishers["peer-an"]
+    before = call.told()
+
+    def taken(data: bytes) -> bool:
+        assert ordinary.take is not None
+        return ordinary.take(leg, data, call.world.now, call.world.batch)
+
+    for kind in ("key", "hole", "empty", "long", "foreign"):
+        copy = [replace(sender) for sender in call.pictures]
+        assert not taken(call._packet(kind, 1, 1)), kind
+        call.pictures = copy
+    assert not taken(b"\x80") and not taken(b"") and not taken(bytes(1600))
+    assert call.told()["1/1"] == before["1/1"] and call.told()["leg"] == before["leg"]
+    assert taken(call._packet("next", 1, 1)) and taken(call._packet("sound", 20, 1))
+
+
+def test_what_is_no_leg_is_not_taken() -> None:
+    call = Call(True, "off", 2)
+    assert ordinary.take is not None
+    assert ordinary.take("leg", call.sent[-1], 1.0, call.world.batch) is False  # type: ignore[arg-type]
+    with pytest.raises(TypeError):
+        ordinary.take("leg", call.sent[-1], 1.0, "batch")  # type: ignore[arg-type]
