@@ -54,6 +54,7 @@ class Core(Protocol):
 
     def wakes(self, now: float) -> None:
         """Called before what a wake-up found is handed in."""
+
     def receive_ordinary(self, found: list[Any], at: int, now: float, batch: Batch) -> int:
         """Decrypted RTP packets from index ``at`` on, up to the first that is out of the ordinary; its index."""
 

@@ -334,6 +334,7 @@ class Relay:
                 for publication in leg.publications.values():
                     for layer in publication.layers:
                         layer.stood_still(self._tick_at, now)
+
     def receive_ordinary(self, found: list[Any], at: int, now: float, batch: Batch) -> int:
         """Of packets that were drained together (threes of connection, packet and seconds since ``now``), take those
         from index ``at`` on that are ordinary (see ``ordinary``); the index of the first that is not."""
