@@ -216,6 +216,18 @@ test('a picture that rests says whose line it is, and that sound goes on', async
   assert.equal(restWords({ ...seen, still: false, mine: ['down'] }), '', 'a picture that moves in full needs no excuse');
 });
 
+test('the sentence about a resting picture stays while pictures come one by one', async () => {
+  const { RestSentence } = await import('../../../web/static/js/lib/lines.js');
+  const sentence = new RestSentence();
+  assert.equal(sentence.say(0, '', true), '');
+  assert.equal(sentence.say(1, 'tạm dừng hình', true), 'tạm dừng hình');
+  assert.equal(sentence.say(4, '', true), 'tạm dừng hình', 'a single picture came');
+  assert.equal(sentence.say(5, '', true), '', 'it moves again');
+  sentence.say(6, 'tạm dừng hình', true);
+  assert.equal(sentence.say(7, '', false), '', 'muted, paused or gone: at once');
+  assert.equal(sentence.say(7.5, '', true), '');
+});
+
 test('a way of a line is a sentence for officers and figures for technicians', async () => {
   const { wayFigures, wayWords } = await import('../../../web/static/js/lib/lines.js');
   const good = { kbps: 1250, loss: 0.001, rtt_s: 0.04, jitter_s: 0.003, mos: 4.3 };

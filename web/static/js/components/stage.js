@@ -4,7 +4,7 @@
 import { el, icon, setText, show } from '../lib/dom.js';
 import { _ } from '../lib/i18n.js';
 import { mainTile, shortName, thumbGrid, tilesOf } from '../lib/layout.js';
-import { restWords } from '../lib/lines.js';
+import { RestSentence, restWords } from '../lib/lines.js';
 import { lineWords } from '../lib/record.js';
 import { StallDetector } from '../lib/stall.js';
 
@@ -28,6 +28,7 @@ class TileView {
     this.still = el('div', { class: 'sil' }, icon('user'));
     this.wait = el('div', { class: 'wait', 'aria-hidden': 'true' });
     this.rest = el('p', { class: 'rest', 'data-testid': 'rest' });
+    this.sentence = new RestSentence();
     this.widest = 0; // pixels: the best picture that came of this source
     this.mic = el('span', { class: 'mic' });
     this.label = el('span', { class: 'label' });
@@ -202,10 +203,12 @@ export class Stage {
     shown.widest = Math.max(shown.widest, videoWidth);
     const smaller = tile.key === this.main && videoWidth > 0 && videoWidth < SMALLER * shown.widest && videoWidth < SMALLER * clientWidth;
     const silent = view.muted.includes('mic') || view.muted_by_operator.includes('mic') || !view.publishes.includes('mic');
-    const words = tile.own || !pictured || room.lostFor() !== null ? '' : restWords({
+    const may = !tile.own && pictured && room.lostFor() === null;
+    const said = !may ? '' : restWords({
       still, smaller, silent, name: shortName(view.name),
       mine: room.self?.narrow ?? [], theirs: view.narrow ?? [], theirLine: view.line,
     });
+    const words = shown.sentence.say(room.clock.now(), said, may);
     setText(shown.rest, words);
     show(shown.rest, Boolean(words));
   }

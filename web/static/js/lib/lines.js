@@ -71,3 +71,25 @@ export function restWords({ still, smaller, silent, name, mine, theirs, theirLin
   if (here) return silent ? _('Đường truyền ở đây yếu nên hình kém nét.') : _('Đường truyền ở đây yếu nên hình kém nét. Tiếng vẫn đủ.');
   return silent ? _('Đường truyền của {name} yếu nên hình kém nét.', { name }) : _('Đường truyền của {name} yếu nên hình kém nét. Tiếng vẫn đủ.', { name });
 }
+
+const HOLD_S = 4;
+
+/** A picture that comes every few seconds rests: the sentence about it stays until it has moved for a while. */
+export class RestSentence {
+  constructor() {
+    this.words = '';
+    this.until = 0;
+  }
+
+  /**
+   * @param {number} now seconds
+   * @param {string} words what `restWords` says now
+   * @param {boolean} stays whether there is a picture about which it could still be said
+   */
+  say(now, words, stays) {
+    if (words) this.until = now + HOLD_S;
+    else if (stays && now < this.until) return this.words;
+    this.words = words;
+    return words;
+  }
+}
