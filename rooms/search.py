@@ -127,13 +127,15 @@ def find(
     question = _question(db, actor, query, filters, now)
     counted = list(_stream(db, question, None, COUNTED + 1))
     capped = len(counted) > COUNTED
-    numbers = [place.number for place in counted[:COUNTED]]
+    entries = {} if capped and filters.sort != "name" else _rows(db, [place.number for place in counted[:COUNTED]])
     if filters.sort == "name":
-        shown, following = _by_name(db, question, numbers, after, size)
+        shown, following = _by_name(db, question, entries, after, size)
+    elif capped:
+        shown, following = _page(question, _beyond(db, question, counted, after), after, size)
     else:
-        shown, following = _page(db, question, _windows(db, question, counted, capped, after), after, size)
+        shown, following = _page(question, _grouped(db, question, counted, entries), after, size)
     groups = _explained(db, query, shown)
-    facets = {} if capped else _facets(db, numbers)
+    facets = {} if capped else _facets(entries.values())
     return Results(query, groups, min(len(counted), COUNTED), capped, False, facets, following)
 
 
@@ -239,11 +241,13 @@ def _of_tier(db: Session, question: _Question, wanted: Wanted, span: Span, most:
     return found[:most]
 
 
-def _rows(db: Session, numbers: Sequence[int]) -> dict[int, Any]:
-    return {row.id: row for row in rows.read(db, sa.select(*_ENTRY).where(one_of(db, _ENTRY.id, numbers)))}
+def _rows(db: Session, numbers: Iterable[int]) -> dict[int, Any]:
+    return {row.id: row for row in rows.read(db, sa.select(*_COLUMNS).where(one_of(db, _ENTRY.id, numbers)))}
 
 
 _ENTRY = SearchEntry.__table__.c
+_COLUMNS = [column for column in _ENTRY if column.name != "at"]
+"""Of entries that may be many; a moment costs more to read than all the others, and only a few are shown."""
 
 
 # --- groups ----------------------------------------------------------------------------------------------------------
@@ -257,35 +261,44 @@ class _Found:
     finds: list[tuple[Place, Any]]
 
 
-def _windows(
-    db: Session, question: _Question, counted: Sequence[Place], capped: bool, after: Place | None
-) -> Iterator[Sequence[Place]]:
-    """Finds after a place, some at a time: those that were counted, and beyond them only where there are more."""
+def _page(
+    question: _Question, groups: Iterable[_Found], after: Place | None, size: int
+) -> tuple[list[_Found], Place | None]:
+    """The first groups whose best find comes after a place; and where the next page begins."""
+    shown: list[_Found] = []
+    begun = question.order(after) if after is not None else None
+    for found in groups:
+        if begun is not None and question.order(found.finds[0][0]) <= begun:
+            continue  # its best find stands on a page before
+        if len(shown) == size:
+            return shown, shown[-1].finds[0][0]
+        shown.append(found)
+    return shown, None
+
+
+def _grouped(db: Session, question: _Question, places: Iterable[Place], entries: Mapping[int, Any]) -> Iterable[_Found]:
+    """The groups of all finds there are, in the order of their best ones."""
+    cases = _readable_cases(db, question.reach, (row.case_id for row in entries.values()))
+    groups: dict[str, _Found] = {}
+    for place in places:
+        row = entries.get(place.number)
+        if row is not None:
+            key = _key(row, cases)
+            groups.setdefault(key, _Found(key, [])).finds.append((place, row))
+    return groups.values()
+
+
+def _beyond(db: Session, question: _Question, counted: Sequence[Place], after: Place | None) -> Iterator[_Found]:
+    """Groups after a place, of more finds than are counted: of those that were counted, and then of further ones."""
     begun = question.order(after) if after is not None else None
     rest = [place for place in counted if begun is None or question.order(place) > begun]
-    for start in range(0, len(rest), _WINDOW):
-        yield rest[start : start + _WINDOW]
-    place = rest[-1] if rest else after
-    while capped and (window := list(_stream(db, question, place, _WINDOW))):
-        yield window
-        place = window[-1]
-
-
-def _page(
-    db: Session, question: _Question, windows: Iterable[Sequence[Place]], after: Place | None, size: int
-) -> tuple[list[_Found], Place | None]:
-    """Groups whose best find comes after a place; and where the next page begins."""
-    groups: list[_Found] = []
     seen = set[str]()
-    begun = question.order(after) if after is not None else None
-    for window in windows:
-        for found in _groups_of(db, question, window, seen):
-            if begun is not None and question.order(found.finds[0][0]) <= begun:
-                continue  # its best find stands on a page before
-            if len(groups) == size:
-                return groups, groups[-1].finds[0][0]
-            groups.append(found)
-    return groups, None
+    for start in range(0, len(rest), _WINDOW):
+        yield from _groups_of(db, question, rest[start : start + _WINDOW], seen)
+    place = rest[-1] if rest else after
+    while window := list(_stream(db, question, place, _WINDOW)):
+        yield from _groups_of(db, question, window, seen)
+        place = window[-1]
 
 
 def _groups_of(db: Session, question: _Question, window: Sequence[Place], seen: set[str]) -> Iterator[_Found]:
@@ -322,7 +335,7 @@ def _gathered(db: Session, question: _Question, keys: Sequence[str], cases: Mapp
     span = question.span
     entries = {
         row.id: row
-        for row in rows.read(db, sa.select(*_ENTRY).where(near))
+        for row in rows.read(db, sa.select(*_COLUMNS).where(near))
         if question.reach.holds(row) and span.low <= row.id <= span.high
     }
     others = {row.case_id for row in entries.values()} - cases.keys()
@@ -341,14 +354,12 @@ def _gathered(db: Session, question: _Question, keys: Sequence[str], cases: Mapp
 
 
 def _by_name(
-    db: Session, question: _Question, numbers: Sequence[int], after: Place | None, size: int
+    db: Session, question: _Question, entries: Mapping[int, Any], after: Place | None, size: int
 ) -> tuple[list[_Found], Place | None]:
     """The groups of the newest finds (COUNTED at most) in Vietnamese order of their names."""
-    columns = (_ENTRY.id, _ENTRY.object_id, _ENTRY.case_id, _ENTRY.visit_id, _ENTRY.name)
-    entries = rows.read(db, sa.select(*columns).where(one_of(db, _ENTRY.id, numbers)))
-    cases = _readable_cases(db, question.reach, (row.case_id for row in entries))
+    cases = _readable_cases(db, question.reach, (row.case_id for row in entries.values()))
     names: dict[str, str] = {}
-    for row in entries:
+    for row in entries.values():
         key = _key(row, cases)
         names.setdefault(key, cases.get(key, row.name))
     keys = sorted(names, key=lambda key: (sort_key(names[key]), key))
@@ -360,8 +371,8 @@ def _by_name(
 
 
 def _explained(db: Session, query: Query, groups: Sequence[_Found]) -> tuple[Group, ...]:
-    shown = [row for group in groups for _, row in group.finds[:HITS]]
-    hits = explain(db, query, shown)
+    shown = [row.id for group in groups for _, row in group.finds[:HITS]]
+    hits = explain(db, query, rows.read(db, sa.select(*_ENTRY).where(one_of(db, _ENTRY.id, shown))) if shown else ())
     named = sa.select(Case).where(one_of(db, Case.__table__.c.id, [group.key for group in groups]))
     cases = {case.id: case for case in db.scalars(named)} if groups else {}
     return tuple(
@@ -373,10 +384,9 @@ def _explained(db: Session, query: Query, groups: Sequence[_Found]) -> tuple[Gro
     )  # fmt: skip
 
 
-def _facets(db: Session, numbers: Sequence[int]) -> dict[str, Counter[str]]:
+def _facets(entries: Iterable[Any]) -> dict[str, Counter[str]]:
     facets: dict[str, Counter[str]] = {name: Counter() for name in ("type", "site", "kind", "state", "recorded")}
-    columns = (_ENTRY.kind, _ENTRY.site_id, _ENTRY.matter, _ENTRY.state, _ENTRY.recorded)
-    for row in rows.read(db, sa.select(*columns).where(one_of(db, _ENTRY.id, numbers))):
+    for row in entries:
         facets["type"][row.kind] += 1
         facets["site"][row.site_id or ""] += 1
         facets["kind"][row.matter] += 1

@@ -10,7 +10,7 @@ import pytest
 
 from rooms.db import open_database
 from rooms.files import FileStore
-from tests.browser.access import findings
+from tests.browser.access import findings, tab_to
 from tests.browser.replaying import LOOK, seek_script
 from tests.browser.story import CENTRE, Person, World, screens, world_in
 from tests.browser.support import until
@@ -58,6 +58,7 @@ async def test_a_session_is_replayed(world: World) -> None:
     async with screens(world, "replay-page") as all_screens:
         person = await all_screens.sit(CENTRE)
         page = person.page
+        await found_by_what_was_said(person, world.hub.url)
         await page.goto(f"{world.hub.url}/replay/{session}#t=00:05")
         await until(lambda: at_moment(person, 5.0), 20, "the deep link's picture")
         seen = await look(person)
@@ -101,6 +102,30 @@ async def test_a_session_is_replayed(world: World) -> None:
         assert await findings(person) == []
 
         await taken_along(person)
+
+
+async def found_by_what_was_said(person: Person, url: str) -> None:
+    """Lookup, by keyboard: words of the minutes without diacritics, a filter, and the recording at their second."""
+    page = person.page
+    await page.goto(f"{url}/search")
+    await page.locator("#q:focus").wait_for()
+    await page.keyboard.type("moc gioi khong co")
+    await page.keyboard.press("Enter")
+    await person.sees("Không tìm thấy")
+    assert await findings(person) == []
+    await page.keyboard.press("/")
+    await page.keyboard.type("cong dan moc gioi")
+    await tab_to(person, "type")
+    await page.keyboard.type("Phiên")
+    await page.keyboard.press("Enter")
+    await person.sees("1 kết quả")
+    assert await page.locator("#results mark").all_text_contents() == ["Công dân", "mốc giới"]
+    assert await findings(person) == []
+    await page.keyboard.press("/")
+    await tab_to(person, "nghe lúc")
+    await page.keyboard.press("Enter")
+    await page.wait_for_url("**/replay/**")
+    await until(lambda: at_moment(person, 3.0), 20, "the moment at which it was said")
 
 
 async def at_moment(person: Person, at: float) -> bool:
