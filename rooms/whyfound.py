@@ -134,6 +134,9 @@ _HELD = ("id", "year", "number", "created_at", "petitioner", "address", "chair",
 _COLUMNS = {kind: [model.__table__.c[n] for n in _HELD if n in model.__table__.c] for kind, model in KINDS.items()}
 
 
+_TEXTS_OF = {kind: [column.name for column in columns if column.name in _TEXTS] for kind, columns in _COLUMNS.items()}
+
+
 def _fields(kind: str, thing: Any, people: Sequence[_Field]) -> list[_Field]:
     """In the order in which a person would name them."""
     fields = [_Field("number", _number(kind, thing))]
@@ -144,7 +147,7 @@ def _fields(kind: str, thing: Any, people: Sequence[_Field]) -> list[_Field]:
     fields += people
     if kind == "visit" and not any(one.text for one in people):
         fields.append(_Field("person", thing.pseudonym))
-    return fields + [_Field(name, getattr(thing, name, "") or "") for name in _TEXTS]
+    return fields + [_Field(name, getattr(thing, name) or "") for name in _TEXTS_OF[kind]]
 
 
 def _received(db: Session, visits: Sequence[str]) -> dict[str, list[_Field]]:

@@ -21,6 +21,9 @@ class ReceptionSession(Base):
     """
 
     __tablename__ = "session"
+    __table_args__ = (  # what rights ask of the sessions of late, without reading their rows
+        sa.Index("ix_session_ended", "closed_at", "site_id", "restricted", "id", "visit_id"),
+    )
 
     id: Mapped[str] = id_column()
     visit_id: Mapped[str | None] = ref("visit")
@@ -45,7 +48,7 @@ class ReceptionSession(Base):
     created_by: Mapped[str | None] = ref("user", index=False)
     opened_at: Mapped[dt.datetime | None]
     started_at: Mapped[dt.datetime | None]
-    closed_at: Mapped[dt.datetime | None] = mapped_column(index=True)
+    closed_at: Mapped[dt.datetime | None]
     lock_due_at: Mapped[dt.datetime | None] = mapped_column(index=True)
     locked_at: Mapped[dt.datetime | None]
     lock_error: Mapped[str] = text()
@@ -61,6 +64,7 @@ class Participant(Base):
     """A point or guest in a session. ``peer`` is the device that carries it now ("" for none)."""
 
     __tablename__ = "participant"
+    __table_args__ = (sa.Index("ix_participant_taking_part", "session_id", "site_id", "state", "user_id"),)
 
     id: Mapped[str] = id_column()
     session_id: Mapped[str] = ref("session")
