@@ -7,8 +7,6 @@ SHA-256 over the raw public key (docs/formats.md). No other package sees a priva
 
 from __future__ import annotations
 
-import hashlib
-import os
 from pathlib import Path
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -18,18 +16,12 @@ from cryptography.hazmat.primitives.serialization import (
     NoEncryption,
     PrivateFormat,
     PublicFormat,
-    load_pem_private_key,
     load_pem_public_key,
 )
 
-from rooms.errors import RoomsError
-
-
-class KeyProblem(RoomsError):
-    """A key folder or file that cannot be used; the message says which and why."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__("key.unusable", message)
+from rooms import keyfiles
+from rooms.keyfiles import KeyProblem as KeyProblem
+from rooms.keyfiles import key_id as key_id
 
 
 class Signer:
@@ -58,11 +50,6 @@ class Signer:
         return f"Signer({self.key_id})"
 
 
-def key_id(public: bytes) -> str:
-    """Id of a raw 32-byte public key."""
-    return hashlib.sha256(public).hexdigest()[:32]
-
-
 def public_pem(public: bytes) -> bytes:
     """A raw public key as PEM. Raises KeyProblem for anything that is not 32 bytes."""
     try:
@@ -87,9 +74,9 @@ def create(folder: Path) -> Signer:
     private = Ed25519PrivateKey.generate()
     signer = Signer(private)
     pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    _write(folder / f"{signer.key_id}.key", pem, 0o600)
-    _write(folder / f"{signer.key_id}.pem", signer.public_pem(), 0o644)
-    _write(folder / "current", signer.key_id.encode() + b"\n", 0o644)
+    keyfiles.write(folder / f"{signer.key_id}.key", pem, keyfiles.PRIVATE)
+    keyfiles.write(folder / f"{signer.key_id}.pem", signer.public_pem(), keyfiles.PUBLIC)
+    keyfiles.write(folder / "current", signer.key_id.encode() + b"\n", keyfiles.PUBLIC)
     return signer
 
 
@@ -98,9 +85,7 @@ def load(folder: Path) -> Signer:
     try:
         name = (folder / "current").read_text("ascii").strip()
         path = folder / f"{name}.key"
-        if path.stat().st_mode & 0o077:
-            raise KeyProblem(f"private key {path.name} is readable by others: chmod 600 it")
-        private = load_pem_private_key(path.read_bytes(), password=None)
+        private = keyfiles.read_private(path)
     except (OSError, UnicodeError) as error:
         raise KeyProblem(f"no signing key: {error}") from error
     except (KeyProblem, UnsupportedAlgorithm):
@@ -153,16 +138,3 @@ def raw_keys(folder: Path) -> list[bytes]:
         if isinstance(key, Ed25519PublicKey):
             found.append(key.public_bytes(Encoding.Raw, PublicFormat.Raw))
     return found
-
-
-def _write(path: Path, data: bytes, mode: int) -> None:
-    # Never readable by others for even a moment, never half there: made with its mode under another name, then renamed.
-    temporary = path.with_name(f".{path.name}.new")
-    temporary.unlink(missing_ok=True)
-    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    try:
-        os.write(handle, data)
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-    temporary.rename(path)

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,12 +24,12 @@ from cryptography.hazmat.primitives.serialization import (
     NoEncryption,
     PrivateFormat,
     PublicFormat,
-    load_pem_private_key,
 )
 
+from rooms import keyfiles
 from rooms.errors import Invalid
 from rooms.ids import new_id
-from rooms.signing import KeyProblem
+from rooms.keyfiles import KeyProblem, key_id
 from rooms.takeform import TakeHeader
 
 CURVE = ec.SECP256R1()
@@ -106,14 +105,9 @@ def create(folder: Path) -> str:
     private = ec.generate_private_key(CURVE)
     name = key_id(_public(private))
     pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    _write(folder / f"{name}.key", pem, 0o600)
-    _write(folder / "current", name.encode() + b"\n", 0o644)
+    keyfiles.write(folder / f"{name}.key", pem, keyfiles.PRIVATE)
+    keyfiles.write(folder / "current", name.encode() + b"\n", keyfiles.PUBLIC)
     return name
-
-
-def key_id(public: bytes) -> str:
-    """Id of a public point: 32 hex digits of its SHA-256."""
-    return hashlib.sha256(public).hexdigest()[:32]
 
 
 def _public(private: ec.EllipticCurvePrivateKey) -> bytes:
@@ -127,23 +121,9 @@ def _secret(private: ec.EllipticCurvePrivateKey, session: str, participant: str,
 
 
 def _load(path: Path) -> ec.EllipticCurvePrivateKey:
-    if path.stat().st_mode & 0o077:
-        raise KeyProblem(f"private key {path.name} is readable by others: chmod 600 it")
-    private = load_pem_private_key(path.read_bytes(), password=None)
+    private = keyfiles.read_private(path)
     if not isinstance(private, ec.EllipticCurvePrivateKey) or not isinstance(private.curve, ec.SECP256R1):
         raise KeyProblem(f"{path.name} is not a P-256 key")
     if key_id(_public(private)) != path.stem:
         raise KeyProblem(f"key file {path.name} holds another key")
     return private
-
-
-def _write(path: Path, data: bytes, mode: int) -> None:
-    temporary = path.with_name(f".{path.name}.new")
-    temporary.unlink(missing_ok=True)
-    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    try:
-        os.write(handle, data)
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-    temporary.rename(path)
