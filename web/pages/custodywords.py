@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy.orm import Session
 from starlette.datastructures import FormData
@@ -16,10 +16,13 @@ from rooms.orders import OrderForm
 from rooms.retention import RetentionClass
 from rooms.words import JobState
 from web import errors, i18n
+from web.hub import Hub
 from web.i18n import N_
 from web.pages import casefile, formats
 from web.pages.contexts_custody import JobView
 from web.pages.viewer import refusal, text_of
+
+Row = TypeVar("Row")
 
 STATE = {
     "making": (N_("Đang lập"), "info"),
@@ -88,6 +91,25 @@ def order_of(form: Mapping[str, Any] | FormData, language: str) -> tuple[OrderFo
         number=text_of(form, "number", 100), dated=day, purpose=text_of(form, "purpose", 2000),
     )  # fmt: skip
     return order, wrong
+
+
+def under_order(
+    hub: Hub, form: FormData, language: str, field: str, ask: Callable[[Session, OrderForm, str], Row],
+    wrong: Mapping[str, str] | None = None,
+) -> tuple[Row | None, dict[str, str]]:  # fmt: skip
+    """Record the order of a form and what is asked for under it; the row of that, or what is wrong by field.
+
+    ``wrong``: what the page found already; ``field``: beside which a refusal stands that names none.
+    """
+    order, found = order_of(form, language)
+    found |= wrong or {}
+    if found:
+        return None, found
+    try:
+        with hub.database.write() as db:
+            return ask(db, order, text_of(form, "reason", 2000)), {}
+    except RoomsError as error:
+        return None, refused(error, language, field)
 
 
 def refused(error: RoomsError, language: str, field: str) -> dict[str, str]:

@@ -20,6 +20,7 @@ from rooms.actor import Actor
 from rooms.deliveries import Choice, HandOver
 from rooms.errors import RoomsError, WrongState
 from rooms.models import Case, Delivery, Extract, Order, Paper, ReceptionSession, Site, User, Visit
+from rooms.orders import OrderForm
 from rooms.words import DeliveryKind, DeliveryState, DisposalState
 from web.deps import ActorDep, HubDep
 from web.hub import Hub
@@ -52,17 +53,14 @@ def ask_copy(session_id: str, request: Request, hub: HubDep, actor: ActorDep) ->
 @router.post("/sessions/{session_id}/copy")
 def make_copy(session_id: str, request: Request, hub: HubDep, actor: ActorDep, form: FormDep) -> Response:
     """Record the order and ask for the copy."""
-    language = language_of(request)
-    order, errors = words.order_of(form, language)
-    if not errors:
-        try:
-            with hub.database.write() as db:
-                chosen = [str(one) for one in form.getlist("contents")]
-                reason = text_of(form, "reason", 2000)
-                row = deliveries.ask_copy(db, actor, session_id, chosen, order, reason, hub.now())
-            return go(f"/deliveries/{row.id}")
-        except RoomsError as error:
-            errors = words.refused(error, language, "contents")
+    chosen = [str(one) for one in form.getlist("contents")]
+
+    def ask(db: Session, order: OrderForm, reason: str) -> Delivery:
+        return deliveries.ask_copy(db, actor, session_id, chosen, order, reason, hub.now())
+
+    row, errors = words.under_order(hub, form, language_of(request), "contents", ask)
+    if row is not None:
+        return go(f"/deliveries/{row.id}")
     return copy_form(request, hub, actor, session_id, form, errors)
 
 
@@ -128,16 +126,13 @@ def ask_handover(case_id: str, request: Request, hub: HubDep, actor: ActorDep) -
 @router.post("/cases/{case_id}/handover")
 def make_handover(case_id: str, request: Request, hub: HubDep, actor: ActorDep, form: FormDep) -> Response:
     """Record the order and ask for the package."""
-    language = language_of(request)
-    order, errors = words.order_of(form, language)
-    if not errors:
-        try:
-            with hub.database.write() as db:
-                reason = text_of(form, "reason", 2000)
-                row = deliveries.ask_handover(db, actor, case_id, order, reason, hub.now())
-            return go(f"/deliveries/{row.id}")
-        except RoomsError as error:
-            errors = words.refused(error, language, "number")
+
+    def ask(db: Session, order: OrderForm, reason: str) -> Delivery:
+        return deliveries.ask_handover(db, actor, case_id, order, reason, hub.now())
+
+    row, errors = words.under_order(hub, form, language_of(request), "number", ask)
+    if row is not None:
+        return go(f"/deliveries/{row.id}")
     return handover_form(request, hub, actor, case_id, form, errors)
 
 

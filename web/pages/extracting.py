@@ -18,8 +18,8 @@ from starlette.responses import Response
 from rooms import access, custodians, extracts
 from rooms.access import Right
 from rooms.actor import Actor
-from rooms.errors import RoomsError
 from rooms.models import Extract, Order, ReceptionSession, ReplayFile, Supplement
+from rooms.orders import OrderForm
 from rooms.words import ExtractState
 from web.api.recordings import log_look, served
 from web.deps import ActorDep, HubDep
@@ -65,26 +65,23 @@ def zero_of(db: Session, session_id: str) -> float:
 def make(session_id: str, request: Request, hub: HubDep, actor: ActorDep, form: FormDep) -> Response:
     """Record the order and ask for the extract."""
     language = language_of(request)
-    order, errors = words.order_of(form, language)
     with hub.database.read() as db:
         access.load_recording(db, actor, session_id, now=hub.now())
         zero = zero_of(db, session_id)
     moments = {name: moment_of(text_of(form, name, 8), zero) for name in ("from", "to")}
-    for name, at in moments.items():
-        if at is None:
-            errors[name] = say(N_("Ghi giờ, phút, giây, ví dụ 14:05:09."), language)
-    start, end = moments["from"], moments["to"]
-    if not errors and start is not None and end is not None:
+    told = say(N_("Ghi giờ, phút, giây, ví dụ 14:05:09."), language)
+    lanes = [str(one) for one in form.getlist("lanes")]
+
+    def ask(db: Session, order: OrderForm, reason: str) -> Extract:
+        start, end = moments["from"] or 0.0, moments["to"] or 0.0
         if end < start and end + 86_400 - start < 43_200:
             end += 86_400  # over midnight
-        try:
-            with hub.database.write() as db:
-                lanes = [str(one) for one in form.getlist("lanes")]
-                reason = text_of(form, "reason", 2000)
-                row = extracts.request(db, actor, session_id, start, end, lanes, order, reason, hub.now())
-            return go(f"/extracts/{row.id}")
-        except RoomsError as error:
-            errors = words.refused(error, language, "from")
+        return extracts.request(db, actor, session_id, start, end, lanes, order, reason, hub.now())
+
+    wrong = {name: told for name, at in moments.items() if at is None}
+    row, errors = words.under_order(hub, form, language, "from", ask, wrong)
+    if row is not None:
+        return go(f"/extracts/{row.id}")
     return form_page(request, hub, actor, session_id, form, errors)
 
 
