@@ -117,6 +117,7 @@ async def found_by_what_was_said(person: Person, url: str) -> None:
     await page.keyboard.type("cong dan moc gioi")
     await tab_to(person, "type")
     await page.keyboard.type("Phi")
+    await tab_to(person, "Lọc")
     await page.keyboard.press("Enter")
     await person.sees("1 kết quả")
     assert await page.locator("#results mark").all_text_contents() == ["Công dân", "mốc giới"]
