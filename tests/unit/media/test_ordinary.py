@@ -167,7 +167,7 @@ def plain(thing: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("layers", [2, 1])
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(steps=STEPS, is_recorded=st.booleans())
 def test_a_call_goes_the_same_way(layers: int, steps: list[tuple[str, int, int]], is_recorded: bool) -> None:
     calls = [Call(is_native, "full" if is_recorded else "off", layers) for is_native in (True, False)]
