@@ -147,7 +147,7 @@ class Screens:
             permissions=["camera", "microphone"] if allowed == DRAWN else allowed.split(),
             locale="vi-VN",
         )
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(30_000)
         await context.add_init_script(small_camera(ident, fps) if allowed == DRAWN else COUNT_PEERS)
         page = await context.new_page()
         person = Person(page, context, ident)

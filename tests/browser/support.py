@@ -143,7 +143,7 @@ async def sit_down(
     context = await browser.new_context(
         viewport={"width": width, "height": height}, permissions=["camera", "microphone"]
     )
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(30_000)
     script = (HERE / "camera.js").read_text().replace("__SETTINGS__", json.dumps([ident, fps, *camera]))
     await context.add_init_script(script)
     page = await context.new_page()

@@ -10,7 +10,7 @@ import pytest
 
 from tests.browser.blackouts import BACK_S, cut_room
 
-pytestmark = [pytest.mark.browser, pytest.mark.alone, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.browser, pytest.mark.alone, pytest.mark.timeout(240)]
 
 
 async def test_short_cuts_and_a_new_port(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from tests.browser.support import MAIN_PICTURE, READER, Seat, chromium, sit_down
 from tests.browser.test_room import OPERATOR, World, start, world_in
 from tests.support.firefox import Firefox, firefox
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ from tests.browser.support import MAIN_PICTURE, READER, Seat, chromium, shows, s
 from tests.browser.test_room import POINT, World, enter, world
 
 __all__ = ["world"]
-pytestmark = [pytest.mark.browser, pytest.mark.alone, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.browser, pytest.mark.alone, pytest.mark.timeout(240)]
 
 VIEWER = 1
 LARGE, SMALL = ViewportSize(width=1600, height=1000), ViewportSize(width=390, height=500)

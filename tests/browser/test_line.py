@@ -17,7 +17,7 @@ from tests.browser.support import HERE, chromium
 from tests.support.fake_app import FakeApp, running_relay
 from tests.support.impair import ImpairmentProxy, Profile
 
-pytestmark = [pytest.mark.browser, pytest.mark.alone, pytest.mark.timeout(90)]
+pytestmark = [pytest.mark.browser, pytest.mark.alone, pytest.mark.timeout(240)]
 SCRIPT = (HERE / "line.js").read_text()
 STEP_S = 0.25
 

@@ -13,7 +13,7 @@ from tests.browser.support import chromium, sit_down
 from tests.browser.test_room import OPERATOR, POINT, World, enter, world_in
 from tests.support.whip import WhipClient, until_frames
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
 SIZES = ((1366, 768), (1920, 1080), (390, 844))
 

@@ -20,7 +20,7 @@ from tests.browser.support import Seat, chromium, sit_down, until
 from tests.support.factories import form
 from tests.support.hub import started
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
 RED = (255, 0, 0)
 

@@ -22,7 +22,7 @@ from tests.support.netns import Network, own_network
 from web.coturn import Turn
 from web.turn import credentials
 
-pytestmark = [pytest.mark.browser, pytest.mark.alone, pytest.mark.timeout(90)]
+pytestmark = [pytest.mark.browser, pytest.mark.alone, pytest.mark.timeout(240)]
 
 CLIENT, RELAY, TURN = "198.51.100.9", "198.51.100.2", "198.51.100.3"
 RELAY6 = "2001:db8:7::2"

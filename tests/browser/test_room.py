@@ -133,6 +133,7 @@ async def in_step(seat: Seat) -> bool:
     return skew is not None and abs(skew) <= 60
 
 
+@pytest.mark.long
 @pytest.mark.alone
 async def test_a_killed_relay_costs_a_few_seconds(world: World) -> None:
     session = world.open_session()

@@ -16,7 +16,7 @@ from media.messages import Answer, Desired, Member, PublishOffer, SubscribeAnswe
 from tests.browser.support import HERE, chromium, until
 from tests.support.fake_app import FakeApp, running_relay
 
-pytestmark = [pytest.mark.browser, pytest.mark.alone, pytest.mark.timeout(90)]
+pytestmark = [pytest.mark.browser, pytest.mark.alone, pytest.mark.timeout(240)]
 SCRIPT = (HERE / "sound.js").read_text()
 TONE_HZ = 440
 

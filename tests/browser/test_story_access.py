@@ -65,6 +65,7 @@ async def test_no_serious_findings_at_the_desk(world: World) -> None:
         assert {name: one for name, one in found.items() if one} == {}
 
 
+@pytest.mark.long
 async def test_no_serious_findings_for_the_administrator(world: World) -> None:
     async with screens(world, "axe-admin") as all_screens:
         admin = await all_screens.sit("quantri")
@@ -111,6 +112,7 @@ async def test_no_serious_findings_in_the_room(world: World) -> None:
         assert {name: one for name, one in found.items() if one} == {}
 
 
+@pytest.mark.long
 async def test_a_visit_by_keyboard_alone(world: World) -> None:
     async with screens(world, "keyboard-desk") as all_screens:
         officer = await all_screens.sit(DISTRICT)

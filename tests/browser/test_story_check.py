@@ -77,6 +77,7 @@ async def test_good_devices_pass_for_the_day(world: World) -> None:
         assert await point.get_by_text("Chưa thử hôm nay").count() == 0
 
 
+@pytest.mark.long
 async def test_bad_devices_fail_with_what_to_do(world: World) -> None:
     async with screens(world, "check-bad") as all_screens:
         officer = await all_screens.sit(COLLEAGUE)

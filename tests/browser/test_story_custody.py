@@ -81,6 +81,7 @@ async def test_an_extract_is_asked_for_made_and_played(world: World, tmp_path: P
         assert 6.9 <= await second_shown(keeper) <= 7.2, "two seconds after the fifth"
 
 
+@pytest.mark.long
 async def test_a_copy_opens_from_a_stick_and_is_handed_over(world: World, tmp_path: Path) -> None:
     session = recorded(world, tmp_path / "record", "Hỏi chế độ")
     async with screens(world, "copy") as all_screens:

@@ -24,7 +24,7 @@ from tests.browser.receptions import (
 from tests.browser.story import CENTRE, DISTRICT, World, register, screens, world_in
 from tests.browser.support import until
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
 NAME = "Nguyễn Văn Thử"
 AT_ONCE_S = 1.5
@@ -39,6 +39,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         yield found
 
 
+@pytest.mark.long
 async def test_chosen_at_the_desk(world: World) -> None:
     async with screens(world, "denunciation-desk") as all_screens:
         officer = await all_screens.sit(DISTRICT)

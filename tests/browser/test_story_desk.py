@@ -107,6 +107,7 @@ async def test_a_visit_is_received_at_the_desk_without_video(world: World) -> No
         await officer.sees("Mở rộng đường vào thôn Đồng Mẫu", "article")
 
 
+@pytest.mark.long
 async def test_a_citizen_without_identity_paper_is_registered(world: World) -> None:
     async with screens(world, "desk-no-paper") as all_screens:
         officer = await all_screens.sit(DISTRICT)

@@ -116,7 +116,7 @@ async def unplug_microphones(browser: Browser) -> None:
     os.kill(capturing, signal.SIGKILL)
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(240)
 async def test_each_trouble_has_a_sentence_and_a_way_on(world: World) -> None:
     (session,) = queued(world, "Hỏi đền bù", opened=True)
     async with chromium(arguments=REAL_DEVICES) as desk, screens(world, "devices") as all_screens:
@@ -185,7 +185,8 @@ async def grows(person: Person) -> bool:
     return await decoded() > before + 3
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.long
+@pytest.mark.timeout(240)
 async def test_papers_and_a_tab_are_shown_to_the_others(world: World) -> None:
     (session,) = queued(world, "Tranh chấp ranh giới", opened=True)
     async with chromium(*SHARING, arguments=REAL_DEVICES) as desk, screens(world, "sharing") as all_screens:

@@ -11,7 +11,7 @@ from tests.browser.access import findings
 from tests.browser.receptions import OPERATOR, admitted
 from tests.browser.story import OUTPUT, Person, World, screens, world_in
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
 SIZES = ((1366, 768), (1920, 1080), (390, 844))
 RATE = re.compile(r"\d kbit/s")
@@ -33,6 +33,7 @@ async def pictures_of(person: Person, name: str) -> None:
     await person.page.set_viewport_size({"width": 1366, "height": 768})
 
 
+@pytest.mark.long
 async def test_the_operator_finds_the_figures_of_all_lines(world: World) -> None:
     async with screens(world, "lines") as all_screens:
         operator, officer = await admitted(all_screens, "Hỏi chế độ")

@@ -14,7 +14,7 @@ from tests.browser.receptions import OPERATOR, POINT, admitted, close, others, r
 from tests.browser.story import World, screens, world_in
 from tests.browser.support import until
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
 
 @pytest.fixture(scope="module")
@@ -24,6 +24,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         yield found
 
 
+@pytest.mark.long
 async def test_sound_only_on_objection(world: World, tmp_path: Path) -> None:
     async with screens(world, "objection") as all_screens:
         operator, officer = await admitted(all_screens, "Hỗ trợ tái định cư")

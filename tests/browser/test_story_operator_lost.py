@@ -23,7 +23,7 @@ from tests.browser.receptions import (
 from tests.browser.story import SECOND, World, screens, world_in
 from tests.browser.support import chromium
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
 SECONDS = 4
 """The second operator's camera."""

@@ -45,7 +45,7 @@ async def desk(profile: Path, ident: int = POINT) -> AsyncIterator[Person]:
             str(profile), executable_path=CHROMIUM, args=list(ARGUMENTS), locale="vi-VN",
             viewport={"width": 1366, "height": 768}, permissions=["camera", "microphone"],
         )  # fmt: skip
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(30_000)
         await context.add_init_script(small_camera(ident, 12))
         try:
             yield Person(context.pages[0], context, ident)

@@ -37,7 +37,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         yield found
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(240)
 async def test_from_log_in_to_replay(world: World) -> None:
     async with screens(world, "reception") as all_screens:
         operator, officer = await admitted(all_screens, CONTENT)

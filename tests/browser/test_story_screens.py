@@ -16,7 +16,7 @@ from tests.browser.receptions import OPERATOR, POINT, admitted, let_in, others, 
 from tests.browser.story import CENTRE, DISTRICT, Person, World, screens, world_in
 from tests.browser.support import shows
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
 VIETNAMESE = re.compile(r"[ăâđêôơưàáảãạằắẳẵặầấẩẫậèéẻẽẹềếểễệìíỉĩịòóỏõọồốổỗộờớởỡợùúủũụừứửữựỳýỷỹỵ]", re.IGNORECASE)
 PHONE = (390, 844)
@@ -94,6 +94,7 @@ async def vietnamese(person: Person, names: list[str]) -> list[str]:
     return left
 
 
+@pytest.mark.long
 async def test_the_screens_speak_english(world: World) -> None:
     (session,) = queued(world, "Bồi thường đất", opened=True)
     async with screens(world, "english") as all_screens:

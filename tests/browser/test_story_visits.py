@@ -27,7 +27,7 @@ from tests.browser.story import CENTRE, DISTRICT, PROVINCE, Person, World, scree
 from tests.browser.support import until
 from tests.support.replayed import replay_rows
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
 FIRST, SECOND = "Bồi thường đất làm đường", "Cấp lại sổ hộ nghèo"
 SPOKEN = "Công dân thứ nhất trình bày."
@@ -105,6 +105,7 @@ async def test_the_next_visit_keeps_the_connections_and_nothing_else(world: Worl
         assert max(row.start_utc + row.duration_s for row in ended) < min(row.start_utc for row in began)
 
 
+@pytest.mark.long
 @pytest.mark.alone
 async def test_a_session_closed_too_early_is_opened_again(world: World) -> None:
     (session,) = queued(world, "Hỏi về chế độ", opened=True)
