@@ -8,7 +8,7 @@ from typing import Any
 from tests.conftest import StoriesFirst
 
 LAYERS, DESK, ROOM = "tests/browser/test_layers.py", "tests/browser/test_desk.py", "tests/browser/test_room.py"
-UNIT = "tests/unit/test_seq.py"
+UNIT, KILLS = "tests/unit/test_seq.py", "tests/integration/test_record_kills.py"
 
 
 class Node:
@@ -30,22 +30,22 @@ def scheduler(nodes: list[Any], *scopes: str) -> StoriesFirst:
     return found
 
 
-def test_two_workers_play_stories_and_the_third_does_not() -> None:
+def test_one_worker_plays_stories_and_the_others_do_not() -> None:
     nodes = [Node(), Node(), Node()]
-    spread = scheduler(nodes, UNIT, LAYERS, DESK, ROOM)
+    spread = scheduler(nodes, UNIT, LAYERS, DESK, KILLS)
     for node in nodes:
         spread._assign_work_unit(node)
-    assert [node.told for node in nodes] == [[1], [2], [0]]
+    assert [node.told for node in nodes] == [[1], [3], [0]]
 
 
 def test_a_worker_that_is_through_with_its_story_leaves_the_place_to_another() -> None:
     nodes = [Node(), Node(), Node()]
-    spread = scheduler(nodes, UNIT, LAYERS, DESK, ROOM)
+    spread = scheduler(nodes, UNIT, LAYERS, DESK, ROOM, KILLS)
     for node in nodes:
         spread._assign_work_unit(node)
     spread.assigned_work[nodes[0]][LAYERS][f"{LAYERS}::test_it"] = True
     spread._assign_work_unit(nodes[2])
-    assert nodes[2].told == [0, 3]
+    assert nodes[2].told == [0, 2]
 
 
 def test_when_only_stories_are_left_all_play_them() -> None:
