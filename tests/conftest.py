@@ -1,7 +1,7 @@
 """How tests are spread over workers (``pytest -n``).
 
 Tests of one file stay together, because files share hubs and servers. All tests wait more than they work: three workers
-for two cores. Browser stories begin first, for they are the longest, and run one at a time: a second would make
+for two cores. Browser stories begin first, for they are the longest, and run two at a time: a third would make
 Chromium late. What is marked ``alone`` runs afterwards, one by one: Chromium needs both cores there, or what is
 measured is the machine.
 """
@@ -25,7 +25,7 @@ people._hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 """argon2 with the least work for the people that tests make: its strength is not what they are about, and a hub that a
 test starts takes the costs that stand in the hash."""
 
-STORIES_AT_ONCE = 1
+STORIES_AT_ONCE = 2
 
 
 class StoriesFirst(LoadFileScheduling):

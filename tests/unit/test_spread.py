@@ -30,22 +30,22 @@ def scheduler(nodes: list[Any], *scopes: str) -> StoriesFirst:
     return found
 
 
-def test_one_worker_plays_stories_and_the_others_do_not() -> None:
-    nodes = [Node(), Node(), Node()]
-    spread = scheduler(nodes, UNIT, LAYERS, DESK, KILLS)
-    for node in nodes:
-        spread._assign_work_unit(node)
-    assert [node.told for node in nodes] == [[1], [3], [0]]
-
-
-def test_a_worker_that_is_through_with_its_story_leaves_the_place_to_another() -> None:
+def test_two_workers_play_stories_and_the_third_does_not() -> None:
     nodes = [Node(), Node(), Node()]
     spread = scheduler(nodes, UNIT, LAYERS, DESK, ROOM, KILLS)
     for node in nodes:
         spread._assign_work_unit(node)
+    assert [node.told for node in nodes] == [[1], [2], [4]]
+
+
+def test_a_worker_that_is_through_with_its_story_leaves_the_place_to_another() -> None:
+    nodes = [Node(), Node(), Node()]
+    spread = scheduler(nodes, UNIT, LAYERS, DESK, ROOM)
+    for node in nodes:
+        spread._assign_work_unit(node)
     spread.assigned_work[nodes[0]][LAYERS][f"{LAYERS}::test_it"] = True
     spread._assign_work_unit(nodes[2])
-    assert nodes[2].told == [0, 2]
+    assert nodes[2].told == [0, 3]
 
 
 def test_when_only_stories_are_left_all_play_them() -> None:
