@@ -88,7 +88,7 @@ async def hold(hub: StartedHub, folder: Path) -> Outlived:
     sent = {source: list(one.times) for source, one in encoder.media.sent.items()}
     await viewer.close()
     await asyncio.to_thread(close_and_kill_the_worker, hub, session)
-    await asyncio.to_thread(until, lambda: hub.ask("session", "show", session)["locked"], 20, "locked")
+    await asyncio.to_thread(until, lambda: hub.ask("session", "show", session)["locked"], 60, "locked")
     target = folder / "package.zip"
     await asyncio.to_thread(hub.ask, "export", session, "-o", str(target))
     verified = await asyncio.to_thread(lambda: hub.run("verify", str(target), check=False).returncode)
