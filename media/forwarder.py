@@ -51,9 +51,9 @@ class Publication:
     """
 
     __slots__ = (
-        "allowed", "audio", "clock_rate", "codec_name", "epoch", "hearers", "keyed", "last_at", "layers", "live",
-        "media", "muted", "open", "parameters_known", "participant", "payload_type", "peer", "recorded", "running",
-        "session", "settled", "source", "subscriptions", "tap", "told_at", "voice", "wanted_layers",
+        "allowed", "audio", "born", "clock_rate", "codec_name", "epoch", "hearers", "keyed", "last_at", "layers",
+        "live", "media", "muted", "open", "parameters_known", "participant", "payload_type", "peer", "recorded",
+        "running", "session", "settled", "source", "subscriptions", "tap", "told_at", "voice", "wanted_layers",
     )  # fmt: skip
 
     def __init__(self, peer: str, media: PublishedMedia) -> None:
@@ -76,6 +76,7 @@ class Publication:
         self.session = ""
         self.epoch = 0
         self.participant = ""
+        self.born = -1.0  # when it was first placed
         self.allowed = False
         self.running = False
         self.muted = False
@@ -98,6 +99,7 @@ class Publication:
         new.rtx_ssrc = old.rtx_ssrc
         new.keys = old.keys
         new.size, new.rates, new.rated_at = old.size, old.rates, old.rated_at
+        new.fenced_at, new.record_fenced_at = old.fenced_at, old.record_fenced_at
         if old.highest >= 0:
             # Numbers go on in a later cycle: what a fence closed stays closed.
             new.floor = old.highest
@@ -115,8 +117,10 @@ class Publication:
 
     def fence(self, now: float) -> None:
         """Nothing sent before now passes from here on; every subscription begins a new stint when something may."""
+        if self.born < 0:
+            self.born = now
         for layer in self.layers:
-            layer.fence(now)
+            layer.fence(now, now == self.born)
             layer.keys.cancel()
         for subscription in self.subscriptions:
             subscription.fence()
@@ -230,9 +234,7 @@ class Publication:
                     and not layer.nack.add(highest + 1, number - 1, now)
                 ):
                     self.ask_keyframe(now, layer=layer)
-                layer.highest = number
-                layer.highest_time = timestamp
-                layer.highest_at = now
+                layer.advance(number, timestamp, now)
             else:
                 in_order = False
                 if layer.nack is not None:
@@ -297,7 +299,7 @@ class Publication:
         self.recorded = None
         if tap is not None:
             for layer in self.layers:
-                layer.fence_record(now)
+                layer.fence_record(now, now == self.born)
             self.ask_behind_fence(now)
 
     def _take(self, layer: Layer, number: int, timestamp: int, starts: bool, now: float) -> bool:

@@ -23,10 +23,10 @@ class Layer:
     """
 
     __slots__ = (
-        "before_at", "before_time", "cache", "clock", "expected", "fence_time", "fence_until", "floor", "highest",
-        "highest_at", "highest_time", "keys", "map", "mended", "nack", "octets", "passed", "passed_at",
+        "before_at", "before_time", "cache", "clock", "expected", "fence_time", "fence_until", "fenced_at", "floor",
+        "highest", "highest_at", "highest_time", "keys", "map", "mended", "nack", "octets", "passed", "passed_at",
         "passed_layer", "passed_octets", "passed_packets", "passed_picture", "passed_time", "rated_at", "rates",
-        "record_floor", "record_time", "rid", "rtx_ssrc", "size", "ssrc", "stats",
+        "record_fenced_at", "record_floor", "record_time", "rid", "rtx_ssrc", "size", "ssrc", "stats",
     )  # fmt: skip
 
     def __init__(self, rid: str, ssrc: int, clock_rate: int, video: bool, nack: bool) -> None:
@@ -49,6 +49,7 @@ class Layer:
         self.floor = -1  # numbers up to here are fenced off for good
         self.fence_time = 0
         self.fence_until = -1e9
+        self.fenced_at = self.record_fenced_at = -1e9  # when the last fences were drawn that knew no RTP time for now
         self.record_floor = -1  # numbers up to here are not written (the record began later)
         self.record_time = -1  # nor what is not newer than this RTP time; -1: no packet had come
         self.mended = 0  # packets that were lost and came by RTX or RED
@@ -69,7 +70,29 @@ class Layer:
         self.highest = FIRST_CYCLE + seq if self.floor < 0 else ((self.floor >> 16) + 2) * FIRST_CYCLE + seq
         self.highest_time = timestamp
         self.highest_at = now
+        self.revived(timestamp, now)
         return self.highest
+
+    def advance(self, number: int, timestamp: int, now: float) -> None:
+        """A packet newer than all before it."""
+        if now - self.highest_at > FENCE_REACH:
+            self.revived(timestamp, now)
+        self.highest = number
+        self.highest_time = timestamp
+        self.highest_at = now
+
+    def revived(self, timestamp: int, now: float) -> None:
+        """The first packet, or the first after a silence of ``FENCE_REACH``: a fence that was drawn meanwhile knew no
+        RTP time, and what comes within ``FENCE_MARGIN`` of it may still have been sent before."""
+        rate = self.stats.clock_rate
+        if self.fenced_at + FENCE_MARGIN > now:
+            time = (timestamp + int((self.fenced_at + FENCE_MARGIN - now) * rate)) & 0xFFFFFFFF
+            if self.fence_until < now or time_delta(time, self.fence_time) > 0:
+                self.fence_time, self.fence_until = time, now + FENCE_TIME
+        if self.record_fenced_at + FENCE_MARGIN > now:
+            time = (timestamp + int((self.record_fenced_at + FENCE_MARGIN - now) * rate)) & 0xFFFFFFFF
+            if self.record_time < 0 or time_delta(time, self.record_time) > 0:
+                self.record_time = time
 
     def pass_by(self, seq: int, timestamp: int, now: float) -> None:
         """A packet of somebody who is not let in: the fence of an admission lies behind it, however late it comes."""
@@ -78,23 +101,24 @@ class Layer:
             return
         number = extend(self.highest, seq)
         if number > self.highest:
-            self.highest = number
-            self.highest_time = timestamp
-            self.highest_at = now
+            self.advance(number, timestamp, now)
 
-    def fence(self, now: float) -> None:
-        """Nothing that was sent before now passes from here on (RTP time now is carried on from the last packet)."""
+    def fence(self, now: float, new: bool = False) -> None:
+        """Nothing that was sent before now passes from here on (RTP time now is carried on from the last packet).
+        ``new``: the publication came just now, so nothing of it can have been sent yet."""
         self.cache.clear()
         if self.nack is not None:
             self.nack.clear()
         self.floor = self.highest
+        self.fenced_at = -1e9 if new or self._tells(now) else now
         if self.highest >= 0:
             self.fence_time = self.time_at(now)
             self.fence_until = now + FENCE_TIME
 
-    def fence_record(self, now: float) -> None:
+    def fence_record(self, now: float, new: bool = False) -> None:
         """Nothing that was sent before now is written."""
         self.record_floor = self.highest
+        self.record_fenced_at = -1e9 if new or self._tells(now) else now
         self.record_time = self.time_at(now) if self.highest >= 0 else -1
 
     def recordable(self, number: int, timestamp: int) -> bool:
@@ -124,6 +148,10 @@ class Layer:
             if time_delta(before & 0xFFFFFFFF, found & 0xFFFFFFFF) > 0:
                 found = before
         return found & 0xFFFFFFFF
+
+    def _tells(self, now: float) -> bool:
+        """Whether the newest packet is young enough to tell which RTP time it is now."""
+        return self.highest >= 0 and now - self.highest_at <= FENCE_REACH
 
     def note_passed(self, number: int, timestamp: int, size: int, vp8: Vp8Info, now: float) -> None:
         """A packet goes to the subscribers."""

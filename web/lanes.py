@@ -60,6 +60,8 @@ STOPS = {
 Gap = dict[str, float | str]
 Noted = tuple[float, float, str]
 """(from, to, reason)"""
+Span = tuple[float, float]
+"""(from, to)"""
 
 
 def card_of(reason: str) -> str:
@@ -94,6 +96,13 @@ def _reason(noted: list[Noted], start: float, end: float) -> str:
         covered[reason] = covered.get(reason, 0.0) + max(0.0, min(end, to) - max(start, since))
     most = max(covered, key=lambda reason: covered[reason], default="")
     return most if most and covered[most] * 2 >= end - start else ""
+
+
+def filled(gaps: Iterable[Gap], takes: Iterable[Span]) -> list[Span]:
+    """What of the lost times the point's own recordings hold, in order."""
+    lost = [(float(gap["start"]), float(gap["end"])) for gap in gaps if gap["kind"] == "lost"]
+    both = [(max(a, c), min(b, d)) for c, d in takes for a, b in lost]
+    return sorted((round(start, 3), round(end, 3)) for start, end in both if end - start >= SHORTEST_GAP_S)
 
 
 def pauses(log: list[tuple[float, str]], length: float) -> list[Gap]:

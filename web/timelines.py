@@ -20,7 +20,7 @@ from rooms.errors import NotFound
 from rooms.files import FileStore
 from rooms.models import Gap as GapRow
 from rooms.models import Participant, ReceptionSession, ReplayFile
-from web.lanes import Gap, Noted, holes, pauses, protections
+from web.lanes import Gap, Noted, Span, filled, holes, pauses, protections
 
 KINDS = ("point", "take", "screen", "document")
 """Replay files of one participant, in the order in which they are shown."""
@@ -44,12 +44,14 @@ class Segment:
 
 @dataclass(frozen=True)
 class Lane:
-    """One point's face and voice, what it recorded by itself, or its screen or document camera."""
+    """One point's face and voice, what it recorded by itself, or its screen or document camera. ``fills``: times of its
+    gaps that it recorded by itself."""
 
     participant: Participant
     kind: str
     segments: tuple[Segment, ...]
     gaps: tuple[Gap, ...] = ()
+    fills: tuple[Span, ...] = ()
 
     @property
     def key(self) -> str:
@@ -110,8 +112,14 @@ def of_session(db: Session, session: ReceptionSession, files: Iterable[ReplayFil
             known = _noted(noted, who.id, zero)
             known += [(float(gap["start"]), float(gap["end"]), str(gap["reason"])) for gap in on_purpose]
             gaps = [*holes(spans, known, length), *on_purpose]
-        lanes.append(Lane(who, kind, segments, tuple(gaps)))
+        lanes.append(Lane(who, kind, segments, tuple(gaps), tuple(filled(gaps, takes_of(of_lane, who.id, zero)))))
     return TimeLine(zero, length, tuple(lanes), tuple(held), log, people)
+
+
+def takes_of(files: Mapping[tuple[str, str], list[ReplayFile]], participant: str, zero: float) -> list[Span]:
+    """When the point recorded by itself."""
+    found = files.get((participant, "take"), [])
+    return [(one.start_utc - zero, one.start_utc - zero + one.duration_s) for one in found]
 
 
 def _noted(rows: Iterable[GapRow], participant: str, zero: float) -> list[Noted]:

@@ -31,6 +31,8 @@ log = logs.get("worker")
 
 THREADS = 2
 LOOK_EVERY_S = 0.5
+FIND_EVERY = 4
+"""Looks for jobs to each look for what is due: that takes six questions, and what is due may wait for 2 s."""
 LEASE = timedelta(minutes=2)
 EXPIRE_EVERY = timedelta(hours=1)
 
@@ -49,6 +51,7 @@ class Worker:
         self.busy = threading.Semaphore(THREADS)
         self.stopping = threading.Event()
         self.trouble = ""
+        self.looks = 0
         queue_file.parent.mkdir(parents=True, exist_ok=True)
         self.huey = SqlHuey("diemcau", database=f"sqlite:///{queue_file}", results=False)
         self.huey.flush()
@@ -121,7 +124,9 @@ class Worker:
 
     def work_waits(self) -> bool:
         """True when a job can be claimed; reading only, so that an idle worker never takes the write lock."""
-        self.find_due()
+        if self.looks % FIND_EVERY == 0:
+            self.find_due()
+        self.looks += 1
         with self.hub.database.read() as db:
             return work.claimable(db, self.hub.now())
 

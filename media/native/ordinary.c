@@ -156,10 +156,12 @@ static int look_at_publication(Found *found) {
     return 1;
 }
 
-/* That it is the next one of its layer, behind the fence. */
+#define FENCE_REACH 1.0 /* media/layer.py */
+
+/* That it is the next one of its layer, behind the fence, and not the first after a silence. */
 static int look_at_layer(Found *found, double now) {
     long long index, highest, floor, fence_time, offset, base, counted;
-    double fence_until, transit;
+    double fence_until, highest_at, transit;
     PyObject *layers = AT(found->publication, publication_layers);
     if (layers == NULL || !PyList_Check(layers) || !whole(found->stream, stream_index, &index) || index < 0
         || index >= PyList_GET_SIZE(layers))
@@ -170,7 +172,8 @@ static int look_at_layer(Found *found, double now) {
     long long number = highest + 1;
     if ((number & 0xFFFF) != found->packet.seq || !whole(layer, layer_floor, &floor) || number <= floor
         || !real(layer, layer_fence_until, &fence_until) || !whole(layer, layer_fence_time, &fence_time)
-        || (now < fence_until && signed32((long long)found->packet.timestamp - fence_time) <= 0))
+        || (now < fence_until && signed32((long long)found->packet.timestamp - fence_time) <= 0)
+        || !real(layer, layer_highest_at, &highest_at) || now - highest_at > FENCE_REACH)
         return 0;
     PyObject *stats = AT(layer, layer_stats), *map = AT(layer, layer_map), *cache = AT(layer, layer_cache);
     if (!IS(stats, stats) || !whole(stats, stats_base, &base) || base < 0 || !whole(stats, stats_highest, &counted)

@@ -78,7 +78,7 @@ async def cut_room(folder: Path, name: str) -> AsyncIterator[CutRoom]:
     port = free_port()
     line = ImpairmentProxy(("127.0.0.1", port))
     options = ("--port", "0", "--media-port", str(port), "--announce", f"127.0.0.1:{line.port}")
-    with world_in(folder / "data", *options) as world:
+    with world_in(folder / "data", *options, "--no-worker") as world:
         line.start()
         try:
             async with screens(world, name) as all_screens:

@@ -164,9 +164,9 @@ class Screens:
 
 
 @contextlib.asynccontextmanager
-async def screens(world: World, name: str) -> AsyncIterator[Screens]:
-    """A browser for one story. Script errors on any page fail it."""
-    async with chromium() as browser:
+async def screens(world: World, name: str, *, whole: bool = False) -> AsyncIterator[Screens]:
+    """A browser for one story. Script errors on any page fail it. ``whole``: see ``chromium``."""
+    async with chromium(whole=whole) as browser:
         found = Screens(world, browser, name)
         try:
             yield found

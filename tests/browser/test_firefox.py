@@ -18,10 +18,11 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """A hub."""
-    with world_in(tmp_path_factory.mktemp("firefox") / "data") as world:
+    with world_in(tmp_path_factory.mktemp("firefox") / "data", "--no-worker") as world:
         yield world
 
 
+@pytest.mark.long
 async def test_a_point_with_firefox_sees_hears_and_is_recorded(world: World, tmp_path: Path) -> None:
     session = world.open_session()
     async with chromium() as browser, firefox(tmp_path) as officer:

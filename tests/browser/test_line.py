@@ -98,6 +98,7 @@ async def test_a_wide_line_is_used_within_five_seconds(tmp_path: Path) -> None:
     assert watched.concealed < 0.02
 
 
+@pytest.mark.long
 async def test_a_narrow_line_is_not_overfilled(tmp_path: Path) -> None:
     watched = await watch(tmp_path, Profile(rate_bps=600_000, queue_s=0.3, delay_s=0.01), 15.5)
     windows = [watched.kbps(start, start + 5) for start in range(5, 11)]

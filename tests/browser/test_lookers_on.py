@@ -21,10 +21,11 @@ SIZES = ((1366, 768), (1920, 1080), (390, 844))
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """A hub with an operator and an officer."""
-    with world_in(tmp_path_factory.mktemp("lookers") / "data") as world:
+    with world_in(tmp_path_factory.mktemp("lookers") / "data", "--no-worker") as world:
         yield world
 
 
+@pytest.mark.long
 async def test_a_device_that_watches_by_a_link_is_seen_by_the_point(world: World) -> None:
     session = world.open_session()
     async with chromium() as browser:

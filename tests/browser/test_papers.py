@@ -66,7 +66,7 @@ class Scans:
 def scans(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scans]:
     """Scans of a visit at Lục Ngạn."""
     folder: Path = tmp_path_factory.mktemp("papers") / "data"
-    with started(folder, "--http", "--relays", "1") as hub:
+    with started(folder, "--http", "--relays", "1", "--no-worker") as hub:
         hub.ask("sites", "import", "Bắc Giang 2024")
         lines = hub.run("sites", "list").stdout.splitlines()
         district = next(line.split()[0] for line in lines if "Lục Ngạn" in line)
@@ -96,7 +96,7 @@ async def is_red(seat: Seat) -> bool:
 
 
 async def test_a_pdf_opens_in_the_viewer(scans: Scans) -> None:
-    async with chromium() as browser:
+    async with chromium(whole=True) as browser:
         seat = await sit_down(browser, 1, width=500, height=400)
         await seat.log_in(scans.url, "officer", scans.password)
         answer = await seat.page.goto(f"{scans.url}/api/papers/{scans.pdf}")

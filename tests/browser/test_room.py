@@ -155,6 +155,7 @@ async def gone(locator: object) -> bool:
     return await locator.count() == 0  # type: ignore[attr-defined,no-any-return]
 
 
+@pytest.mark.long
 async def test_troubles_have_a_sentence_and_a_way_on(world: World) -> None:
     session = world.open_session()
     async with chromium() as browser:

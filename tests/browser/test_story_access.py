@@ -28,10 +28,11 @@ CLOSED_AND_OPENED = """() => {
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """One hub for the stories of this module."""
-    with world_in(tmp_path_factory.mktemp("access") / "data") as found:
+    with world_in(tmp_path_factory.mktemp("access") / "data", "--no-worker") as found:
         yield found
 
 
+@pytest.mark.long
 async def test_no_serious_findings_at_the_desk(world: World) -> None:
     async with screens(world, "axe-desk") as all_screens:
         officer = await all_screens.sit(DISTRICT)
@@ -159,6 +160,7 @@ async def test_a_visit_by_keyboard_alone(world: World) -> None:
         await officer.sees("Đã đóng")
 
 
+@pytest.mark.long
 async def test_a_room_by_keyboard_alone(world: World) -> None:
     async with screens(world, "keyboard-room") as all_screens:
         operator, officer = await admitted(all_screens, "Hỏi chế độ")

@@ -48,7 +48,7 @@ BAD_DEVICES = """(() => {
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """One hub for the stories of this module."""
-    with world_in(tmp_path_factory.mktemp("check") / "data") as found:
+    with world_in(tmp_path_factory.mktemp("check") / "data", "--no-worker") as found:
         yield found
 
 
@@ -58,6 +58,7 @@ async def result(person: Person, name: str, state: str, words: str) -> None:
     await shown.filter(has_text=words).wait_for()
 
 
+@pytest.mark.long
 async def test_good_devices_pass_for_the_day(world: World) -> None:
     async with screens(world, "check-good") as all_screens:
         officer = await all_screens.sit(DISTRICT)

@@ -60,6 +60,7 @@ async def second_shown(person: Person, selector: str = "video") -> float:
     return float(await video.evaluate(COUNTER)) / RATE
 
 
+@pytest.mark.long
 async def test_an_extract_is_asked_for_made_and_played(world: World, tmp_path: Path) -> None:
     session = recorded(world, tmp_path / "record", "Bồi thường đất")
     async with screens(world, "extract") as all_screens:
@@ -79,6 +80,22 @@ async def test_an_extract_is_asked_for_made_and_played(world: World, tmp_path: P
         await made(keeper, "Có trong tệp")
         assert await findings(keeper) == []
         assert 6.9 <= await second_shown(keeper) <= 7.2, "two seconds after the fifth"
+        await marked_in_the_replay(keeper, f"{world.hub.url}/replay/{session}")
+
+
+async def marked_in_the_replay(keeper: Person, url: str) -> None:
+    """The time line shows what was cut out, leads to its beginning, and to the extract itself."""
+    page = keeper.page
+    extract = page.url
+    await page.goto(url)
+    cut = page.get_by_test_id("cut")
+    await cut.wait_for(timeout=90_000)
+    assert wall(5) in str(await cut.get_attribute("aria-label"))
+    await cut.press("Enter")
+    await page.get_by_test_id("position").get_by_text(re.compile(r"^00:0[45]$")).wait_for()
+    assert await findings(keeper) == []
+    await page.get_by_role("link", name=re.compile("Đã trích xuất")).press("Enter")
+    await page.wait_for_url(extract)
 
 
 @pytest.mark.long

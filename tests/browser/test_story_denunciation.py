@@ -83,6 +83,7 @@ async def test_chosen_at_the_desk(world: World) -> None:
         assert NAME not in await page.content()
 
 
+@pytest.mark.long
 async def test_turned_to_in_a_session(world: World) -> None:
     async with screens(world, "denunciation-session") as all_screens:
         operator, officer = await admitted(all_screens, "Khiếu nại việc thu hồi đất")

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.browser
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """One hub for the stories of this module."""
-    with world_in(tmp_path_factory.mktemp("desk") / "data") as found:
+    with world_in(tmp_path_factory.mktemp("desk") / "data", "--no-worker") as found:
         yield found
 
 

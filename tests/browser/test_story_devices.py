@@ -69,7 +69,7 @@ DRAWING = """async () => {
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """One hub for the stories of this module."""
-    with world_in(tmp_path_factory.mktemp("devices") / "data") as found:
+    with world_in(tmp_path_factory.mktemp("devices") / "data", "--no-worker") as found:
         yield found
 
 
@@ -116,10 +116,11 @@ async def unplug_microphones(browser: Browser) -> None:
     os.kill(capturing, signal.SIGKILL)
 
 
+@pytest.mark.long
 @pytest.mark.timeout(240)
 async def test_each_trouble_has_a_sentence_and_a_way_on(world: World) -> None:
     (session,) = queued(world, "Hỏi đền bù", opened=True)
-    async with chromium(arguments=REAL_DEVICES) as desk, screens(world, "devices") as all_screens:
+    async with chromium(arguments=REAL_DEVICES, whole=True) as desk, screens(world, "devices") as all_screens:
         operator = await all_screens.sit(CENTRE, OPERATOR)
         all_screens.browser = desk
         officer = await all_screens.sit(DISTRICT, allowed="notifications")
@@ -189,7 +190,7 @@ async def grows(person: Person) -> bool:
 @pytest.mark.timeout(240)
 async def test_papers_and_a_tab_are_shown_to_the_others(world: World) -> None:
     (session,) = queued(world, "Tranh chấp ranh giới", opened=True)
-    async with chromium(*SHARING, arguments=REAL_DEVICES) as desk, screens(world, "sharing") as all_screens:
+    async with chromium(*SHARING, arguments=REAL_DEVICES, whole=True) as desk, screens(world, "sharing") as all_screens:
         operator = await all_screens.sit(CENTRE, OPERATOR)
         all_screens.browser = desk
         officer = await all_screens.sit(DISTRICT, POINT)

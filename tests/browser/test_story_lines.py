@@ -20,7 +20,7 @@ RATE = re.compile(r"\d kbit/s")
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """One hub for the stories of this module."""
-    with world_in(tmp_path_factory.mktemp("lines") / "data") as found:
+    with world_in(tmp_path_factory.mktemp("lines") / "data", "--no-worker") as found:
         yield found
 
 

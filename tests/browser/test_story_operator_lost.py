@@ -38,10 +38,11 @@ LONGEST_STILL_S = 2.0
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """One hub for the story of this module."""
-    with world_in(tmp_path_factory.mktemp("operator") / "data") as found:
+    with world_in(tmp_path_factory.mktemp("operator") / "data", "--no-worker") as found:
         yield found
 
 
+@pytest.mark.long
 async def test_another_operator_takes_over(world: World) -> None:
     async with screens(world, "operator-lost") as all_screens, chromium() as doomed:
         survivors = all_screens.browser

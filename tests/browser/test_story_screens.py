@@ -130,6 +130,7 @@ async def test_the_screens_speak_english(world: World) -> None:
         assert {name: one for name, one in found.items() if one} == {}
 
 
+@pytest.mark.long
 async def test_a_phone_is_enough(world: World) -> None:
     async with screens(world, "phone") as all_screens:
         operator, officer = await admitted(all_screens, "Hỏi chế độ", size=PHONE)

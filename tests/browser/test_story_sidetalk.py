@@ -17,7 +17,7 @@ pytestmark = pytest.mark.browser
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """One hub for the story of this module."""
-    with world_in(tmp_path_factory.mktemp("sidetalk") / "data") as found:
+    with world_in(tmp_path_factory.mktemp("sidetalk") / "data", "--no-worker") as found:
         yield found
 
 

@@ -101,7 +101,8 @@ async def ends_with_a_package(hub: StartedHub, session: str) -> dict[str, Any]:
 
 def test_no_record_starts_with_room_for_less_than_two_hours(tmp_path: Path) -> None:
     """The refusal says so, and the session can be held without being recorded."""
-    with small_disk(tmp_path / "hub" / "relays" / "0" / "spool", "64m"), started(tmp_path / "hub") as hub:
+    spool = tmp_path / "hub" / "relays" / "0" / "spool"
+    with small_disk(spool, "64m"), started(tmp_path / "hub", "--http", "--no-worker") as hub:
         hub.until_ready()
 
         def refused() -> bool:  # once the relay has said how large its disk is
@@ -157,7 +158,7 @@ async def test_a_disk_that_fills_up_while_the_record_runs(tmp_path: Path, clip: 
 def test_a_paper_that_finds_no_room_is_refused_and_the_visit_stays(tmp_path: Path) -> None:
     with (
         small_disk(tmp_path / "hub" / "files", "1m") as files,
-        started(tmp_path / "hub", "--http", "--relays", "0") as hub,
+        started(tmp_path / "hub", "--http", "--relays", "0", "--no-worker") as hub,
     ):
         hub.ask("sites", "import", "Bắc Giang 2024")
         password = hub.add_user("officer", "site_officer@top")

@@ -166,7 +166,7 @@ def seat_of_operator(url: str, session: str) -> tuple[str, str]:
 
 async def test_a_mute_holds_and_is_written_later(postgres: PostgresServer, tmp_path: Path) -> None:
     url = postgres.url(postgres.create())
-    with started(tmp_path / "hub", "--http", environ={"HUB_DATABASE_URL": url}) as hub:
+    with started(tmp_path / "hub", "--http", "--no-worker", environ={"HUB_DATABASE_URL": url}) as hub:
         await asyncio.to_thread(hub.until_ready)
         session = (await asyncio.to_thread(hub.ask, "session", "open", "Phiên"))["id"]
         me, secret = seat_of_operator(url, session)

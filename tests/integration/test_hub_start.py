@@ -87,7 +87,7 @@ def test_a_broken_certificate_stops_the_start(tmp_path: Path) -> None:
 
 
 def test_sigterm_ends_it_cleanly_and_the_folder_is_free_again(tmp_path: Path) -> None:
-    hub = StartedHub(tmp_path / "d").start()
+    hub = StartedHub(tmp_path / "d", "--http", "--no-worker").start()
     assert hub.stop() == 0
     assert not (hub.folder / "control.sock").exists()
     hub.start()
@@ -95,7 +95,7 @@ def test_sigterm_ends_it_cleanly_and_the_folder_is_free_again(tmp_path: Path) ->
 
 
 def test_what_a_killed_hub_leaves_does_not_stop_the_next(tmp_path: Path) -> None:
-    hub = StartedHub(tmp_path / "d", "--http", "--relays", "0").start()
+    hub = StartedHub(tmp_path / "d", "--http", "--relays", "0", "--no-worker").start()
     hub.stop(signal.SIGKILL)
     assert (hub.folder / "control.sock").exists()
     assert hub.ask("session", "list") == {"sessions": []}
@@ -166,7 +166,7 @@ def test_given_certificate_files_are_used_and_the_relay_links_over_them(tmp_path
     made = tls.local(tmp_path / "office", ("127.0.0.1", "localhost"), datetime.now(UTC))
     options = ("--tls-cert", str(made.cert), "--tls-key", str(made.key), "--host", "127.0.0.1")
     environ = {"SSL_CERT_FILE": str(tmp_path / "office" / "ca.pem")}
-    with started(tmp_path / "data", *options, "--relays", "1", environ=environ) as hub:
+    with started(tmp_path / "data", *options, "--relays", "1", "--no-worker", environ=environ) as hub:
         hub.until_ready()
         trust = ssl.create_default_context(cafile=str(tmp_path / "office" / "ca.pem"))
         with httpx.Client(verify=trust) as client:

@@ -20,7 +20,7 @@ LIMITS = {"HUB_LOGIN_LIMIT_ACCOUNT": "4/minute", "HUB_LOGIN_LIMIT_ADDRESS": "200
 @pytest.fixture(scope="module")
 def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartedHub]:
     folder = tmp_path_factory.mktemp("web") / "hub"
-    with started(folder, "--http", environ=LIMITS) as running:
+    with started(folder, "--http", "--no-worker", environ=LIMITS) as running:
         running.ask("sites", "import", "Bắc Giang 2024")
         yield running
 

@@ -37,7 +37,7 @@ async def test_two_hours(tmp_path: Path) -> None:
         moments = [chance.uniform(0, LENGTH - 1) // 0.1 / 10 + 0.05 for _ in range(SEEKS)]
         address = f"{world.hub.url}/replay/{session}"
         took: dict[str, list[float]] = {}
-        async with screens(world, "replay-long") as all_screens:
+        async with screens(world, "replay-long", whole=True) as all_screens:
             person = await all_screens.sit(CENTRE)
             await person.page.goto(address)
             await person.page.get_by_test_id("replay-tile").first.wait_for()

@@ -19,7 +19,7 @@ from rooms import minutes, recordings, sessions
 from rooms.actor import SYSTEM
 from rooms.db import Database
 from rooms.files import FileStore
-from rooms.models import Site
+from rooms.models import Gap, Site
 from rooms.sessions import NewEvent
 from rooms.words import LineKind, SessionState
 
@@ -28,11 +28,14 @@ US = 1_000_000
 
 @dataclass(frozen=True)
 class Point:
-    """``spans``: (from, to) seconds in which it is recorded, a file for each; ``talk``: when it speaks."""
+    """``spans``: (from, to) seconds in which it is recorded, a file for each; ``talk``: when it speaks; ``lost``: when
+    its line was down; ``own``: what it recorded by itself."""
 
     name: str
     spans: Sequence[tuple[float, float]]
     talk: Sequence[tuple[float, float]] = ()
+    lost: Sequence[tuple[float, float]] = ()
+    own: Sequence[tuple[float, float]] = ()
 
 
 @dataclass(frozen=True)
@@ -77,14 +80,21 @@ def stage(database: Database, files: FileStore, story: Story, site: str = "") ->
         session.state, session.closed_at = SessionState.CLOSED, story.began + dt.timedelta(seconds=end)
         session_id = session.id
     for number, (one, participant) in enumerate(zip(story.points, people, strict=True)):
-        for segment, (start, to) in enumerate(one.spans):
+        files_of = [*((span, "point") for span in one.spans), *((span, "take") for span in one.own)]
+        for segment, ((start, to), kind) in enumerate(files_of):
             relative, target = files.place("replay", ".webm")
             write_file(target, clips[number], start, to, story.rate)
             with database.write() as db:
                 recordings.add_replay(
                     db, session_id, participant, story.began, part=1, segment=segment, mime="video/webm", path=relative,
-                    length=target.stat().st_size, sha256="0" * 64, start_utc=zero + start, duration_s=to - start,
+                    length=target.stat().st_size, sha256="0" * 64, start_utc=zero + start,
+                    duration_s=to - start, kind=kind,
                 )  # fmt: skip
+        with database.write() as db:
+            for start, to in one.lost:
+                gap = Gap(session_id=session_id, participant_id=participant, reason="network")
+                gap.from_utc, gap.to_utc = zero + start, zero + to
+                db.add(gap)
     _put_voices(database, files, session_id, story, people)
     return session_id
 

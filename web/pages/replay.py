@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -13,19 +13,19 @@ from sqlalchemy.orm import Session
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from rooms import access, audit, cases, custodians, derived, minutes, people, recordings, signing, verifier
+from rooms import access, audit, cases, custodians, derived, extracts, minutes, people, recordings, signing, verifier
 from rooms.access import Right
 from rooms.actor import Actor
 from rooms.errors import Forbidden, NotFound
 from rooms.models import Case, Job, Minutes, Package, Participant, ReceptionSession, Site
 from rooms.models import Gap as GapRow
-from rooms.words import JobState, SessionState
+from rooms.words import ExtractState, JobState, SessionState
 from web import i18n, timelines
 from web.api.recordings import log_look
 from web.deps import ActorDep, HubDep
 from web.i18n import N_
-from web.lanes import REASONS, Gap, card_of, first_moment
-from web.pages import formats, lists, reasons
+from web.lanes import REASONS, Gap, card_of, filled, first_moment
+from web.pages import custodywords, formats, lists, reasons
 from web.pages.contexts import Context
 from web.pages.render import page
 from web.pages.viewer import frame
@@ -48,6 +48,16 @@ class Proof:
 
 
 @dataclass(frozen=True)
+class Cut:
+    """An extract that was made: seconds on the line, what it is in words, its page."""
+
+    start: float
+    end: float
+    words: str
+    url: str
+
+
+@dataclass(frozen=True)
 class ReplayPage(Context):
     """``data``: for web/static/js/pages/replay.js. ``facts``: pairs of label and value beside the player.
     ``may_looks``, ``may_grant``: the reader may see who has looked, and give rights on this session."""
@@ -67,6 +77,7 @@ class ReplayPage(Context):
     minutes_chip: str = ""
     minutes_tone: str = ""
     facts: tuple[tuple[str, str], ...] = ()
+    cuts: tuple[Cut, ...] = ()
 
 
 @router.get("/replay/{session_id}")
@@ -82,6 +93,7 @@ def replay(session_id: str, request: Request, hub: HubDep, actor: ActorDep) -> R
         voices = timelines.voices_of(hub.files, files, line.zero)
         case = case_shown(db, actor, session_id, now)
         frozen = minutes_frozen(db, session_id)
+        cuts = cuts_of(db, session_id, line, language)
         held = access.rights_on(db, actor, access.subject_of(db, session), now)
         context = ReplayPage(
             session=session_id,
@@ -93,11 +105,12 @@ def replay(session_id: str, request: Request, hub: HubDep, actor: ActorDep) -> R
             may_custody=custodians.may_copy(db, actor, session, now) or bool(held & {Right.ARCHIVE, Right.APPROVE}),
             case_url=f"/cases/{case.id}" if case else "",
             case_label=lists.case_number(db, case) if case else "",
-            data=data_of(db, session, line, voices, language),
-            proof=proof_of(db, session, language),
+            data=data_of(db, session, line, voices, cuts, language),
+            proof=proof_of(db, session, line, language),
             minutes_chip=i18n.translate(N_("Đã chốt") if frozen else N_("Chưa chốt"), language) if files else "",
             minutes_tone="good" if frozen else "warn",
             facts=facts_of(db, session, language),
+            cuts=cuts,
         )
         chrome = frame(db, request, actor, "/cases", training=session.training_space_id is not None)
     if context.data["state"] == "making":
@@ -166,7 +179,12 @@ def minutes_frozen(db: Session, session_id: str) -> bool:
 
 
 def data_of(
-    db: Session, session: ReceptionSession, line: timelines.TimeLine, voices: timelines.Voices, language: str
+    db: Session,
+    session: ReceptionSession,
+    line: timelines.TimeLine,
+    voices: timelines.Voices,
+    cuts: Sequence[Cut],
+    language: str,
 ) -> dict[str, Any]:
     """What web/static/js/pages/replay.js gets: seconds from ``zero_utc``, which is the first recorded moment."""
     points = [point_of(lane, voices, language) for lane in line.lanes]
@@ -181,6 +199,7 @@ def data_of(
         "lines": lines_of(db, session.id, line.zero, line.length),
         "events": [{"at": round(at, 3), "kind": kind, "body": public(body)} for at, kind, body in line.log],
         "held": [said(gap, language) for gap in line.held],
+        "cuts": [{"start": one.start, "end": one.end, "words": one.words} for one in cuts],
     }
 
 
@@ -216,6 +235,7 @@ def point_of(lane: timelines.Lane, voices: timelines.Voices, language: str) -> d
             for one in lane.segments
         ],
         "gaps": [said(gap, language) for gap in lane.gaps],
+        "fills": [{"start": start, "end": end} for start, end in lane.fills],
         "talk": []
         if lane.kind != "point"
         else [[round(a, 2), round(b, 2)] for a, b in voices.talk.get(lane.participant.id, ())],
@@ -252,7 +272,7 @@ def lines_of(db: Session, session_id: str, zero: float, length: float) -> list[d
     return sorted(found, key=lambda line: line["at"])
 
 
-def proof_of(db: Session, session: ReceptionSession, language: str) -> Proof:
+def proof_of(db: Session, session: ReceptionSession, line: timelines.TimeLine, language: str) -> Proof:
     """What is known about the package, in plain words; the fresh check is a button."""
 
     def say(text: str, **values: object) -> str:
@@ -269,7 +289,7 @@ def proof_of(db: Session, session: ReceptionSession, language: str) -> Proof:
                    time=formats.stamp(package.disposed_at))  # fmt: skip
         return Proof("info", say(N_("Đã tiêu hủy")), gone)
     text = say(N_("Gói bản ghi đã khóa và ký số lúc %(time)s."), time=formats.stamp(package.locked_at))
-    notes = tuple(gap_note(db, gap, language) for gap in gaps_of(db, session.id))
+    notes = tuple(gap_note(db, gap, line, language) for gap in gaps_of(db, session.id))
     url = f"/api/sessions/{session.id}/package"
     if session.complete is False:
         return Proof("warn", say(N_("Đã khóa, có khoảng trống")), text, notes, url)
@@ -281,15 +301,36 @@ def gaps_of(db: Session, session_id: str) -> list[GapRow]:
     return list(db.scalars(select(GapRow).where(GapRow.session_id == session_id).order_by(GapRow.from_utc).limit(20)))
 
 
-def gap_note(db: Session, gap: GapRow, language: str) -> str:
-    """A gap in one sentence: who, why, how long, when."""
+def gap_note(db: Session, gap: GapRow, line: timelines.TimeLine, language: str) -> str:
+    """A gap in a sentence: who, why, how long, when; and one for what the point recorded of it by itself."""
     row = db.get(Participant, gap.participant_id) if gap.participant_id else None
     name = row.name if row else i18n.translate(N_("Cả phiên"), language)
     text = i18n.translate(N_("Khoảng trống: %(name)s, %(reason)s, %(span)s lúc %(time)s."), language)
     moment = dt.datetime.fromtimestamp(gap.from_utc, dt.UTC)
     reason = i18n.translate(REASONS.get(gap.reason, REASONS["unknown"]), language)
     span = formats.span(gap.to_utc - gap.from_utc, language)
-    return text % {"name": name, "reason": reason, "span": span, "time": formats.clock(moment)}
+    said = text % {"name": name, "reason": reason, "span": span, "time": formats.clock(moment)}
+    own_lanes = (lane for lane in line.lanes if lane.kind == "take" and lane.participant.id == gap.participant_id)
+    takes = [(one.start, one.end) for lane in own_lanes for one in lane.segments]
+    lost: Gap = {"start": gap.from_utc - line.zero, "end": gap.to_utc - line.zero, "kind": "lost"}
+    own = sum(end - start for start, end in filled([lost], takes))
+    if not own:
+        return said
+    more = i18n.translate(N_("Điểm cầu đã tự ghi %(span)s trong khoảng này."), language)
+    return f"{said} {more % {'span': formats.span(own, language)}}"
+
+
+def cuts_of(db: Session, session_id: str, line: timelines.TimeLine, language: str) -> tuple[Cut, ...]:
+    """The extracts that were made of this record, in the order of their beginnings; the caller has loaded it."""
+    words = i18n.translate(N_("Đã trích xuất %(span)s"), language)
+    found = []
+    for one in extracts.of_session(db, session_id):
+        start, end = max(0.0, one.from_utc - line.zero), min(line.length, one.to_utc - line.zero)
+        if one.state is ExtractState.READY and end > start:
+            span = f"{custodywords.wall(one.from_utc)} – {custodywords.wall(one.to_utc)}"
+            cut = Cut(round(start, 3), round(end, 3), words % {"span": span}, f"/extracts/{one.id}")
+            found.append(cut)
+    return tuple(sorted(found, key=lambda cut: (cut.start, cut.end)))
 
 
 def facts_of(db: Session, session: ReceptionSession, language: str) -> tuple[tuple[str, str], ...]:

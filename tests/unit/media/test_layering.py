@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from media import rtcp
@@ -467,6 +467,11 @@ class Gate:
     steps=st.lists(st.tuples(st.sampled_from(STEPS), st.floats(0.05, 0.6)), min_size=3, max_size=14),
     seed=st.integers(0, 999),
     loss=st.sampled_from([0.0, 0.1]),
+)
+@example(  # a layer that had rested for over a second when the fence was drawn, and comes back at once
+    steps=[("mute", 0.254), ("layers", 0.5), ("mute", 0.5), ("unmute", 0.281), ("layers", 0.0625), ("record", 0.5)],
+    seed=0,
+    loss=0.0,
 )
 def test_nothing_from_before_a_fence_passes_in_any_layer(
     steps: list[tuple[str, float]], seed: int, loss: float

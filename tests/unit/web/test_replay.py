@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from web.lanes import first_moment, holes, pauses
+from web.lanes import filled, first_moment, holes, pauses
 
 
 def segment(start: float, end: float) -> dict[str, float]:
@@ -57,3 +57,10 @@ def test_the_page_begins_where_all_points_have_a_picture() -> None:
     assert first_moment([point(0), point(12)]) == 0, "a point that came much later is not waited for"
     assert first_moment([point(0), point(1.2, paper=True)]) == 0
     assert first_moment([]) == 0
+
+
+def test_what_a_point_recorded_of_a_lost_time_fills_it() -> None:
+    gaps = [*holes([segment(0, 18), segment(25, 40)], [(17.5, 24, "network")], 60)]
+    assert filled(gaps, [(17.0, 21.0), (22.0, 40.0)]) == [(18, 21), (22, 25)]
+    assert filled(gaps, [(26.0, 59.0)]) == [], "a time not recorded on purpose is no gap to fill"
+    assert filled(gaps, [(17.0, 18.2)]) == [], "nobody sees a few frames"

@@ -12,6 +12,7 @@ import { shortName } from '../lib/layout.js';
  * @property {import('./replay-players.js').Point[]} points
  * @property {{at: number, text: string, speaker: string, bookmark: boolean}[]} lines
  * @property {{at: number, tone: string, text: string}[]} events
+ * @property {{start: number, end: number, words: string}[]} cuts extracts that were made
  * @property {(at: number) => void} onjump
  */
 
@@ -30,6 +31,7 @@ export class Lanes {
       this._marks(_('Biên bản'), 'minutes', options.lines.filter((line) => !line.bookmark).map((line) => ({ at: line.at, text: `${line.speaker} ${line.text}`, tone: 'line' }))),
       this._marks(_('Đánh dấu'), 'bookmarks', options.lines.filter((line) => line.bookmark).map((line) => ({ at: line.at, text: line.text || _('Đánh dấu'), tone: 'bookmark' }))),
       this._marks(_('Sự kiện'), 'events', options.events),
+      ...(options.cuts.length ? [this._cuts(options.cuts)] : []),
     ];
     this.slider = /** @type {HTMLInputElement} */ (
       el('input', { type: 'range', class: 'seek', min: '0', max: String(options.length), step: '0.1', value: '0', 'aria-label': _('Vị trí trên dòng thời gian'), 'data-testid': 'seek' })
@@ -80,7 +82,19 @@ export class Lanes {
       const words = one.words ?? _('Không ghi');
       return this._place(el('i', { class: `gap ${one.kind}`, 'data-words': `${words} ${counter(one.start)}–${counter(one.end)}`, 'data-testid': 'gap' }), one.start, one.end);
     });
-    return el('div', { class: 'lane' }, el('span', { title: point.name }, shortName(point.name).replace(/^Điểm cầu (?=.)/u, '')), el('div', { class: 'track' }, ...recorded, ...talk, ...gaps));
+    const fills = point.fills.map((one) => this._place(el('i', { class: 'fill', 'data-words': _('Điểm cầu đã tự ghi {from}–{to}', { from: counter(one.start), to: counter(one.end) }), 'data-testid': 'fill' }), one.start, one.end));
+    return el('div', { class: 'lane' }, el('span', { title: point.name }, shortName(point.name).replace(/^Điểm cầu (?=.)/u, '')), el('div', { class: 'track' }, ...recorded, ...talk, ...gaps, ...fills));
+  }
+
+  /** @param {{start: number, end: number, words: string}[]} cuts */
+  _cuts(cuts) {
+    const nodes = cuts.map((cut) =>
+      this._place(el('button', { type: 'button', class: 'cut', 'data-words': cut.words, 'data-testid': 'cut', 'aria-label': cut.words,
+        onclick: (/** @type {Event} */ event) => {
+          event.stopPropagation();
+          this.options.onjump(cut.start);
+        } }), cut.start, cut.end));
+    return el('div', { class: 'lane' }, el('span', {}, _('Trích xuất')), el('div', { class: 'track bare' }, ...nodes));
   }
 
   /**

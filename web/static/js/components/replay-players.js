@@ -8,7 +8,7 @@ import { covering, follow } from '../lib/timeline.js';
 
 /**
  * @typedef {import('../lib/timeline.js').Segment} Segment
- * @typedef {{key: string, name: string, paper: boolean, segments: Segment[], gaps: import('../lib/timeline.js').Gap[], talk: [number, number][]}} Point
+ * @typedef {{key: string, name: string, paper: boolean, segments: Segment[], gaps: import('../lib/timeline.js').Gap[], fills: {start: number, end: number}[], talk: [number, number][]}} Point
  */
 
 const NEAR_END = 0.25; // a file may end a little before its segment does
@@ -136,7 +136,10 @@ export class PointPlayer {
   _words(at, segment) {
     let text = this.error;
     const held = covering(this.point.gaps, at);
-    if (!segment || held) text = covering(this.point.gaps, at)?.words ?? _('Không ghi');
+    if (!segment || held) {
+      text = held?.words ?? _('Không ghi');
+      if (covering(this.point.fills, at)) text = _('{reason}; xem hình điểm cầu tự ghi', { reason: text });
+    }
     else if (!text && segment.kind === 'sound') text = _('Chỉ ghi âm');
     else if (!text && this._isLate()) text = _('Đang tải hình…');
     setText(this.gap, text);

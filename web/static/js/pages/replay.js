@@ -52,11 +52,11 @@ class ReplayPage {
   }
 
   build() {
-    const points = this.data.points.map((/** @type {any} */ point) => ({ key: point.key ?? point.participant, name: point.name, paper: Boolean(point.paper), segments: point.segments, gaps: point.gaps, talk: point.talk ?? [] }));
+    const points = this.data.points.map((/** @type {any} */ point) => ({ key: point.key ?? point.participant, name: point.name, paper: Boolean(point.paper), segments: point.segments, gaps: point.gaps, fills: point.fills ?? [], talk: point.talk ?? [] }));
     this.points = points;
     this.players = points.map((/** @type {any} */ point, /** @type {number} */ index) => new PointPlayer(point, index, () => this.pick(index)));
     byId('videos').append(...this.players.map((player) => player.node));
-    this.lanes = new Lanes(byId('lanes'), { length: this.data.length, points, lines: this.lines, events: this.events, onjump: (at) => this.jump(at) });
+    this.lanes = new Lanes(byId('lanes'), { length: this.data.length, points, lines: this.lines, events: this.events, cuts: this.data.cuts ?? [], onjump: (at) => this.jump(at) });
     this.minutes();
     const speed = /** @type {HTMLSelectElement} */ (byId('speed'));
     speed.append(...SPEEDS.map((value) => el('option', { value: String(value), selected: value === 1 }, `${String(value).replace('.', ',')}×`)));
