@@ -4,14 +4,16 @@
 - SQLite: an FTS5 table without positions. It walks the lists of ids in order and stops at the limit, so a word that
   stands in a third of the rows costs as little as any; what costs is a rare word beside a frequent one, so then the
   rare one is walked and the others are looked up in the text of each entry.
-- PostgreSQL: a tsvector with a GIN index. GIN finds all before it gives the first, so time is cut into slices (a term
-  for each month), newest first, until there are enough; where the slices show little, the rest is asked for at once.
+- PostgreSQL: a tsvector with a GIN index. GIN finds all before it gives the first, so where much is to be found time is
+  cut into slices (a term for each month), newest first, until there are enough. How long the slices are, or that all
+  is asked for at once, follows from how frequent the words are, which the database counts for its planner.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import json
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -244,8 +246,44 @@ _PG_FIND = """
     WITH held AS MATERIALIZED (SELECT id FROM search_words WHERE words @@ CAST(:query AS tsquery))
     SELECT id FROM held WHERE id BETWEEN :low AND :high ORDER BY id {order} LIMIT :most
 """
+_PG_FREQUENT = """
+    SELECT element, share FROM pg_stats,
+        unnest(CAST(CAST(most_common_elems AS text) AS text[]), most_common_elem_freqs) AS counted(element, share)
+    WHERE schemaname = current_schema() AND tablename = 'search_words' AND attname = 'words'
+        AND (element = ANY(:terms) OR share = (SELECT min(s) FROM unnest(most_common_elem_freqs) AS s))
+"""
+_PG_BOUNDS = """
+    SELECT min(id), max(id), (SELECT reltuples FROM pg_class WHERE oid = CAST('search_words' AS regclass))
+    FROM search_words
+"""
 _MONTHS = (1, 2, 3, 6, 12)
-"""How long the slices are, from the end at which reading begins; the last length goes on."""
+"""How long the slices are where nothing is known of the words' frequency; the last length goes on."""
+_SPARE = 1.5
+"""Slices are longer by this than the counts say, because words that belong together are no chance."""
+_LONGEST = 12
+_FETCHED = 4.0
+"""What a find costs beside one that is only looked at in the index."""
+
+
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """How many entries the index has, and what share of them every clause holds."""
+
+    entries: float
+    shares: tuple[float, ...]
+
+
+def months_at_once(guess: Guess, months: int, most: int) -> int:
+    """How long slices should be to find ``most`` in ``months`` with the least reading; 0: ask for all at once. Pure."""
+    found = guess.entries
+    for share in guess.shares:
+        found *= share
+    if found <= most or months <= 1:
+        return 0
+    needed = most / found * months * _SPARE
+    by_slices = max(1.0, needed) / months * guess.entries + most * _FETCHED
+    at_once = min(guess.shares, default=1.0) * guess.entries + found * _FETCHED
+    return 0 if at_once <= by_slices else min(_LONGEST, math.ceil(needed))
 
 
 def _tsquery(wanted: Wanted) -> str:
@@ -256,17 +294,21 @@ def _tsquery(wanted: Wanted) -> str:
 
 
 def _slices(db: Session, wanted: Wanted, span: Span, most: int) -> list[int]:
-    bounds = db.execute(sa.text("SELECT min(id), max(id) FROM search_words")).one()
-    if bounds[0] is None:
+    first, last, entries = db.execute(sa.text(_PG_BOUNDS)).one()
+    if first is None:
         return []
-    low, high = max(span.low, bounds[0]), min(span.high, bounds[1])
+    low, high = max(span.low, first), min(span.high, last)
+    guess = _guess(db, wanted, entries)
+    lengths: tuple[int, ...] = _MONTHS
+    if guess is not None:
+        lengths = (months_at_once(guess, _months_between(first, last), most),)
     order = "DESC" if span.newest_first else "ASC"
     statement = _PG_FIND.format(order=order)
     found: list[int] = []
     asked = 0
-    for months, start, end in _cut(low, high, span.newest_first):
+    for months, start, end in _cut(low, high, span.newest_first, lengths):
         # After a year and a half little was found: then all of it is little, and one question is quicker than many.
-        at_once = asked >= 12 and len(found) * 8 < most
+        at_once = lengths == (0,) or (asked >= 12 and len(found) * 8 < most)
         if at_once:
             start, end = (low, end) if span.newest_first else (start, high)
         query = wanted if at_once else wanted.also(months)
@@ -278,7 +320,24 @@ def _slices(db: Session, wanted: Wanted, span: Span, most: int) -> list[int]:
     return found
 
 
-def _cut(low: int, high: int, newest_first: bool) -> Iterator[tuple[list[str], int, int]]:
+def _guess(db: Session, wanted: Wanted, entries: float) -> Guess | None:
+    """What the planner's counts tell of the clauses; None before the first count."""
+    terms = sorted(frozenset[str]().union(*wanted.clauses))
+    shares = {row[0]: row[1] for row in _all(db, _PG_FREQUENT, {"terms": terms})}
+    if not shares or entries <= 0:
+        return None
+    rare = min(shares.values())
+    return Guess(entries, tuple(min(1.0, sum(shares.get(one, rare) for one in clause)) for clause in wanted.clauses))
+
+
+def _months_between(low: int, high: int) -> int:
+    (year, month), (last_year, last_month) = _month_of(low), _month_of(high)
+    return (last_year - year) * 12 + last_month - month + 1
+
+
+def _cut(
+    low: int, high: int, newest_first: bool, lengths: Sequence[int] = _MONTHS
+) -> Iterator[tuple[list[str], int, int]]:
     """Slices of ids with the months they lie in, from the end at which reading begins."""
     if low > high:
         return
@@ -287,7 +346,7 @@ def _cut(low: int, high: int, newest_first: bool) -> Iterator[tuple[list[str], i
     turn = 0
     while first <= at <= last:
         held = [at]
-        while len(held) < _MONTHS[min(turn, len(_MONTHS) - 1)] and first <= _next(held[-1], step) <= last:
+        while len(held) < lengths[min(turn, len(lengths) - 1)] and first <= _next(held[-1], step) <= last:
             held.append(_next(held[-1], step))
         lower, upper = max(low, _month_start(min(held))), min(high, _month_start(_next(max(held), 1)) - 1)
         yield [_month_name(*month) for month in held], lower, upper

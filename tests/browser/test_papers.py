@@ -105,6 +105,7 @@ async def test_a_pdf_opens_in_the_viewer(scans: Scans) -> None:
         await until(lambda: is_red(seat), 10, "showing the page of the PDF")
 
 
+@pytest.mark.long
 async def test_a_picture_opens_in_a_sandbox(scans: Scans) -> None:
     async with chromium() as browser:
         seat = await sit_down(browser, 1, width=60, height=60)

@@ -26,6 +26,7 @@ async def pictures(person: Person) -> int:
     return await person.page.locator('.tile:not(.own) [data-testid="tile-video"]:visible').count()
 
 
+@pytest.mark.long
 @pytest.mark.timeout(240)
 async def test_outsiders_are_told_and_see_no_frozen_picture(world: World) -> None:
     async with screens(world, "sidetalk") as all_screens:

@@ -52,6 +52,7 @@ async def legs(person: Person) -> list[Any]:
     return [made, *[[one.get(key) for key in LEGS] for one in transports]]
 
 
+@pytest.mark.long
 async def test_the_next_visit_keeps_the_connections_and_nothing_else(world: World) -> None:
     (session,) = queued(world, FIRST, opened=True)
     queued(world, SECOND)

@@ -127,6 +127,7 @@ def test_a_start_without_the_database_is_a_sentence(postgres: PostgresServer, tm
     assert "diemcau@" not in done.stderr
 
 
+@pytest.mark.long
 def test_a_form_that_was_filled_in_is_not_lost(postgres: PostgresServer, hub: StartedHub) -> None:
     """The refusal of a log-in while the database is away leaves the person where they can send it again."""
     hub.ask("sites", "import", "Bắc Giang 2024")
@@ -164,6 +165,7 @@ def seat_of_operator(url: str, session: str) -> tuple[str, str]:
         return seat.id, secret
 
 
+@pytest.mark.long
 async def test_a_mute_holds_and_is_written_later(postgres: PostgresServer, tmp_path: Path) -> None:
     url = postgres.url(postgres.create())
     with started(tmp_path / "hub", "--http", "--no-worker", environ={"HUB_DATABASE_URL": url}) as hub:

@@ -145,6 +145,7 @@ def test_a_killed_worker_is_replaced_and_its_job_is_done(hub: StartedHub) -> Non
     assert rows(hub, "select state from job where id = 'jjjjjjjjjjjjjjjjjjjjjjjj'") == [("done",)]
 
 
+@pytest.mark.long
 def test_the_worker_ends_with_the_app(tmp_path: Path) -> None:
     with started(tmp_path / "hub") as hub:
         hub.until_ready()

@@ -86,6 +86,7 @@ def test_a_broken_certificate_stops_the_start(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.long
 def test_sigterm_ends_it_cleanly_and_the_folder_is_free_again(tmp_path: Path) -> None:
     hub = StartedHub(tmp_path / "d", "--http", "--no-worker").start()
     assert hub.stop() == 0
@@ -162,6 +163,7 @@ def test_doctor_names_a_port_in_use(tmp_path: Path) -> None:
     assert [check["name"] for check in answer["checks"] if check["state"] == "bad"] == ["web port"]
 
 
+@pytest.mark.long
 def test_given_certificate_files_are_used_and_the_relay_links_over_them(tmp_path: Path) -> None:
     made = tls.local(tmp_path / "office", ("127.0.0.1", "localhost"), datetime.now(UTC))
     options = ("--tls-cert", str(made.cert), "--tls-key", str(made.key), "--host", "127.0.0.1")

@@ -23,7 +23,7 @@ from tests.support.hub import StartedHub, until
 from tests.support.replayed import counters, misplaced, replay_rows
 from tests.support.whip import WhipClient, until_frames
 
-pytestmark = pytest.mark.timeout(120)  # the whole story is one fixture
+pytestmark = [pytest.mark.long, pytest.mark.timeout(120)]  # the whole story is one fixture
 RATE = 15
 SOURCES: tuple[Source, ...] = ("mic", "camera")
 
