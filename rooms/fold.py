@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import unicodedata
 
 _DD = str.maketrans(
@@ -28,9 +29,16 @@ def sort_key(name: str) -> tuple[object, ...]:
     letters: list[tuple[int, str]] = []
     tones: list[int] = []
     for char in unicodedata.normalize("NFC", name.casefold()):
-        plain = unicodedata.normalize("NFD", char)
-        tone = max((_TONES.get(mark, 0) for mark in plain), default=0)
-        letter = unicodedata.normalize("NFC", "".join(mark for mark in plain if mark not in _TONES))
-        letters.append((_ALPHABET.get(letter, -1 if not letter.isdigit() else -2), letter))
+        letter, tone = _taken_apart(char)
+        letters.append(letter)
         tones.append(tone)
     return (tuple(letters), tuple(tones))
+
+
+@functools.lru_cache(4096)
+def _taken_apart(char: str) -> tuple[tuple[int, str], int]:
+    """The place of a letter in the alphabet with the letter itself, and its tone."""
+    plain = unicodedata.normalize("NFD", char)
+    tone = max((_TONES.get(mark, 0) for mark in plain), default=0)
+    letter = unicodedata.normalize("NFC", "".join(mark for mark in plain if mark not in _TONES))
+    return (_ALPHABET.get(letter, -1 if not letter.isdigit() else -2), letter), tone

@@ -14,7 +14,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -247,22 +247,25 @@ _PG_FIND = """
     SELECT id FROM held WHERE id BETWEEN :low AND :high ORDER BY id {order} LIMIT :most
 """
 _PG_FREQUENT = """
-    SELECT element, share FROM pg_stats,
-        unnest(CAST(CAST(most_common_elems AS text) AS text[]), most_common_elem_freqs) AS counted(element, share)
-    WHERE schemaname = current_schema() AND tablename = 'search_words' AND attname = 'words'
-        AND (element = ANY(:terms) OR share = (SELECT min(s) FROM unnest(most_common_elem_freqs) AS s))
+    WITH counted AS MATERIALIZED (
+        SELECT unnest(CAST(CAST(most_common_elems AS text) AS text[])) AS element,
+            unnest(most_common_elem_freqs) AS share
+        FROM pg_stats
+        WHERE schemaname = current_schema() AND tablename = 'search_words' AND attname = 'words'
+    )
+    SELECT element, share FROM counted WHERE element = ANY(:terms)
+    UNION ALL SELECT '', min(share) FROM counted
 """
 _PG_BOUNDS = """
     SELECT min(id), max(id), (SELECT reltuples FROM pg_class WHERE oid = CAST('search_words' AS regclass))
     FROM search_words
 """
-_MONTHS = (1, 2, 3, 6, 12)
-"""How long the slices are where nothing is known of the words' frequency; the last length goes on."""
-_SPARE = 1.5
-"""Slices are longer by this than the counts say, because words that belong together are no chance."""
-_LONGEST = 12
-_FETCHED = 4.0
-"""What a find costs beside one that is only looked at in the index."""
+FEW = 50_000
+"""So many entries of the rarest word are read at once: then nothing depends on how often the words meet."""
+_FIRST, _LONGEST = 4, 12
+"""Months of the first slice at most, which is a trial, and of any other."""
+_SPARE = 1.3
+"""Slices are longer by this than reckoned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,17 +276,23 @@ class Guess:
     shares: tuple[float, ...]
 
 
-def months_at_once(guess: Guess, months: int, most: int) -> int:
-    """How long slices should be to find ``most`` in ``months`` with the least reading; 0: ask for all at once. Pure."""
-    found = guess.entries
-    for share in guess.shares:
-        found *= share
-    if found <= most or months <= 1:
+def first_slice(guess: Guess | None, months: int, most: int) -> int:
+    """How many of ``months`` to ask first for ``most`` finds; 0: ask for all at once. Pure."""
+    if guess is None:
+        return 1
+    if min(guess.shares, default=1.0) * guess.entries <= FEW:
         return 0
-    needed = most / found * months * _SPARE
-    by_slices = max(1.0, needed) / months * guess.entries + most * _FETCHED
-    at_once = min(guess.shares, default=1.0) * guess.entries + found * _FETCHED
-    return 0 if at_once <= by_slices else min(_LONGEST, math.ceil(needed))
+    found = guess.entries * math.prod(guess.shares)
+    return max(1, min(_FIRST, math.ceil(most / max(found, 1.0) * months * _SPARE)))
+
+
+def next_slice(found: int, asked: int, left: int, most: int) -> int:
+    """How many further months to ask when ``asked`` gave ``found``; 0: ask for all that are left at once, because one
+    question for little is quicker than many. Pure."""
+    rate = found / asked
+    if rate * left < most - found:
+        return 0 if asked >= _FIRST else _FIRST
+    return max(1, min(_LONGEST, math.ceil((most - found) / rate * _SPARE)))
 
 
 def _tsquery(wanted: Wanted) -> str:
@@ -298,25 +307,19 @@ def _slices(db: Session, wanted: Wanted, span: Span, most: int) -> list[int]:
     if first is None:
         return []
     low, high = max(span.low, first), min(span.high, last)
-    guess = _guess(db, wanted, entries)
-    lengths: tuple[int, ...] = _MONTHS
-    if guess is not None:
-        lengths = (months_at_once(guess, _months_between(first, last), most),)
-    order = "DESC" if span.newest_first else "ASC"
-    statement = _PG_FIND.format(order=order)
+    statement = _PG_FIND.format(order="DESC" if span.newest_first else "ASC")
     found: list[int] = []
-    asked = 0
-    for months, start, end in _cut(low, high, span.newest_first, lengths):
-        # After a year and a half little was found: then all of it is little, and one question is quicker than many.
-        at_once = lengths == (0,) or (asked >= 12 and len(found) * 8 < most)
-        if at_once:
-            start, end = (low, end) if span.newest_first else (start, high)
-        query = wanted if at_once else wanted.also(months)
-        values = {"query": _tsquery(query), "low": start, "high": end, "most": most - len(found)}
-        found += _ids(db, statement, values)
-        asked += len(months)
-        if len(found) >= most or at_once:
-            break
+    asked, length = 0, first_slice(_guess(db, wanted, entries), _months_between(first, last), most)
+    while low <= high and len(found) < most:
+        query, start, end = wanted, low, high
+        if length:
+            months, start, end = _cut(low, high, span.newest_first, length)
+            query = wanted.also([_month_name(*month) for month in months])
+            asked += len(months)
+        found += _ids(db, statement, {"query": _tsquery(query), "low": start, "high": end, "most": most - len(found)})
+        low, high = (low, start - 1) if span.newest_first else (end + 1, high)
+        if low <= high and length:
+            length = next_slice(len(found), asked, _months_between(low, high), most)
     return found
 
 
@@ -324,9 +327,9 @@ def _guess(db: Session, wanted: Wanted, entries: float) -> Guess | None:
     """What the planner's counts tell of the clauses; None before the first count."""
     terms = sorted(frozenset[str]().union(*wanted.clauses))
     shares = {row[0]: row[1] for row in _all(db, _PG_FREQUENT, {"terms": terms})}
-    if not shares or entries <= 0:
+    rare = shares.pop("")
+    if rare is None or entries <= 0:
         return None
-    rare = min(shares.values())
     return Guess(entries, tuple(min(1.0, sum(shares.get(one, rare) for one in clause)) for clause in wanted.clauses))
 
 
@@ -335,22 +338,13 @@ def _months_between(low: int, high: int) -> int:
     return (last_year - year) * 12 + last_month - month + 1
 
 
-def _cut(
-    low: int, high: int, newest_first: bool, lengths: Sequence[int] = _MONTHS
-) -> Iterator[tuple[list[str], int, int]]:
-    """Slices of ids with the months they lie in, from the end at which reading begins."""
-    if low > high:
-        return
+def _cut(low: int, high: int, newest_first: bool, length: int) -> tuple[list[tuple[int, int]], int, int]:
+    """A slice of ids from the end at which reading begins, with the months that it lies in."""
     first, last = _month_of(low), _month_of(high)
-    at, step = (last, -1) if newest_first else (first, 1)
-    turn = 0
-    while first <= at <= last:
-        held = [at]
-        while len(held) < lengths[min(turn, len(lengths) - 1)] and first <= _next(held[-1], step) <= last:
-            held.append(_next(held[-1], step))
-        lower, upper = max(low, _month_start(min(held))), min(high, _month_start(_next(max(held), 1)) - 1)
-        yield [_month_name(*month) for month in held], lower, upper
-        at, turn = _next(held[-1], step), turn + 1
+    held, step = [last if newest_first else first], -1 if newest_first else 1
+    while len(held) < length and first <= _next(held[-1], step) <= last:
+        held.append(_next(held[-1], step))
+    return held, max(low, _month_start(min(held))), min(high, _month_start(_next(max(held), 1)) - 1)
 
 
 def _next(month: tuple[int, int], step: int) -> tuple[int, int]:

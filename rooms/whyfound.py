@@ -80,6 +80,8 @@ class _Field:
 
 def explain(db: Session, query: Query, found: Sequence[Any]) -> dict[int, Hit]:
     """The finds with their reasons, by entry. The caller has made sure that the actor may read them."""
+    if not found:
+        return {}
     ids: dict[str, list[str]] = defaultdict(list)
     for row in found:
         ids[row.kind].append(row.object_id)
