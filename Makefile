@@ -83,5 +83,5 @@ ALONE := -m "alone and not long"
 test: setup tools $(TSC)
 	$(MAKE) --no-print-directory -j 2 --output-sync=target types pages-types lint js
 	DIEMCAU_PLAIN=1 $(PY) -m pytest -n 3 $(PLAIN) -q || { [ $$? -eq 1 ] && DIEMCAU_PLAIN=1 $(PY) -m pytest $(PLAIN) -q $(AGAIN); }
-	$(PY) -m pytest -n 3 $(EVERY) $(SHORT) -q || { [ $$? -eq 1 ] && $(PY) -m pytest $(EVERY) $(SHORT) -q $(AGAIN); }
+	$(PY) -m pytest -n 4 $(EVERY) $(SHORT) -q || { [ $$? -eq 1 ] && $(PY) -m pytest $(EVERY) $(SHORT) -q $(AGAIN); }
 	$(PY) -m pytest tests/browser $(ALONE) -q || { [ $$? -eq 1 ] && $(PY) -m pytest tests/browser $(ALONE) -q $(AGAIN); }

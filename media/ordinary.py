@@ -21,8 +21,10 @@ from media.layer import Layer
 from media.legs import PublishLeg, Stream
 from media.native import compiled
 from media.packetcache import PacketCache
+from media.recorder import JournalTrack
 from media.seq import SequenceMap
 from media.subscription import Stint, Subscription
+from media.tracks import Track
 from media.types import Batch, Buffer
 
 take: Callable[[PublishLeg, Buffer, float, Batch], bool] | None = None
@@ -32,7 +34,7 @@ if compiled is not None:
         {
             "leg": PublishLeg, "stream": Stream, "meter": Meter, "publication": Publication, "layer": Layer,
             "stats": ReceiveStats, "map": SequenceMap, "cache": PacketCache, "arrivals": Arrivals,
-            "subscription": Subscription, "stint": Stint, "batch": Batch,
+            "subscription": Subscription, "stint": Stint, "batch": Batch, "track": Track, "journal": JournalTrack,
         }
     )  # fmt: skip
     take, take_from = compiled.take, compiled.take_from

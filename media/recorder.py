@@ -152,7 +152,7 @@ class Counters:
     failures: dict[str, int] = field(default_factory=dict)
 
 
-class _Track:
+class JournalTrack:
     """A journal being written: ``TrackWriter`` of the relay's core."""
 
     __slots__ = (
@@ -258,7 +258,7 @@ class SpoolRecorder:
         self._now = now
         self._utc = utc
         self._offset_us: int | None = None
-        self._tracks: dict[int, _Track] = {}
+        self._tracks: dict[int, JournalTrack] = {}
         self._next_key = 1
         self._handed = False  # something since the sink was woken
         self._busy_until = now
@@ -283,7 +283,7 @@ class SpoolRecorder:
         """The owner's clock minus this machine's, from now on; None when it is not known any more."""
         self._offset_us = None if seconds is None else round(seconds * 1e6)
 
-    def open_track(self, info: TrackInfo, now: float) -> _Track:
+    def open_track(self, info: TrackInfo, now: float) -> JournalTrack:
         """A new journal (``Recorder``). Raises ValueError for ids that cannot be file names: our own bug."""
         for name in (info.session, info.participant, info.source):
             if not _NAME.fullmatch(name):
@@ -291,7 +291,7 @@ class SpoolRecorder:
         key, self._next_key = self._next_key, self._next_key + 1
         file = f"{info.participant}.{info.source}.{info.part}.{self._new_id()}.dcj"
         clock = self._clock(now)
-        track = _Track(self, key, info, file, clock)
+        track = JournalTrack(self, key, info, file, clock)
         self._tracks[key] = track
         self._heads_at.setdefault(info.session, now + HEADS_S)
         header = journal.header_of(info, self._boot, clock)
@@ -334,7 +334,7 @@ class SpoolRecorder:
 
     # --- for the tracks ------------------------------------------------------------------------------------------
 
-    def flush(self, track: _Track, now: float) -> None:
+    def flush(self, track: JournalTrack, now: float) -> None:
         """Hand a track's records over, or drop and count them when the queue is full."""
         track.flushed = now
         if not track.pending:
@@ -369,7 +369,7 @@ class SpoolRecorder:
                 track.first_block = track.appended
             self.counters.packets += packets
 
-    def close_track(self, track: _Track, now: float) -> None:
+    def close_track(self, track: JournalTrack, now: float) -> None:
         """Nothing more comes of this track."""
         if track.closed:
             return
@@ -411,7 +411,7 @@ class SpoolRecorder:
         if file.endswith(".dcj"):
             self._lengths.setdefault(session, {})[file] = length
 
-    def _durable(self, track: _Track, result: Durable, reports: list[tuple[SessionId, int, ReportBody]]) -> None:
+    def _durable(self, track: JournalTrack, result: Durable, reports: list[tuple[SessionId, int, ReportBody]]) -> None:
         track.durable, track.head, track.length = result.number, result.head, result.length
         self._note_length(track.info.session, track.file, result.length)
         while track.unsettled and track.unsettled[0][0] <= result.number:
@@ -427,12 +427,12 @@ class SpoolRecorder:
             )  # fmt: skip
             reports.append((info.session, info.epoch, body))
 
-    def _watch(self, track: _Track, now: float, reports: list[tuple[SessionId, int, ReportBody]]) -> None:
+    def _watch(self, track: JournalTrack, now: float, reports: list[tuple[SessionId, int, ReportBody]]) -> None:
         if track.unsettled and not track.stalled and not track.failed and now - track.unsettled[0][1] > STALL_S:
             track.stalled = True
             self._failed(track, "disk_stalled", reports)
 
-    def _failed(self, track: _Track, code: str, reports: list[tuple[SessionId, int, ReportBody]]) -> None:
+    def _failed(self, track: JournalTrack, code: str, reports: list[tuple[SessionId, int, ReportBody]]) -> None:
         self.counters.failures[code] = self.counters.failures.get(code, 0) + 1
         body = messages.WriteFailed(code=code, file=track.file)
         reports.append((track.info.session, track.info.epoch, body))
@@ -449,7 +449,7 @@ class SpoolRecorder:
                 reports.append((SessionId(session), epoch, messages.Heads(files=files)))
 
 
-def _closed(track: _Track, result: Closed) -> messages.TrackClosed:
+def _closed(track: JournalTrack, result: Closed) -> messages.TrackClosed:
     tail = track.tail
     return messages.TrackClosed(
         participant=track.info.participant,

@@ -22,7 +22,7 @@ static const double TICKS_PER_S = 4000.0;
 /* --- where things lie --------------------------------------------------------------------------------------------- */
 
 static PyTypeObject *leg_type, *stream_type, *meter_type, *publication_type, *layer_type, *stats_type, *map_type,
-    *cache_type, *arrivals_type, *subscription_type, *stint_type, *batch_type;
+    *cache_type, *arrivals_type, *subscription_type, *stint_type, *batch_type, *track_type, *journal_type;
 
 #define PLACES(P) \
     P(leg, level_id) P(leg, time_id) P(leg, wide_id) P(leg, arrivals) P(leg, streams) P(leg, octets) \
@@ -42,7 +42,9 @@ static PyTypeObject *leg_type, *stream_type, *meter_type, *publication_type, *la
     P(arrivals, _highest) P(arrivals, _next) P(arrivals, _times) \
     P(subscription, layer) P(subscription, stint) P(subscription, pairs) P(subscription, queue) \
     P(stint, start) \
-    P(batch, queues)
+    P(batch, queues) \
+    P(track, writer) P(track, media) P(track, written_media) P(track, told) P(track, wrote_at) \
+    P(journal, closed) P(journal, pending) P(journal, pending_packets) P(journal, pending_first) P(journal, pending_last)
 
 #define DECLARE(of, name) static Py_ssize_t of##_##name;
 PLACES(DECLARE)
@@ -58,7 +60,7 @@ PyObject *know(PyObject *Py_UNUSED(module), PyObject *classes) {
         {"leg", &leg_type}, {"stream", &stream_type}, {"meter", &meter_type}, {"publication", &publication_type},
         {"layer", &layer_type}, {"stats", &stats_type}, {"map", &map_type}, {"cache", &cache_type},
         {"arrivals", &arrivals_type}, {"subscription", &subscription_type}, {"stint", &stint_type},
-        {"batch", &batch_type},
+        {"batch", &batch_type}, {"track", &track_type}, {"journal", &journal_type},
     };
     for (size_t at = 0; at < sizeof types / sizeof *types; at++) {
         PyObject *type = PyMapping_GetItemString(classes, types[at].name); /* kept for ever */
@@ -343,7 +345,49 @@ static int note_passed(Found *found, PyObject *now) {
     return 0;
 }
 
-static int pass_on(Found *found, PyObject *data, PyObject *now, double seconds, PyObject *batch) {
+enum { JOURNAL_RTP = 1, RECORD_HEAD = 12, FLUSH_BYTES = 256 * 1024 }; /* media/journal.py, media/recorder.py */
+
+/* What Track.write and JournalTrack.write_rtp do while a journal runs. 1: done; 0: Python has to; -1: an exception. */
+static int write_down(PyObject *tap, const Py_buffer *view, PyObject *now, double seconds) {
+    PyObject *journal = IS(tap, track) ? AT(tap, track_writer) : NULL;
+    if (journal == NULL || !IS(journal, journal) || AT(tap, track_media) != AT(tap, track_written_media)
+        || AT(tap, track_told) != Py_False || AT(journal, journal_closed) != Py_False)
+        return 0;
+    PyObject *pending = AT(journal, journal_pending);
+    long long packets, moment = (long long)(seconds * 1e6);
+    if (pending == NULL || !PyByteArray_CheckExact(pending) || !whole(journal, journal_pending_packets, &packets))
+        return 0;
+    Py_ssize_t before = PyByteArray_GET_SIZE(pending), after = before + RECORD_HEAD + view->len;
+    if (after >= FLUSH_BYTES)
+        return 0;
+    if (PyByteArray_Resize(pending, after))
+        return -1;
+    unsigned char *to = (unsigned char *)PyByteArray_AS_STRING(pending) + before;
+    to[0] = JOURNAL_RTP;
+    to[1] = 0;
+    to[2] = (unsigned char)(view->len >> 8);
+    to[3] = (unsigned char)view->len;
+    for (int at = 0; at < 8; at++)
+        to[4 + at] = (unsigned char)(moment >> (56 - 8 * at));
+    memcpy(to + RECORD_HEAD, view->buf, (size_t)view->len);
+    if ((packets == 0 && put_whole(journal, journal_pending_first, moment))
+        || put_whole(journal, journal_pending_last, moment)
+        || put_whole(journal, journal_pending_packets, packets + 1) || put(tap, track_wrote_at, Py_NewRef(now)))
+        return -1;
+    return 1;
+}
+
+static int record(Found *found, PyObject *data, const Py_buffer *view, PyObject *now, double seconds) {
+    PyObject *tap = AT(found->publication, publication_tap);
+    int told = write_down(tap, view, now, seconds);
+    if (told)
+        return told < 0 ? -1 : 0;
+    PyObject *done = PyObject_CallMethodObjArgs(tap, s_write, data, now, NULL);
+    Py_XDECREF(done);
+    return done == NULL ? -1 : 0;
+}
+
+static int pass_on(Found *found, PyObject *data, const Py_buffer *view, PyObject *now, double seconds, PyObject *batch) {
     PyObject *done;
     if (count_on_leg(found, now, seconds))
         return -1;
@@ -358,12 +402,8 @@ static int pass_on(Found *found, PyObject *data, PyObject *now, double seconds, 
     }
     if (count_on_layer(found, now, seconds) || keep(found, now))
         return -1;
-    if (found->is_recorded) {
-        done = PyObject_CallMethodObjArgs(AT(found->publication, publication_tap), s_write, data, now, NULL);
-        if (done == NULL)
-            return -1;
-        Py_DECREF(done);
-    }
+    if (found->is_recorded && record(found, data, view, now, seconds))
+        return -1;
     return name_it(found, batch) || note_passed(found, now);
 }
 
@@ -377,7 +417,7 @@ static int take_one(PyObject *leg, PyObject *data, PyObject *now, PyObject *batc
     int told = 0;
     if (look(&found, leg, view.buf, seconds)) {
         PyObject *layer = Py_NewRef(found.layer), *publication = Py_NewRef(found.publication);
-        told = pass_on(&found, data, now, seconds, batch) ? -1 : 1;
+        told = pass_on(&found, data, &view, now, seconds, batch) ? -1 : 1;
         Py_DECREF(layer);
         Py_DECREF(publication);
         if (told < 0 && !PyErr_Occurred())

@@ -13,6 +13,7 @@ from tests.browser.blackouts import BACK_S, cut_room
 pytestmark = [pytest.mark.browser, pytest.mark.alone, pytest.mark.timeout(240)]
 
 
+@pytest.mark.long
 async def test_short_cuts_and_a_new_port(tmp_path: Path) -> None:
     async with cut_room(tmp_path, "blackout") as room:
         made = [one["made"] for one in await room.totals()]

@@ -142,6 +142,7 @@ async def longest_gap(media: MediaClient, participant: str, seconds: float) -> t
     return longest, seen - first
 
 
+@pytest.mark.long
 async def test_a_session_is_served_by_both_apps_and_outlives_its_owner(pair: Pair) -> None:
     a, b = pair.a, pair.b
     await the_door_is_closed_to_others(a)

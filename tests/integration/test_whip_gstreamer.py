@@ -17,6 +17,7 @@ TURN = {"HUB_TURN_URL": "turn:127.0.0.1:9?transport=udp", "HUB_TURN_SECRET": "ma
 """Nobody listens there: a TURN server that is away must not keep a client on the same network out."""
 
 
+@pytest.mark.long
 async def test_it_is_seen_heard_and_recorded(tmp_path: Path) -> None:
     use_loopback_only()
     with started(tmp_path / "hub", environ=TURN) as hub:

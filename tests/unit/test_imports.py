@@ -30,6 +30,7 @@ PURE = {
     "media.depacketize", "media.journal", "media.ortc", "media.sdp", "media.sdpfrag", "media.offers",
     "media.budget", "media.composition", "media.voices", "media.ownerclock", "media.sessiontime",
     "media.red", "media.redundancy", "media.loudest", "media.figures", "media.ordinary",
+    "media.recorder",
     "signaling.messages", "signaling.room", "signaling.errors", "signaling.mos", "signaling.quality",
     "rooms.models.base", "rooms.models.places", "rooms.models.people", "rooms.models.reception", "rooms.models.matters",
     "rooms.models.sessions", "rooms.models.record", "rooms.models.custody", "rooms.models.system",

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from media import ordinary
 from media.messages import View
+from media.recorder import FLUSH_BYTES, Job, Result, SpoolRecorder
 from media.types import PeerId, PublishedMedia, Ssrc
 from tests.support.media import (
     IN_IDS,
@@ -45,6 +46,19 @@ STEPS = st.lists(
 )  # fmt: skip
 
 
+class Sunk:
+    """A sink that takes everything and says nothing."""
+
+    def submit(self, job: Job) -> bool:
+        return True
+
+    def wake(self) -> None:
+        pass
+
+    def results(self) -> list[Result]:
+        return []
+
+
 class Call:
     """One camera in two layers and one microphone to two viewers, recorded."""
 
@@ -53,7 +67,10 @@ class Call:
         if not is_native:
             world.relay._take = None
         self.seen: list[list[Packet]] = [[], []]
-        self.record = record
+        self.spool = SpoolRecorder(Sunk(), lambda: "x", "boot", world.now, 1_700_000_000.0)
+        if record == "journal":  # written as on a real relay, not into memory
+            world.relay._tracks.recorder = self.spool
+        self.record = "off" if record == "off" else "full"
         self.state, self.muted = "running", False
         self.wide = 65_500
         self.sent: list[bytes] = []
@@ -146,6 +163,7 @@ class Call:
             "dropped": relay.dropped,
             "back": self.world.feedback("peer-an"),
             "written": [(track.packets, track.marks) for track in self.world.recorder.tracks],
+            "journals": [(plain(one), bytes(one.pending), plain(one.tail)) for one in self.spool._tracks.values()],
             "leg": (leg.octets, plain(leg.arrivals), relay._reporting.due),
         }
         for mid, publication in leg.publications.items():
@@ -168,9 +186,9 @@ def plain(thing: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize("layers", [2, 1])
 @settings(max_examples=15, deadline=None)
-@given(steps=STEPS, is_recorded=st.booleans())
-def test_a_call_goes_the_same_way(layers: int, steps: list[tuple[str, int, int]], is_recorded: bool) -> None:
-    calls = [Call(is_native, "full" if is_recorded else "off", layers) for is_native in (True, False)]
+@given(steps=STEPS, record=st.sampled_from(["off", "memory", "journal"]))
+def test_a_call_goes_the_same_way(layers: int, steps: list[tuple[str, int, int]], record: str) -> None:
+    calls = [Call(is_native, record, layers) for is_native in (True, False)]
     for call in calls:
         for step in steps:
             call.step(step[0], step[1] % layers if step[0] in ("next", "key", "hole", "empty") else step[1], step[2])
@@ -194,6 +212,18 @@ def test_most_packets_are_ordinary_and_the_rest_is_left_alone() -> None:
     assert not taken(b"\x80") and not taken(b"") and not taken(bytes(1600))
     assert call.told()["1/1"] == before["1/1"] and call.told()["leg"] == before["leg"]
     assert taken(call._packet("next", 1, 1)) and taken(call._packet("sound", 20, 1))
+
+
+def test_a_journal_is_written_without_python_until_it_is_to_be_flushed() -> None:
+    call = Call(True, "journal", 1)
+    (track,) = (one for one in call.spool._tracks.values() if one.info.source == "camera")
+    before = track.pending_packets
+    for _ in range(300):
+        call.step("next", 0, 3)
+    assert track.pending_packets == before + 300
+    for _ in range(600):
+        call.step("next", 0, 3)
+    assert track.appended == 1 and len(track.pending) < FLUSH_BYTES, "a long one was handed over by its size"
 
 
 def test_what_is_no_leg_is_not_taken() -> None:
