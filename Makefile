@@ -5,7 +5,8 @@ TSC := tests/unit/js/node_modules/.bin/tsc
 AGAIN := --last-failed --last-failed-no-failures none
 # The packet path once more without its compiled parts (ADR 22).
 PLAIN := $(addprefix tests/unit/media/test_,$(addsuffix .py,codecs forwarder front relay rtp sender sendside sentlog \
-  subscription twcc viewerline)) tests/unit/test_built.py tests/integration/test_relay_call.py
+  subscription twcc viewerline)) tests/unit/test_built.py \
+  tests/integration/test_relay_call.py::test_two_points_see_and_hear_each_other
 
 EVERY := tests/unit tests/integration tests/browser
 
@@ -83,5 +84,5 @@ ALONE := -m "alone and not long"
 test: setup tools $(TSC)
 	$(MAKE) --no-print-directory -j 2 --output-sync=target types pages-types lint js
 	DIEMCAU_PLAIN=1 $(PY) -m pytest -n 3 $(PLAIN) -q || { [ $$? -eq 1 ] && DIEMCAU_PLAIN=1 $(PY) -m pytest $(PLAIN) -q $(AGAIN); }
-	$(PY) -m pytest -n 4 $(EVERY) $(SHORT) -q || { [ $$? -eq 1 ] && $(PY) -m pytest $(EVERY) $(SHORT) -q $(AGAIN); }
+	$(PY) -m pytest -n 3 $(EVERY) $(SHORT) -q || { [ $$? -eq 1 ] && $(PY) -m pytest $(EVERY) $(SHORT) -q $(AGAIN); }
 	$(PY) -m pytest tests/browser $(ALONE) -q || { [ $$? -eq 1 ] && $(PY) -m pytest tests/browser $(ALONE) -q $(AGAIN); }

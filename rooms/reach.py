@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from rooms import access, filed, rows
 from rooms.access import Right
 from rooms.actor import Actor
-from rooms.models import CaseLink, Petition, ReceptionSession, SearchEntry
+from rooms.models import Case, CaseLink, Petition, ReceptionSession, SearchEntry, Visit
 from rooms.rows import one_of
 
 
@@ -96,16 +96,34 @@ def _by_taking_part(db: Session, actor: Actor, sites: frozenset[str], now: dt.da
     if not actor.memberships and actor.user_id is None:
         return set()
     mine, times = access.taking_part(db, actor, now)
-    others = sa.or_(ReceptionSession.site_id.is_(None), ReceptionSession.site_id.not_in(sites))
-    wanted = sa.select(ReceptionSession.id, ReceptionSession.visit_id).where(others, mine)
+    wanted = sa.select(ReceptionSession.id, ReceptionSession.visit_id, ReceptionSession.site_id).where(mine)
     taken = [row for time in times for row in rows.read(db, wanted.where(time))]
-    visits = {row.visit_id for row in taken if row.visit_id}
-    found = {row.id for row in taken} | visits
+    far = [row for row in taken if row.site_id not in sites]
+    visits = {row.visit_id for row in far if row.visit_id}
+    found = {row.id for row in far} | visits
     found |= _ids(db, Petition.id, Petition.visit_id, visits)
     linked = sa.select(CaseLink.case_id).where(CaseLink.object_kind == "visit", filed.STANDS)
     if visits:
         found |= {row.case_id for row in rows.read(db, linked.where(one_of(db, CaseLink.object_id, visits)))}
-    return found
+    return found | _from_own_sessions(db, {row.visit_id for row in taken if row.visit_id} - visits, sites)
+
+
+def _from_own_sessions(db: Session, visits: set[str], sites: frozenset[str]) -> set[str]:
+    """What visits of sessions at one's own sites lead to at others: the rest is reached by its site."""
+    if not visits:
+        return set()
+    linked = sa.select(CaseLink.case_id).join(Case, Case.id == CaseLink.case_id)
+    linked = linked.where(CaseLink.object_kind == "visit", filed.STANDS, _elsewhere(Case.site_id, sites))
+    others = (
+        linked.where(one_of(db, CaseLink.object_id, visits)),
+        sa.select(Petition.id).where(one_of(db, Petition.visit_id, visits), _elsewhere(Petition.site_id, sites)),
+        sa.select(Visit.id).where(one_of(db, Visit.id, visits), _elsewhere(Visit.site_id, sites)),
+    )
+    return {row[0] for other in others for row in rows.read(db, other)}
+
+
+def _elsewhere(site: Any, sites: frozenset[str]) -> sa.ColumnElement[bool]:
+    return sa.or_(site.is_(None), site.not_in(sites))
 
 
 def _of_visits(db: Session, visits: set[str]) -> set[str]:

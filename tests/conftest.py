@@ -1,6 +1,6 @@
 """How tests are spread over workers (``pytest -n``).
 
-Tests of one file stay together, because files share hubs and servers. All tests wait more than they work: four workers
+Tests of one file stay together, because files share hubs and servers. All tests wait more than they work: three workers
 for two cores. Browser stories begin first, for they are the longest, and run two at a time: a third would make
 Chromium late. What is marked ``alone`` runs afterwards, one by one: Chromium needs both cores there, or what is
 measured is the machine.

@@ -107,7 +107,7 @@ def as_h264(clip: Clip) -> Iterator[list[bytes]]:
                 yield [unit for unit in units if unit]
 
 
-@pytest.mark.parametrize("codec", ["vp8", "h264"])
+@pytest.mark.parametrize("codec", ["vp8", pytest.param("h264", marks=pytest.mark.long)])
 async def test_it_works(tmp_path: Path, served: str, codec: str) -> None:
     clip = make_clip(3, "A", [], ClipOptions(width=320, height=180, rate=RATE, seconds=40, bitrate_bps=90_000))
     sound = Sender(OPUS, "mic", ssrc=1)

@@ -81,6 +81,7 @@ async def test_no_serious_findings_for_the_administrator(world: World) -> None:
         assert {name: one for name, one in found.items() if one} == {}
 
 
+@pytest.mark.long
 async def test_no_serious_findings_in_the_room(world: World) -> None:
     async with screens(world, "axe-room") as all_screens:
         found = {}

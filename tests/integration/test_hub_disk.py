@@ -133,6 +133,7 @@ async def test_a_disk_that_is_full_when_the_record_starts(tmp_path: Path, clip: 
         assert {gap["reason"] for gap in shown["gaps"]} <= {"silent", "left", "network"}
 
 
+@pytest.mark.long
 async def test_a_disk_that_fills_up_while_the_record_runs(tmp_path: Path, clip: Clip) -> None:
     with (
         small_disk(tmp_path / "hub" / "relays" / "0" / "spool", "2m") as spool,

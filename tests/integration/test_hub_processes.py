@@ -154,6 +154,7 @@ def test_the_worker_ends_with_the_app(tmp_path: Path) -> None:
     assert not lives(relay), "with --own the relays end too"
 
 
+@pytest.mark.long
 def test_a_relay_started_by_hand_enrols_with_a_token(tmp_path: Path) -> None:
     with started(tmp_path / "hub", "--http", "--relays", "0", "--no-worker") as hub:
         assert httpx.get(f"{hub.url}/readyz").status_code == 503

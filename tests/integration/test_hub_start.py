@@ -95,6 +95,7 @@ def test_sigterm_ends_it_cleanly_and_the_folder_is_free_again(tmp_path: Path) ->
     assert hub.stop(signal.SIGINT) == 0
 
 
+@pytest.mark.long
 def test_what_a_killed_hub_leaves_does_not_stop_the_next(tmp_path: Path) -> None:
     hub = StartedHub(tmp_path / "d", "--http", "--relays", "0", "--no-worker").start()
     hub.stop(signal.SIGKILL)

@@ -47,6 +47,7 @@ def states(hub: StartedHub) -> dict[str, tuple[str, str]]:
     }
 
 
+@pytest.mark.long
 def test_every_way_is_tried_and_the_closed_one_is_named(place: tuple[StartedHub, Network, int]) -> None:
     hub, network, port = place
     relays = [f"{ip}:{port}" for ip in (RELAY, f"[{RELAY6}]", "127.0.0.1")]
@@ -62,6 +63,7 @@ def test_every_way_is_tried_and_the_closed_one_is_named(place: tuple[StartedHub,
     network.allow_all()
 
 
+@pytest.mark.long
 def test_the_hub_tells_nobody_its_test_legs_secrets(place: tuple[StartedHub, Network, int]) -> None:
     hub, _, _ = place
     hub.run("doctor", check=False)
