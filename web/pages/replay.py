@@ -199,7 +199,7 @@ def data_of(
         "lines": lines_of(db, session.id, line.zero, line.length),
         "events": [{"at": round(at, 3), "kind": kind, "body": public(body)} for at, kind, body in line.log],
         "held": [said(gap, language) for gap in line.held],
-        "cuts": [{"start": one.start, "end": one.end, "words": one.words} for one in cuts],
+        "cuts": [{"start": one.start, "end": one.end, "words": one.words} for one in cuts if one.end > one.start],
     }
 
 
@@ -326,7 +326,7 @@ def cuts_of(db: Session, session_id: str, line: timelines.TimeLine, language: st
     found = []
     for one in extracts.of_session(db, session_id):
         start, end = max(0.0, one.from_utc - line.zero), min(line.length, one.to_utc - line.zero)
-        if one.state is ExtractState.READY and end > start:
+        if one.state is ExtractState.READY:
             span = f"{custodywords.wall(one.from_utc)} – {custodywords.wall(one.to_utc)}"
             cut = Cut(round(start, 3), round(end, 3), words % {"span": span}, f"/extracts/{one.id}")
             found.append(cut)

@@ -167,6 +167,8 @@ def test_an_extract_is_made_under_an_order_signed_and_played(pages: Pages, tmp_p
     assert not [bad for bad in checked["problems"] if "supplement" in bad["path"]]
     told = actions(pages, one.session)
     assert {"order.recorded", "extract.asked", "extract.made", "extract.viewed"} <= set(told)
+    replay = rita.get(f"/replay/{one.session}").text
+    assert f'<a href="/extracts/{name}">Đã trích xuất {wall(2)} – {wall(6)}</a>' in replay
 
 
 def test_refusals_of_the_extract_stand_beside_their_fields(pages: Pages, tmp_path: Path) -> None:
