@@ -130,6 +130,7 @@ async def test_turned_to_in_a_session(world: World) -> None:
         assert NAME not in await officer.page.content()
 
 
+@pytest.mark.long
 async def test_a_denouncer_is_not_found_by_name(world: World) -> None:
     async with screens(world, "denunciation-search") as all_screens:
         officer = await all_screens.sit(DISTRICT)

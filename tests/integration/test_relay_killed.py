@@ -22,7 +22,7 @@ from tests.support.replayed import ReplayRow, counters, misplaced, replay_rows
 from tests.support.whip import WhipClient, until_frames
 
 MOST_LOST_S = 1.0
-pytestmark = pytest.mark.timeout(120)  # the whole story is one fixture
+pytestmark = [pytest.mark.long, pytest.mark.timeout(120)]  # the whole story is one fixture; CI has ten other kills
 RATE = 15
 
 
