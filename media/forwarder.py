@@ -117,8 +117,6 @@ class Publication:
 
     def fence(self, now: float) -> None:
         """Nothing sent before now passes from here on; every subscription begins a new stint when something may."""
-        if self.born < 0:
-            self.born = now
         for layer in self.layers:
             layer.fence(now, now == self.born)
             layer.keys.cancel()

@@ -20,6 +20,8 @@ class Gates:
 
     def place(self, publication: Publication, place: tuple[Desired, Member] | None, now: float) -> None:
         """Open, close or fence one publication, and give it the journal it belongs to."""
+        if publication.born < 0:
+            publication.born = now
         session, participant, epoch = "", "", 0
         allowed = running = muted = False
         if place is not None:

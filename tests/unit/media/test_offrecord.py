@@ -15,7 +15,7 @@ import pytest
 from media.journalwriter import JournalWriter
 from media.recorder import SpoolRecorder
 from media.relay import Relay
-from tests.support.media import OPUS, Sender, World, camera, member, microphone, rtx_of
+from tests.support.media import OPUS, VP8, Sender, World, camera, member, microphone, rtx_of, video_line, vp8
 
 UTC = 1_700_000_000.0
 BOTH = (member("an"), member("binh"))
@@ -181,3 +181,20 @@ def test_what_was_said_before_the_fence_and_comes_after_it_is_not_written(world:
     world.say(KEPT + b" later")
     found = world.everything()
     assert SECRET not in found and KEPT + b" later" in found
+
+
+def test_what_comes_at_once_after_an_admission_was_sent_while_waiting() -> None:
+    """A camera that had sent nothing yet when it was let in: its first frames may be from before, for a tenth of a
+    second."""
+    world, sender = World(), Sender(200, VP8)
+    world.apply(members=(member("binh"),))
+    world.publish("peer-an", camera(ssrc=200))
+    world.now += 5
+    world.apply(members=(member("an"), member("binh")))
+    world.subscribe("peer-binh", (video_line(), "an", "camera"))
+    world.now += 0.03
+    world.send("peer-an", sender.packet(vp8(True), True, 3000))
+    assert world.received("peer-binh") == []
+    world.now += 0.2
+    world.send("peer-an", sender.packet(vp8(True), True, 18_000))
+    assert len(world.received("peer-binh")) == 1
