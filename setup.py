@@ -2,7 +2,8 @@
 
 from setuptools import Extension, setup
 
-SOURCES = [f"media/native/{name}.c" for name in ("flush", "module", "ordinary", "parse", "receive", "send", "sentlog")]
+NAMES = ("flush", "module", "ordinary", "parse", "receive", "send", "sentlog", "wait")
+SOURCES = [f"media/native/{name}.c" for name in NAMES]
 
 setup(
     ext_modules=[

@@ -3,6 +3,7 @@ from collections.abc import Mapping
 
 from media.codecs import Vp8Info
 from media.rtp import Parsed
+from media.sentlog import Digest
 from media.types import Buffer
 
 class SentLog:
@@ -23,14 +24,19 @@ class SentLog:
     def match(
         self, first: int, arrivals: list[int | None], offset: int, /
     ) -> tuple[list[tuple[float, float, int]], int, int]: ...
+    def digest(self, first: int, arrivals: list[int | None], offset: int, /) -> Digest: ...
 
 def send(
     file: int, name: bytes, state: int, protect: int, protect_rtcp: int, pairs: list[object], stamp: int,
     log: SentLog | None, runs: bool, now: float, /,
 ) -> int | tuple[int, int, int, int, int]: ...  # fmt: skip
 def drain(
-    file: int, family: int, known: Mapping[bytes, object], most: int, unprotect: int, most_ssrcs: int, /
-) -> tuple[list[object], int]: ...
+    file: int, family: int, known: Mapping[bytes, object], most: int, unprotect: int, most_ssrcs: int,
+    later: list[tuple[object, bytes, float]], now: float, /,
+) -> tuple[list[object], int]: ...  # fmt: skip
+def wait(
+    epoll: int, timeout: float, blind_at: float, sockets: Mapping[int, int], door: tuple[object, ...], /
+) -> list[tuple[int, int]]: ...
 def parse(data: Buffer, level_id: int, time_id: int, wide_id: int, /) -> Parsed | None: ...
 def vp8_info(payload: bytes, /) -> Vp8Info: ...
 def set_no_vp8(constant: Vp8Info, /) -> None: ...

@@ -201,15 +201,14 @@ class DelayBased:
             return Usage.OVER if self.queue > QUEUE_LOW else Usage.NORMAL
         return self._trend.usage if self._trend.usage is Usage.UNDER else Usage.NORMAL
 
-    def glance(self, acked: Iterable[Acked], now: float) -> Usage:
+    def is_calm(self, least: float) -> bool:
+        """Whether a packet that was on its way for so long (by two clocks) shows that there is no queue."""
+        return self._base <= least <= self._base + QUEUE_LOW
+
+    def glance(self, least: float, now: float) -> Usage:
         """The same for a line that is known to carry much more than it is sent, for a third of the cost: only whether
-        there is a queue. Once there is one, ``update`` has to look until ``awake_until``."""
-        least = 1e18
-        for sent, arrived, _ in acked:
-            if arrived - sent < least:
-                least = arrived - sent
-        if least > 1e17:
-            return Usage.NORMAL
+        there is a queue. ``least``: seconds that any packet was on its way, at the least, by two clocks. Once there is
+        one, ``update`` has to look until ``awake_until``."""
         self._measure_queue(least, now)
         if self.queue <= QUEUE_LOW:
             return Usage.NORMAL

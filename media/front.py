@@ -28,6 +28,7 @@ from media.roaming import Roaming
 from media.sender import Sender
 from media.transport import SrtpSession, address_of, pointer_to
 from media.types import MAX_DATAGRAM, Batch, Buffer, PeerId
+from media.waiting import Door
 
 SOCKET_BUFFER = 8 * 1024 * 1024
 DRAIN = 256
@@ -42,6 +43,7 @@ MAX_LATER = 256
 RTPFB, WIDE = 205, 15  # in the clear also in SRTCP (RFC 3711 3.4): transport-wide feedback
 _log = logging.getLogger(__name__)
 _SSRC = struct.Struct("!I")
+_NO_LEGS: dict[str, Any] = {}
 
 DROPS = (
     "empty", "oversized", "foreign", "stranger", "stun_unknown", "stun_refused", "dtls_full", "early", "short",
@@ -57,6 +59,16 @@ class Core(Protocol):
 
     def receive_ordinary(self, found: list[Any], at: int, now: float, batch: Batch) -> int:
         """Decrypted RTP packets from index ``at`` on, up to the first that is out of the ordinary; its index."""
+
+    def ordinary_legs(self) -> dict[str, Any] | None:
+        """What the compiled way of such packets needs; None: there is none, hand them in."""
+
+    def passed_by(self, packets: int) -> None:
+        """So many went that way without having been handed in."""
+
+    @property
+    def blind_at(self) -> float:
+        """When ``wakes`` has to be called, whatever comes: nobody looked for too long."""
 
     def receive_rtp(self, peer: PeerId, data: Buffer, now: float, batch: Batch) -> None:
         """One decrypted RTP packet."""
@@ -96,6 +108,7 @@ class Front:
         self._roaming = Roaming(self._addresses, self._by_user.values, self._view, self._open_srtp)
         self._sender = Sender(self.dropped, runs, is_native)
         self._native = compiled if is_native else None
+        self._door = Door(self._addresses.names, self._later, self.batch, FLUSH_EVERY, MAX_SSRCS)
         self._unprotect = address_of("srtp_unprotect")
         self.received = 0
 
@@ -133,6 +146,7 @@ class Front:
             raise
         self._sockets.append(opened)
         self._sender.add_socket(opened)
+        self._door.files[opened.fileno()] = opened.family
         asyncio.get_running_loop().add_reader(
             opened, self._read_native if self._native is not None else self._read, opened
         )
@@ -146,6 +160,7 @@ class Front:
         """Stop reading and give the port back."""
         for opened in self._sockets:
             asyncio.get_running_loop().remove_reader(opened)
+            self._door.files.pop(opened.fileno(), None)
             opened.close()
         self._sockets.clear()
 
@@ -209,34 +224,62 @@ class Front:
 
     def _read_native(self, opened: socket.socket) -> None:
         """``_read`` as compiled: RTP comes decrypted, everything else as it arrived."""
-        names, core, batch = self._addresses.names, self._core, self.batch
-        file, family = opened.fileno(), opened.family
-        core.wakes(self._clock())
+        names, later, file = self._addresses.names, self._later, opened.fileno()
+        family = self._door.files[file]
+        self._core.wakes(self._clock())
+        rest = self._door.rest_of(file)
+        if rest is not None:
+            self._hand_in(opened, *rest)
+        self._settle_full(later)
+        self.flush()
         taken = 0
         while taken < DRAIN:
             now = self._clock()
-            found, count = self._native.drain(file, family, names, FLUSH_EVERY, self._unprotect, MAX_SSRCS)  # type: ignore[union-attr]
-            at, end = 0, len(found)
-            while (at := core.receive_ordinary(found, at, now, batch)) < end:
-                source, packet, elapsed = found[at : at + 3]
-                at += 3
-                try:
-                    if type(source) is bytes:
-                        self._take_copy(opened, packet, source, now + elapsed)
-                        continue
-                    source.heard_at = now
-                    if type(packet) is str:
-                        self.dropped[packet] += 1
-                    else:
-                        core.receive_rtp(source.peer, packet, now + elapsed, batch)
-                except Exception:  # one datagram must never cost another one
-                    self.dropped[self._failed()] += 1
+            found, count = self._native.drain(file, family, names, FLUSH_EVERY, self._unprotect, MAX_SSRCS, later, now)  # type: ignore[union-attr]
+            if found:
+                self._hand_in(opened, found, 0, now)
+            self._settle_full(later)
             taken += count
             self.flush()
             if count < FLUSH_EVERY:
                 break
         self.received += taken
         self._after()
+
+    def _hand_in(self, opened: socket.socket, found: list[Any], at: int, now: float) -> None:
+        """What was drained at ``now``, from index ``at`` on."""
+        core, batch, end = self._core, self.batch, len(found)
+        while (at := core.receive_ordinary(found, at, now, batch)) < end:
+            source, packet, elapsed = found[at : at + 3]
+            at += 3
+            try:
+                if type(source) is bytes:
+                    self._take_copy(opened, packet, source, now + elapsed)
+                    continue
+                source.heard_at = now
+                if type(packet) is str:
+                    self.dropped[packet] += 1
+                else:
+                    core.receive_rtp(source.peer, packet, now + elapsed, batch)
+            except Exception:  # one datagram must never cost another one
+                self.dropped[self._failed()] += 1
+
+    def wait(self, epoll: int, timeout: float) -> list[tuple[int, int]]:
+        """For ``media.waiting.NetworkSelector``: what the loop has to look at, see there."""
+        core = self._core
+        ready = self._door.wait(epoll, timeout, core.ordinary_legs() or _NO_LEGS, core.blind_at)
+        received, ordinary, sent = self._door.take_counts()
+        if received:
+            self.received += received
+            core.passed_by(ordinary)
+        if sent:
+            self._sender.sent += sent
+        return ready
+
+    @property
+    def can_wait(self) -> bool:
+        """Whether ``wait`` is there: the compiled parts are."""
+        return self._native is not None
 
     def _take_copy(self, opened: socket.socket, data: bytes, name: bytes, now: float) -> None:
         """A datagram that is no RTP from a known address."""
@@ -307,10 +350,13 @@ class Front:
             return "short"
         if self._buffer[1] == RTPFB and self._buffer[0] & 0x1F == WIDE and connection.leg == "subscribe":
             self._later.append((connection, bytes(self._view[:length]), now))
-            if len(self._later) >= MAX_LATER:
-                self.settle(now + 2 * LATER_S)
+            self._settle_full(self._later)
             return ""
         return self._open_srtp(connection, session, length, now)
+
+    def _settle_full(self, later: list[tuple[Connection, bytes, float]]) -> None:
+        if len(later) >= MAX_LATER:
+            self.settle(later[0][2] + 2 * LATER_S)
 
     def settle(self, now: float) -> None:
         """Take the transport-wide feedback that has waited for ``LATER_S``: all at once it costs a third of what it
@@ -318,7 +364,8 @@ class Front:
         self._roaming.step(now)
         if not self._later or now - self._later[0][2] < LATER_S:
             return
-        later, self._later = self._later, []
+        later = self._later[:]
+        self._later.clear()  # the same list: compiled code adds to it
         for connection, data, arrived in later:
             session = connection.receiving
             if session is None:
@@ -385,6 +432,8 @@ class Front:
 
     def flush(self) -> None:
         """Send every packet of the batch that may leave now."""
+        if self._door.amiss:
+            self._sender.note_amiss(self._door.amiss)
         if self.batch.queues:
             self._sender.flush(self.batch, self._clock())
 

@@ -79,6 +79,11 @@ class IceLite:
     addresses that fell out; whoever routes by address takes and clears them. ``retired``: the same for user names.
     """
 
+    __slots__ = (
+        "_checks", "addresses", "consent_at", "created_at", "credentials", "forgotten", "is_chosen", "pwd",
+        "remote_ufrag", "retired", "selected", "ufrag",
+    )  # fmt: skip
+
     def __init__(self, now: float) -> None:
         self.ufrag, self.pwd = new_credentials()
         self.credentials: dict[str, str] = {self.ufrag: self.pwd}

@@ -27,9 +27,9 @@ from media.messages import Recovered, TrackClosed
 from media.recorder import Append, Closed, Durable, Ended, EndSession, Failed, Job, Open, Result
 
 SYNC_S = 0.4
-"""A written file is fdatasynced when its last fdatasync is so long ago (looked at every 250 ms at least: twice a
-second)."""
-WAKE_S = 0.25
+"""A written file is fdatasynced when its last fdatasync is so long ago: with each hand-over of the recorder."""
+WAKE_S = 0.6
+"""Looked at without being woken: longer than between two hand-overs, so that each costs one wake-up."""
 SYNC_THREADS = 8
 FEW = 16
 """So many files are synced one after the other as long as that takes less than ``SLOW_S`` in all: handing each to a

@@ -44,6 +44,11 @@ class Connection:
     out, nothing is sent. ``on_up`` and ``on_end`` are called at most once each.
     """
 
+    __slots__ = (
+        "_dtls", "_on_up", "fingerprints", "heard_at", "ice", "is_closed", "is_silent", "is_up", "leg", "on_heard",
+        "peer", "queue", "receiving", "route", "sending", "socket", "ssrcs", "takes_runs",
+    )  # fmt: skip
+
     def __init__(
         self,
         peer: PeerId,

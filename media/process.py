@@ -73,6 +73,7 @@ from media.relay import Relay, RelayOptions
 from media.settings import Announced, Settings, read_settings
 from media.shipper import Shipper
 from media.types import PeerId, SessionId
+from media.waiting import NetworkSelector
 
 ORPHAN_S = 600.0
 QUALITY_S = 2.0
@@ -435,11 +436,13 @@ def take_folder(folder: Path) -> int:
     return handle
 
 
-async def run_relay(settings: Settings) -> None:
-    """Enrol, listen, serve until told to stop."""
+async def run_relay(settings: Settings, selector: NetworkSelector | None = None) -> None:
+    """Enrol, listen, serve until told to stop. ``selector``: the loop's, to pass ordinary packets while it waits."""
     identity = await identify(settings)
     process = RelayProcess(settings, identity)
     loop = asyncio.get_running_loop()
+    if selector is not None and process.front.can_wait:
+        selector.watch(process.front.wait)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, process.stop.set)
     state = settings.folder / "state.json"
@@ -448,6 +451,8 @@ async def run_relay(settings: Settings) -> None:
     try:
         await process.run()
     finally:
+        if selector is not None:
+            selector.watch(None)
         state.unlink(missing_ok=True)
 
 
@@ -465,7 +470,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         _log.error("the folder cannot be used: %s", error.strerror)
         return 4
     try:
-        asyncio.run(run_relay(settings))
+        selector = NetworkSelector()
+        with asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(selector)) as runner:
+            runner.run(run_relay(settings, selector))
     except UsageError as error:
         _log.error("%s", error)
         return 2

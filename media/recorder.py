@@ -1,7 +1,7 @@
 """The recorder: one more subscriber of the relay. Collects each track's packets and decides when they go to disk.
 
 Pure: it never blocks, opens nothing and takes time as an argument. Packets gather in memory per track; ``poll``,
-which the process calls four times a second, hands them to a ``Sink`` (``media.journalwriter`` runs it in a thread) and
+which the process calls twice a second, hands them to a ``Sink`` (``media.journalwriter`` runs it in a thread) and
 returns what the hub must know. Whether a disk is full or stuck shows in reports alone: forwarding never waits.
 
 Times: ``now`` is monotonic seconds, ``utc`` UNIX seconds. Format: docs/formats.md.
@@ -19,10 +19,10 @@ from media import journal, messages
 from media.messages import ReportBody
 from media.types import Buffer, SessionId, TrackInfo
 
-POLL_S = 0.25
+POLL_S = 0.5
 """Between two calls of ``poll`` while something is recorded: each costs a small relay three wake-ups."""
-FLUSH_S = 0.2
-"""Records older than this are handed over; with a poll every 250 ms nothing waits longer than that."""
+FLUSH_S = 0.4
+"""Records older than this are handed over; with a poll every 500 ms nothing waits longer than that."""
 FLUSH_BYTES = 256 * 1024
 ANCHOR_S = 10.0
 HEADS_S = 10.0
@@ -243,7 +243,7 @@ class SpoolRecorder:
 
         writer = JournalWriter(spool)            # media.journalwriter; starts threads in start()
         recorder = SpoolRecorder(writer, new_id, boot, now, utc)
-        while is_busy, every 250 ms; else every second:
+        while is_busy, every 500 ms; else every second:
                        for session, epoch, body in recorder.poll(now, utc): listener.report(session, epoch, body)
         on Welcome:    recorder.set_clock_offset(owner_utc - utc)
         on shutdown:   recorder.close_all(now); writer.stop(5.0); for ... in recorder.poll(now, utc): ...

@@ -27,6 +27,7 @@ replaces the old one (do not call ``detach`` for the replaced one).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from struct import Struct
@@ -343,6 +344,19 @@ class Relay:
         end = take_from(found, at, now, self._publishers, batch)
         self.packets_in += (end - at) // 3
         return end
+
+    def ordinary_legs(self) -> dict[str, PublishLeg] | None:
+        """What passes ordinary packets on without them being handed in (``media.waiting``); None: nothing does."""
+        return self._publishers if self._take is not None else None
+
+    def passed_by(self, packets: int) -> None:
+        """So many ordinary packets went that way."""
+        self.packets_in += packets
+
+    @property
+    def blind_at(self) -> float:
+        """When nobody will have looked for too long; ``wakes`` is to be called then."""
+        return self._tick_at + BLIND if self._publishers else math.inf
 
     def receive_rtp(self, peer: PeerId, data: Buffer, now: float, batch: Batch) -> None:
         """One decrypted RTP packet of the publish leg; ``data`` is only read, and only during the call."""

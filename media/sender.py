@@ -108,8 +108,15 @@ class Sender:
         stamp = int(now * 262144.0) & 0xFFFFFF
         sent, amiss = self._native.flush(queues, self._protect, self._protect_rtcp, stamp, now)
         self.sent += sent
-        for at in range(0, len(amiss), 2):
-            self._note(amiss[at], amiss[at + 1])
+        if amiss:
+            self.note_amiss(amiss)
+
+    def note_amiss(self, amiss: list[Any]) -> None:
+        """Take what the compiled way out told of legs, in twos, and empty the list."""
+        found = amiss[:]
+        amiss.clear()
+        for at in range(0, len(found), 2):
+            self._note(found[at], found[at + 1])
 
     def send(self, connection: Connection, log: SentLog | None, pairs: list[Any], now: float) -> None:
         """Write, protect and send pairs (see ``SendQueue``) in order."""

@@ -16,10 +16,11 @@ from media.delaybased import QUEUE_SEEN, Acked, DelayBased, Usage
 from media.lossbased import LossBased
 from media.probing import Prober
 from media.ratecontrol import AcknowledgedRate, RateControl
-from media.sentlog import SentLog
-from media.trains import LEAST_OCTETS, Trains
+from media.sentlog import LEAST_OCTETS, Digest, SentLog, trains_of
+from media.trains import Trains
 from media.twcc import REFERENCE_TICKS, REFERENCE_WRAP, TICK, Feedback
 
+CALM = 0.4  # s for which an ample line that shows no loss and no queue need not be decided upon
 SILENCE = 1.0  # s without feedback, while packets are sent, after which the line counts as broken
 BROKEN_FACTOR = 0.5  # per SILENCE
 RTT_SMOOTHING = 0.125
@@ -35,7 +36,7 @@ class SendSideEstimator:
     """The estimate for one subscribe leg. ``ceiling_bps`` and ``wanted_bps`` may be changed at any time."""
 
     __slots__ = (
-        "_acked_rate", "_before_break", "_broken_at", "_control", "_delay", "_excused_until",
+        "_acked_rate", "_before_break", "_broken_at", "_came", "_control", "_decided_at", "_delay", "_excused_until",
         "_judge_from", "_losses",
         "_prober", "_reference", "_sent_at_feedback", "_told", "_used_at", "ceiling_bps", "congested_at", "feedback_at",
         "feedbacks", "has_congestion", "is_ample", "log", "min_bps", "overused_at", "rtt", "target_bps", "trains",
@@ -69,6 +70,8 @@ class SendSideEstimator:
         self._excused_until = -1e9
         self._used_at = now
         self._judge_from = -1e9  # losses before then are known
+        self._decided_at = -1e9
+        self._came = 0  # packets, since then
 
     # --- figures ----------------------------------------------------------------------------------------------------
 
@@ -100,24 +103,46 @@ class SendSideEstimator:
         log = self.log
         first = log.next - 1 - ((log.next - 1 - told.base) & (NUMBERS - 1))
         offset = self._offset(told)
+        if self.is_ample and now >= self._delay.awake_until and self._prober.cluster is None and self._broken_at < 0:
+            self._glance(log.digest(first, told.arrivals, offset), first + len(told.arrivals), now)
+            return
         acked, lost, octets = log.match(first, told.arrivals, offset)
         self._take_cluster(first, told, offset)
-        self._told = max(self._told, min(first + len(told.arrivals), log.next) - 1)
-        self.feedbacks += 1
-        self.feedback_at = now
-        self._sent_at_feedback = log.octets
+        self._note(first + len(told.arrivals), now)
         if self._broken_at >= 0:
             self._mend(now)
             lost = 0
         if acked:
-            sent, arrived, _ = acked[-1]
-            self.rtt += RTT_SMOOTHING * (now - sent - self.rtt)
-            # What counts is the time between two feedbacks; that the last one sent is not always the last that arrived
-            # evens out.
-            self._acked_rate.add(arrived, octets)
+            self._note_arrived(acked[-1][0], acked[-1][1], octets, now)
         if self.is_ample and octets >= LEAST_OCTETS:
-            self.trains.take(acked, lost, now)
-        self._decide(acked, lost, now)
+            self.trains.take(trains_of(acked), lost, now)
+        self._decide(self._delay.update(acked, now), len(acked), lost, now)
+
+    def _note(self, end: int, now: float) -> None:
+        """Feedback came that speaks of packets up to number ``end``, without it."""
+        self._told = max(self._told, min(end, self.log.next) - 1)
+        self.feedbacks += 1
+        self.feedback_at = now
+        self._sent_at_feedback = self.log.octets
+
+    def _note_arrived(self, sent: float, arrived: float, octets: int, now: float) -> None:
+        self.rtt += RTT_SMOOTHING * (now - sent - self.rtt)
+        # What counts is the time between two feedbacks; that the last one sent is not always the last that arrived
+        # evens out.
+        self._acked_rate.add(arrived, octets)
+
+    def _glance(self, digest: Digest, end: int, now: float) -> None:
+        """Feedback on a line that carries much more than is sent: bad news count at once, good ones now and then."""
+        count, lost, octets, sent, arrived, least, trains = digest
+        self._note(end, now)
+        if count:
+            self._note_arrived(sent, arrived, octets, now)
+        self._came += count
+        if not lost and count and now - self._decided_at < CALM and self._delay.is_calm(least):
+            return
+        if octets >= LEAST_OCTETS:
+            self.trains.take(trains, lost, now)
+        self._decide(self._delay.glance(least, now) if count else Usage.NORMAL, self._came, lost, now)
 
     def _offset(self, told: Feedback) -> int:
         """Ticks to add to the arrivals so that the reference time never wraps."""
@@ -147,11 +172,9 @@ class SendSideEstimator:
 
     # --- the decision -----------------------------------------------------------------------------------------------
 
-    def _decide(self, acked: list[Acked], lost: int, now: float) -> None:
+    def _decide(self, usage: Usage, came: int, lost: int, now: float) -> None:
         control = self._control
-        delay = self._delay
-        look = delay.glance if self.is_ample and now >= delay.awake_until else delay.update
-        usage = look(acked, now)
+        self._decided_at, self._came = now, 0
         if usage is Usage.OVER and now < self._excused_until:
             usage = Usage.NORMAL
         acked_bps = self._acked_rate.now() if usage is Usage.OVER else self._acked_rate.over()
@@ -159,7 +182,7 @@ class SendSideEstimator:
         self.has_congestion = control.update(usage, acked_bps, self._delay.queue, self.rtt, now)
         cut = False
         if now >= self._judge_from:
-            cut = self._losses.update(len(acked), lost, before, self.rtt, now, self._is_used(before, now))
+            cut = self._losses.update(came, lost, before, self.rtt, now, self._is_used(before, now))
         if usage is Usage.OVER:
             self.overused_at = now
         if usage is Usage.OVER or cut:

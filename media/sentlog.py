@@ -7,6 +7,7 @@ Compact arrays in a ring that grows with the packet rate: 11 bytes per packet, n
 from __future__ import annotations
 
 from array import array
+from collections.abc import Sequence
 
 from media.native import compiled
 
@@ -15,7 +16,12 @@ YOUNG = 0.6  # s: what is younger must not be overwritten: its feedback is still
 
 FREE, FLYING, ARRIVED, MISSING = 0, 1, 2, 3
 TICK = 0.00025  # s, of the arrivals that feedback tells
+LEAST_PACKETS, LEAST_OCTETS = 4, 4_000  # of a train that says something, behind its first packet
 _FLYING = bytes((FLYING,))
+
+Digest = tuple[int, int, int, float, float, float, list[tuple[int, float]]]
+"""How many packets came, how many more are missing, bytes that came; when the last of them in order was sent, and
+arrived; the least that any was on its way (by two clocks); and the trains among them (``trains_of``)."""
 
 
 class PlainSentLog:
@@ -101,6 +107,14 @@ class PlainSentLog:
         self.flying -= octets
         return acked, lost, octets
 
+    def digest(self, first: int, arrivals: list[int | None], offset: int) -> Digest:
+        """What ``match`` tells, in sums: for a line of which nothing but its sums counts."""
+        acked, lost, octets = self.match(first, arrivals, offset)
+        if not acked:
+            return 0, lost, octets, 0.0, 0.0, 0.0, []
+        least = min(arrived - sent for sent, arrived, _ in acked)
+        return len(acked), lost, octets, acked[-1][0], acked[-1][1], least, trains_of(acked)
+
     def _grow(self) -> None:
         old, mask = self.mask, self.mask * 2 + 1
         times, sizes, states = array("d", bytes(8 * mask + 8)), array("H", bytes(2 * mask + 2)), bytearray(mask + 1)
@@ -111,6 +125,24 @@ class PlainSentLog:
         self.times, self.sizes, self.states, self.mask = times, sizes, states, mask
 
 
+def trains_of(acked: Sequence[tuple[float, float, int]]) -> list[tuple[int, float]]:
+    """Packets that left at one moment (``media.trains``): bytes behind the first of them, and how long they took to
+    arrive. ``acked``: as ``match`` tells."""
+    trains: list[tuple[int, float]] = []
+    at, count = 0, len(acked)
+    while at < count:
+        sent, begun, _ = acked[at]
+        last, size, start = begun, 0, at
+        at += 1
+        while at < count and acked[at][0] == sent:
+            size += acked[at][2]
+            last = max(last, acked[at][1])
+            at += 1
+        if at - start >= LEAST_PACKETS and size >= LEAST_OCTETS:
+            trains.append((size, last - begun))
+    return trains
+
+
 SentLog = PlainSentLog if compiled is None else compiled.SentLog
 
-__all__ = ["ARRIVED", "FLYING", "FREE", "MISSING", "PlainSentLog", "SentLog"]
+__all__ = ["ARRIVED", "FLYING", "FREE", "LEAST_OCTETS", "MISSING", "Digest", "PlainSentLog", "SentLog", "trains_of"]

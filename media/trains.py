@@ -10,10 +10,10 @@ the next one may be longer then.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
-LEAST_PACKETS = 4  # of a train that says something
-LEAST_OCTETS = 4_000
+from media.sentlog import LEAST_OCTETS
+
 RESOLUTION = 0.0005  # s: arrivals are told in steps of 0.25 ms
 QUANTUM = 0.005  # s that what leaves at once may take at the narrowest hop
 MOST = 150_000  # bytes: a key frame of 1080p
@@ -35,24 +35,15 @@ class Trains:
         self._limit = float(MOST)
         self._doubted_until = -1e9
 
-    def take(self, acked: Sequence[tuple[float, float, int]], lost: int, now: float) -> None:
-        """What one feedback says: (sent, arrived, bytes) of what came, in order of sending, and how many did not."""
+    def take(self, trains: Iterable[tuple[int, float]], lost: int, now: float) -> None:
+        """What feedback says: the trains in it (``media.sentlog.Digest``), and how many packets did not come."""
         if lost > 0:
             self._limit = max(LEAST_OCTETS, min(self._limit, self.at_once or MOST) / 2)
             self._doubted_until = now + DOUBTED
         elif now >= self._doubted_until:
             self._limit = float(MOST)
-        at, count = 0, len(acked)
-        while at < count:
-            sent, first, size = acked[at]
-            last, octets, begun = first, 0, at
-            at += 1
-            while at < count and acked[at][0] == sent:
-                octets += acked[at][2]
-                last = max(last, acked[at][1])
-                at += 1
-            if at - begun >= LEAST_PACKETS and octets >= LEAST_OCTETS:
-                self._add(octets, last - first, now)
+        for octets, took in trains:
+            self._add(octets, took, now)
         del self._speeds[:-REMEMBERED]
         if len(self._speeds) == REMEMBERED:
             told = [speed for speed in self._speeds if speed]

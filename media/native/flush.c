@@ -14,7 +14,8 @@ static const double LEAST_BURST = 2400, FULL = 1300, USUAL = 1000, QUANTUM = 0.0
 static PyTypeObject *queue_type, *pacer_type;
 static Py_ssize_t queue_pairs, queue_pacer, queue_log, queue_connection;
 static Py_ssize_t pacer__budget, pacer__burst, pacer__full_rate, pacer__most, pacer__refilled_at, pacer__since, pacer_due;
-static PyObject *s_sending, *s_ice, *s_selected, *s_socket, *s_is_silent, *s_route;
+static Attribute s_sending = ATTRIBUTE("sending"), s_ice = ATTRIBUTE("ice"), s_selected = ATTRIBUTE("selected"),
+                 s_socket = ATTRIBUTE("socket"), s_is_silent = ATTRIBUTE("is_silent"), s_route = ATTRIBUTE("route");
 
 PyObject *know_queue(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t count) {
     if (count != 2 || !PyType_Check(args[0]) || !PyType_Check(args[1])) {
@@ -30,32 +31,24 @@ PyObject *know_queue(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssiz
         || place_of(pacer_type, "_refilled_at", &pacer__refilled_at) || place_of(pacer_type, "_since", &pacer__since)
         || place_of(pacer_type, "due", &pacer_due))
         return NULL;
-    s_sending = PyUnicode_InternFromString("sending");
-    s_ice = PyUnicode_InternFromString("ice");
-    s_selected = PyUnicode_InternFromString("selected");
-    s_socket = PyUnicode_InternFromString("socket");
-    s_is_silent = PyUnicode_InternFromString("is_silent");
-    s_route = PyUnicode_InternFromString("route");
-    if (PyErr_Occurred())
-        return NULL;
     Py_RETURN_NONE;
 }
 
-/* Whether object.name is `wanted`. */
-static int is_still(PyObject *object, PyObject *name, PyObject *wanted) {
-    PyObject *value = PyObject_GetAttr(object, name);
+/* Whether that attribute is `wanted`. */
+static int is_still(PyObject *object, Attribute *attribute, PyObject *wanted) {
+    PyObject *value = value_of(object, attribute);
     Py_XDECREF(value);
     return value == wanted;
 }
 
 /* The leg's route (a new reference), or NULL: none that holds (see Sender.send). */
 static PyObject *route_of(PyObject *connection) {
-    PyObject *route = PyObject_GetAttr(connection, s_route), *ice = PyObject_GetAttr(connection, s_ice);
+    PyObject *route = value_of(connection, &s_route), *ice = value_of(connection, &s_ice);
     int holds = route != NULL && ice != NULL && PyTuple_Check(route) && PyTuple_GET_SIZE(route) == 7
-                && is_still(connection, s_sending, PyTuple_GET_ITEM(route, 0))
-                && is_still(ice, s_selected, PyTuple_GET_ITEM(route, 1))
-                && is_still(connection, s_socket, PyTuple_GET_ITEM(route, 2))
-                && is_still(connection, s_is_silent, Py_False);
+                && is_still(connection, &s_sending, PyTuple_GET_ITEM(route, 0))
+                && is_still(ice, &s_selected, PyTuple_GET_ITEM(route, 1))
+                && is_still(connection, &s_socket, PyTuple_GET_ITEM(route, 2))
+                && is_still(connection, &s_is_silent, Py_False);
     Py_XDECREF(ice);
     if (!holds)
         Py_CLEAR(route);

@@ -9,6 +9,7 @@ static PyMethodDef methods[] = {
     {"parse", (PyCFunction)(void (*)(void))parse_rtp, METH_FASTCALL, "Take an RTP packet apart (parse.c)."},
     {"know_queue", (PyCFunction)(void (*)(void))know_queue, METH_FASTCALL, "Learn the same of queues (flush.c)."},
     {"flush", (PyCFunction)(void (*)(void))flush, METH_FASTCALL, "Send what may leave at once (flush.c)."},
+    {"wait", (PyCFunction)(void (*)(void))wait_for, METH_FASTCALL, "Wait, and pass on what is ordinary (wait.c)."},
     {"know", know, METH_O, "Learn where the core's objects keep what take needs (ordinary.c)."},
     {"take", (PyCFunction)(void (*)(void))take, METH_FASTCALL, "Pass an ordinary packet on (ordinary.c)."},
     {"take_from", (PyCFunction)(void (*)(void))take_from, METH_FASTCALL, "Pass on what was drained (ordinary.c)."},
@@ -20,7 +21,7 @@ static PyMethodDef methods[] = {
 static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, "media._native", NULL, -1, methods, NULL, NULL, NULL, NULL};
 
 PyMODINIT_FUNC PyInit__native(void) {
-    if (send_prepare() || receive_prepare() || sentlog_prepare())
+    if (receive_prepare() || sentlog_prepare())
         return NULL;
     PyObject *module = PyModule_Create(&definition);
     if (module != NULL && PyModule_AddObjectRef(module, "SentLog", (PyObject *)&SentLogType))

@@ -6,7 +6,6 @@
 #include <Python.h>
 
 /* send.c */
-int send_prepare(void);
 PyObject *send_pairs(PyObject *module, PyObject *const *args, Py_ssize_t count);
 
 /* parse.c */
@@ -23,7 +22,16 @@ PyObject *vp8_info(PyObject *module, PyObject *payload);
 PyObject *set_no_vp8(PyObject *module, PyObject *constant);
 
 /* receive.c */
+typedef int (*unprotect_function)(void *state, void *packet, int *length);
+typedef struct {
+    PyObject *known, *later; /* borrowed; see drain */
+    unprotect_function unprotect;
+    long most_ssrcs;
+    double now; /* monotonic seconds, of the first datagram */
+} Reading;
 int receive_prepare(void);
+double monotonic(void);
+PyObject *drain_socket(Reading *reading, int fd, long family, long most, long *count);
 PyObject *drain(PyObject *module, PyObject *const *args, Py_ssize_t count);
 
 /* flush.c */
@@ -34,6 +42,12 @@ PyObject *flush(PyObject *module, PyObject *const *args, Py_ssize_t count);
 PyObject *know(PyObject *module, PyObject *classes);
 PyObject *take(PyObject *module, PyObject *const *args, Py_ssize_t count);
 PyObject *take_from(PyObject *module, PyObject *const *args, Py_ssize_t count);
+Py_ssize_t take_ordinary(PyObject *found, Py_ssize_t at, PyObject *now, PyObject *legs, PyObject *batch);
+int is_batch(PyObject *object);
+PyObject *queues_of(PyObject *batch); /* borrowed */
+
+/* wait.c */
+PyObject *wait_for(PyObject *module, PyObject *const *args, Py_ssize_t count);
 
 /* sentlog.c */
 typedef struct SentLogObject SentLogObject;
@@ -42,5 +56,7 @@ int sentlog_prepare(void);
 int sentlog_add(SentLogObject *self, long size, double now);
 long long sentlog_next(SentLogObject *self);
 PyObject *read_arrivals(PyObject *module, PyObject *const *args, Py_ssize_t count);
+
+enum { MAX_LATER = 256 }; /* media/front.py: feedback that waits */
 
 #endif

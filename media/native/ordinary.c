@@ -49,7 +49,8 @@ static PyTypeObject *leg_type, *stream_type, *meter_type, *publication_type, *la
 #define DECLARE(of, name) static Py_ssize_t of##_##name;
 PLACES(DECLARE)
 
-static PyObject *s_take, *s_write, *s_thinned, *s_peer, *s_heard_at;
+static PyObject *s_take, *s_write, *s_thinned;
+static Attribute s_peer = ATTRIBUTE("peer"), s_heard_at = ATTRIBUTE("heard_at");
 
 /* know(classes): by the names that PLACES uses. Raises KeyError, AttributeError, TypeError. */
 PyObject *know(PyObject *Py_UNUSED(module), PyObject *classes) {
@@ -79,8 +80,6 @@ PyObject *know(PyObject *Py_UNUSED(module), PyObject *classes) {
     s_take = PyUnicode_InternFromString("take");
     s_write = PyUnicode_InternFromString("write");
     s_thinned = PyUnicode_InternFromString("thinned");
-    s_peer = PyUnicode_InternFromString("peer");
-    s_heard_at = PyUnicode_InternFromString("heard_at");
     if (PyErr_Occurred())
         return NULL;
     Py_RETURN_NONE;
@@ -444,12 +443,12 @@ PyObject *take(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t co
 static int take_three(PyObject *const *three, PyObject *legs, PyObject *since, PyObject *batch) {
     if (PyBytes_CheckExact(three[0]) || !PyBytes_CheckExact(three[1]) || !PyFloat_Check(three[2]))
         return 0;
-    PyObject *peer = PyObject_GetAttr(three[0], s_peer), *leg = NULL, *now = NULL;
+    PyObject *peer = value_of(three[0], &s_peer), *leg = NULL, *now = NULL;
     int told = -1;
     if (peer != NULL)
         leg = PyDict_GetItemWithError(legs, peer);
     if (leg != NULL && (now = PyFloat_FromDouble(PyFloat_AS_DOUBLE(since) + PyFloat_AS_DOUBLE(three[2]))) != NULL
-        && PyObject_SetAttr(three[0], s_heard_at, since) == 0) {
+        && set_value(three[0], &s_heard_at, since) == 0) {
         Py_INCREF(leg);
         told = take_one(leg, three[1], now, batch);
         Py_DECREF(leg);
@@ -460,27 +459,38 @@ static int take_three(PyObject *const *three, PyObject *legs, PyObject *since, P
     return told;
 }
 
-PyObject *take_from(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t count) {
+int is_batch(PyObject *object) { return leg_type != NULL && IS(object, batch); }
+
+PyObject *queues_of(PyObject *batch) { return AT(batch, batch_queues); }
+
+/* take_from's work; -1: an exception. */
+Py_ssize_t take_ordinary(PyObject *found, Py_ssize_t at, PyObject *now, PyObject *legs, PyObject *batch) {
     static int has_failed;
-    if (count != 5 || leg_type == NULL || !PyList_Check(args[0]) || !PyLong_Check(args[1]) || !PyFloat_Check(args[2])
-        || !PyDict_Check(args[3]) || !IS(args[4], batch)) {
-        PyErr_SetString(PyExc_TypeError, "take_from(found, at, now, legs, batch), after know()");
-        return NULL;
-    }
-    PyObject *found = args[0];
-    Py_ssize_t at = PyLong_AsSsize_t(args[1]);
     while (at >= 0 && at + 3 <= PyList_GET_SIZE(found)) {
-        int told = take_three(((PyListObject *)found)->ob_item + at, args[3], args[2], args[4]);
+        int told = take_three(((PyListObject *)found)->ob_item + at, legs, now, batch);
         if (told < 0) { /* one packet must never cost another one */
             if (!has_failed++)
-                PyErr_WriteUnraisable(args[3]);
+                PyErr_WriteUnraisable(legs);
             PyErr_Clear();
             if (set_item(found, at + 1, PyUnicode_FromString("error")))
-                return NULL;
+                return -1;
         }
         if (told <= 0)
             break;
         at += 3;
     }
-    return PyLong_FromSsize_t(at);
+    return at;
+}
+
+PyObject *take_from(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t count) {
+    if (count != 5 || leg_type == NULL || !PyList_Check(args[0]) || !PyLong_Check(args[1]) || !PyFloat_Check(args[2])
+        || !PyDict_Check(args[3]) || !IS(args[4], batch)) {
+        PyErr_SetString(PyExc_TypeError, "take_from(found, at, now, legs, batch), after know()");
+        return NULL;
+    }
+    Py_ssize_t at = PyLong_AsSsize_t(args[1]);
+    if (at == -1 && PyErr_Occurred())
+        return NULL;
+    at = take_ordinary(args[0], at, args[2], args[3], args[4]);
+    return at < 0 ? NULL : PyLong_FromSsize_t(at);
 }

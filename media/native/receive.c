@@ -1,17 +1,20 @@
 /* The way in, compiled: what media/front.py does for each datagram on a UDP socket, up to the core, with the same result.
  *
- * drain(fd, family, known, most, unprotect, most_ssrcs) -> (flat list, number of datagrams)
+ * drain(fd, family, known, most, unprotect, most_ssrcs, later, now) -> (flat list, number of datagrams)
  *   known        {sockaddr as bytes: Connection}: addresses that proved themselves
  *   most         datagrams to take at the most
  *   unprotect    address of libsrtp's function
  *   most_ssrcs   SSRCs that a connection may have
+ *   later        list of (connection, datagram, when it came): transport-wide feedback of viewers, which waits there
+ *                (Front.settle), is added to it instead, up to MAX_LATER
+ *   now          monotonic seconds, of the first one
  *   The list holds threes: what it is from, what it is, and seconds since the first one was read. From a connection, a
  *   packet as bytes is RTP that was decrypted, a text is the reason why RTP was dropped (a word of media.front.DROPS);
  *   from a sockaddr it is the datagram as it came: checks, DTLS, RTCP, strangers, oversized and empty ones (one longer
  *   than 1500 bytes is told by 1501 of them). Fewer datagrams than `most`: the socket is empty.
  * Nothing that arrives raises. */
 
-#include "native.h"
+#include "slots.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -19,11 +22,10 @@
 #include <sys/socket.h>
 #include <time.h>
 
-enum { MAX_DATAGRAM = 1500 };
+enum { MAX_DATAGRAM = 1500, WIDE = 15, RTPFB = 205 }; /* media/front.py */
 
-typedef int (*unprotect_function)(void *state, void *packet, int *length);
-
-static PyObject *s_receiving, *s_address, *s_ssrcs, *s_leg;
+static Attribute s_receiving = ATTRIBUTE("receiving"), s_address = ATTRIBUTE("address"), s_ssrcs = ATTRIBUTE("ssrcs"),
+                 s_leg = ATTRIBUTE("leg"), s_heard_at = ATTRIBUTE("heard_at");
 static PyObject *w_early, *w_short, *w_refused, *w_flood, *w_publish, *w_wrong_leg;
 
 int receive_prepare(void) {
@@ -31,7 +33,6 @@ int receive_prepare(void) {
         PyObject **into;
         const char *text;
     } names[] = {
-        {&s_receiving, "receiving"}, {&s_address, "address"}, {&s_ssrcs, "ssrcs"}, {&s_leg, "leg"},
         {&w_early, "early"}, {&w_short, "short"}, {&w_refused, "srtp_refused"}, {&w_flood, "ssrc_flood"},
         {&w_publish, "publish"}, {&w_wrong_leg, "wrong_leg"},
     };
@@ -64,11 +65,11 @@ static int look_up(Source *source, PyObject *known, PyObject *name) {
     if (connection == NULL)
         return PyErr_Occurred() ? -1 : 0;
     source->connection = Py_NewRef(connection);
-    source->ssrcs = PyObject_GetAttr(connection, s_ssrcs);
-    PyObject *session = PyObject_GetAttr(connection, s_receiving), *leg = PyObject_GetAttr(connection, s_leg);
+    source->ssrcs = value_of(connection, &s_ssrcs);
+    PyObject *session = value_of(connection, &s_receiving), *leg = value_of(connection, &s_leg);
     int failed = source->ssrcs == NULL || !PySet_Check(source->ssrcs) || session == NULL || leg == NULL;
     if (!failed && session != Py_None) {
-        PyObject *address = PyObject_GetAttr(session, s_address);
+        PyObject *address = value_of(session, &s_address);
         source->state = address == NULL ? NULL : PyLong_AsVoidPtr(address);
         Py_XDECREF(address);
     }
@@ -103,7 +104,7 @@ static PyObject *open_packet(Source *source, unsigned char *data, int length, un
     return found;
 }
 
-static double monotonic(void) {
+double monotonic(void) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
@@ -118,25 +119,69 @@ static int add_three(PyObject *list, PyObject *source, PyObject *what, double si
     return failed ? -1 : 0;
 }
 
-PyObject *drain(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs) {
-    if (nargs != 6 || !PyDict_Check(args[2])) {
-        PyErr_SetString(PyExc_TypeError, "drain(fd, family, known, most, unprotect, most_ssrcs)");
-        return NULL;
+/* Transport-wide feedback of a viewer (draft-holmer-rmcat-transport-wide-cc-extensions-01): it is told by the first eight bytes, which SRTCP leaves
+ * in the clear (RFC 3711 3.4). */
+static int is_feedback(const unsigned char *data, ssize_t length) {
+    return length >= 12 && length <= MAX_DATAGRAM && data[0] >= 128 && data[0] <= 191 && (data[0] & 0x1F) == WIDE
+           && data[1] == RTPFB;
+}
+
+/* 1: it waits in `later`; 0: it is the loop's; -1: an exception. */
+static int put_off(Source *source, const unsigned char *data, ssize_t length, PyObject *later, double at) {
+    if (source->state == NULL || source->is_publish || PyList_GET_SIZE(later) >= MAX_LATER)
+        return 0;
+    PyObject *moment = PyFloat_FromDouble(at), *entry = NULL;
+    if (moment != NULL && set_value(source->connection, &s_heard_at, moment) == 0)
+        entry = Py_BuildValue("(Oy#O)", source->connection, data, (Py_ssize_t)length, moment);
+    int failed = entry == NULL || PyList_Append(later, entry);
+    Py_XDECREF(moment);
+    Py_XDECREF(entry);
+    return failed ? -1 : 1;
+}
+
+/* The next datagram, of so many bytes, into the list. */
+static int take_in(Reading *reading, unsigned char *buffer, ssize_t length, const struct sockaddr_storage *name,
+                   socklen_t name_length, Source *source, PyObject *list, double since) {
+    int is_wide = is_feedback(buffer, length);
+    int is_rtp = length > 0 && length <= MAX_DATAGRAM && buffer[0] >= 128 && buffer[0] <= 191
+                 && !(length > 1 && buffer[1] >= 192 && buffer[1] <= 223);
+    PyObject *key = NULL;
+    if ((is_rtp || is_wide) && (source->length != name_length || memcmp(&source->name, name, name_length))) {
+        forget(source);
+        key = PyBytes_FromStringAndSize((const char *)name, name_length);
+        if (key == NULL || look_up(source, reading->known, key)) {
+            Py_XDECREF(key);
+            return -1;
+        }
+        memcpy(&source->name, name, name_length);
+        source->length = name_length;
     }
-    int fd = (int)PyLong_AsLong(args[0]);
-    long family = PyLong_AsLong(args[1]), most = PyLong_AsLong(args[3]), most_ssrcs = PyLong_AsLong(args[5]);
-    unprotect_function unprotect = (unprotect_function)PyLong_AsVoidPtr(args[4]);
-    if (PyErr_Occurred())
-        return NULL;
+    int told = 0;
+    if (source->connection != NULL && is_wide)
+        told = put_off(source, buffer, length, reading->later, reading->now + (monotonic() - since));
+    else if (source->connection != NULL && is_rtp) {
+        PyObject *what = open_packet(source, buffer, (int)length, reading->unprotect, reading->most_ssrcs);
+        told = add_three(list, source->connection, what, since) ? -1 : 1;
+    }
+    if (told == 0) {
+        Py_ssize_t kept = length <= MAX_DATAGRAM ? length : MAX_DATAGRAM + 1;
+        if (key == NULL)
+            key = PyBytes_FromStringAndSize((const char *)name, name_length);
+        told = key == NULL ? -1 : add_three(list, key, PyBytes_FromStringAndSize((char *)buffer, kept), since);
+    }
+    Py_XDECREF(key);
+    return told < 0 ? -1 : 0;
+}
+
+/* Up to `most` datagrams of a socket; a new list, and in `count` how many there were. */
+PyObject *drain_socket(Reading *reading, int fd, long family, long most, long *count) {
     static unsigned char buffer[2048 + 160] __attribute__((aligned(16)));
     Source source;
     memset(&source, 0, sizeof source);
     PyObject *list = PyList_New(0);
-    if (list == NULL)
-        return NULL;
-    long count = 0;
     double since = monotonic();
-    while (count < most) {
+    *count = 0;
+    while (list != NULL && *count < most) {
         struct sockaddr_storage name;
         socklen_t name_length = sizeof name;
         ssize_t length = recvfrom(fd, buffer, 2048, MSG_DONTWAIT, (struct sockaddr *)&name, &name_length);
@@ -145,44 +190,32 @@ PyObject *drain(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t n
                 continue;
             if (errno == EAGAIN || errno == EWOULDBLOCK)
                 break;
-            count++; /* an error that the network reported: it is no datagram */
+            ++*count; /* an error that the network reported: it is no datagram */
             continue;
         }
-        count++;
+        ++*count;
         if (family == AF_INET && name_length == sizeof(struct sockaddr_in))
             memset(((struct sockaddr_in *)&name)->sin_zero, 0, sizeof((struct sockaddr_in *)&name)->sin_zero);
-        int is_rtp = length > 0 && length <= MAX_DATAGRAM && buffer[0] >= 128 && buffer[0] <= 191
-                     && !(length > 1 && buffer[1] >= 192 && buffer[1] <= 223);
-        int is_same = source.length == name_length && !memcmp(&source.name, &name, name_length);
-        if (is_rtp && is_same && source.connection != NULL) {
-            if (add_three(list, source.connection, open_packet(&source, buffer, (int)length, unprotect, most_ssrcs), since))
-                goto failed;
-            continue;
-        }
-        PyObject *key = PyBytes_FromStringAndSize((char *)&name, name_length);
-        if (key == NULL)
-            goto failed;
-        int done = 0;
-        if (is_rtp) {
-            forget(&source);
-            done = look_up(&source, args[2], key);
-            memcpy(&source.name, &name, name_length);
-            source.length = name_length;
-        }
-        if (done == 0 && is_rtp && source.connection != NULL)
-            done = add_three(list, source.connection, open_packet(&source, buffer, (int)length, unprotect, most_ssrcs), since);
-        else if (done == 0) {
-            Py_ssize_t kept = length <= MAX_DATAGRAM ? length : MAX_DATAGRAM + 1;
-            done = add_three(list, key, PyBytes_FromStringAndSize((char *)buffer, kept), since);
-        }
-        Py_DECREF(key);
-        if (done)
-            goto failed;
+        if (take_in(reading, buffer, length, &name, name_length, &source, list, since))
+            Py_CLEAR(list);
     }
     forget(&source);
-    return Py_BuildValue("(Nl)", list, count);
-failed:
-    forget(&source);
-    Py_DECREF(list);
-    return NULL;
+    return list;
+}
+
+PyObject *drain(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs) {
+    if (nargs != 8 || !PyDict_Check(args[2]) || !PyList_Check(args[6])) {
+        PyErr_SetString(PyExc_TypeError, "drain(fd, family, known, most, unprotect, most_ssrcs, later, now)");
+        return NULL;
+    }
+    int fd = (int)PyLong_AsLong(args[0]);
+    long family = PyLong_AsLong(args[1]), most = PyLong_AsLong(args[3]), count;
+    Reading reading = {
+        .known = args[2], .later = args[6], .most_ssrcs = PyLong_AsLong(args[5]), .now = PyFloat_AsDouble(args[7]),
+        .unprotect = (unprotect_function)PyLong_AsVoidPtr(args[4]),
+    };
+    if (PyErr_Occurred())
+        return NULL;
+    PyObject *list = drain_socket(&reading, fd, family, most, &count);
+    return list == NULL ? NULL : Py_BuildValue("(Nl)", list, count);
 }

@@ -18,7 +18,7 @@
  *   failed        errno with which a run was refused although its packets went one by one, 0: none was
  * Raises TypeError, ValueError on pairs that are no pairs. */
 
-#include "native.h"
+#include "slots.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -56,29 +56,15 @@ static unsigned char buffer[ROOM + 2 * MAX_PACKET + TRAILER];
 static unsigned int seen[MAX_PACKET + 2]; /* in which call a payload of this size was there */
 static unsigned int call;
 
-static PyObject *s_header, *s_audio, *s_offset, *s_time_offset, *s_shifted, *s_picture_shift, *s_tl0_shift;
-static PyObject *s_buffer, *s_payload_type, *s_level_at, *s_level_prefix, *s_wide_at, *s_time_at;
-static PyObject *s_data, *s_is_rtcp;
-
-/* The names of what is read of Python's objects. */
-int send_prepare(void) {
-    struct {
-        PyObject **into;
-        const char *text;
-    } names[] = {
-        {&s_header, "header"}, {&s_audio, "audio"}, {&s_offset, "offset"}, {&s_time_offset, "time_offset"},
-        {&s_shifted, "shifted"}, {&s_picture_shift, "picture_shift"}, {&s_tl0_shift, "tl0_shift"},
-        {&s_buffer, "buffer"}, {&s_payload_type, "payload_type"}, {&s_level_at, "level_at"},
-        {&s_level_prefix, "level_prefix"}, {&s_wide_at, "wide_at"}, {&s_time_at, "time_at"}, {&s_data, "data"},
-        {&s_is_rtcp, "is_rtcp"},
-    };
-    for (size_t at = 0; at < sizeof names / sizeof *names; at++) {
-        *names[at].into = PyUnicode_InternFromString(names[at].text);
-        if (*names[at].into == NULL)
-            return -1;
-    }
-    return 0;
-}
+/* What is read of Python's objects. */
+static Attribute s_header = ATTRIBUTE("header"), s_audio = ATTRIBUTE("audio"), s_offset = ATTRIBUTE("offset"),
+                 s_time_offset = ATTRIBUTE("time_offset"), s_shifted = ATTRIBUTE("shifted"),
+                 s_picture_shift = ATTRIBUTE("picture_shift"), s_tl0_shift = ATTRIBUTE("tl0_shift"),
+                 s_buffer = ATTRIBUTE("buffer"), s_payload_type = ATTRIBUTE("payload_type"),
+                 s_level_at = ATTRIBUTE("level_at"), s_level_prefix = ATTRIBUTE("level_prefix"),
+                 s_wide_at = ATTRIBUTE("wide_at"), s_time_at = ATTRIBUTE("time_at"), s_data = ATTRIBUTE("data"),
+                 s_ready_wide_at = ATTRIBUTE("wide_at"), s_ready_time_at = ATTRIBUTE("time_at"),
+                 s_is_rtcp = ATTRIBUTE("is_rtcp");
 
 /* --- handing to the kernel ---------------------------------------------------------------------------------------- */
 
@@ -154,8 +140,8 @@ static void emit(Way *way, const unsigned char *start, const unsigned char *end,
 
 /* --- reading Python's objects ------------------------------------------------------------------------------------- */
 
-static int number_of(PyObject *object, PyObject *name, long *into) {
-    PyObject *value = PyObject_GetAttr(object, name);
+static int number_of(PyObject *object, Attribute *attribute, long *into) {
+    PyObject *value = value_of(object, attribute);
     if (value == NULL)
         return -1;
     *into = PyLong_AsLong(value);
@@ -173,10 +159,10 @@ typedef struct {
 } Stint;
 
 static int read_template(Stint *stint, PyObject *template) {
-    if (number_of(template, s_payload_type, &stint->payload_type) || number_of(template, s_level_at, &stint->level_at)
-        || number_of(template, s_wide_at, &stint->wide_at) || number_of(template, s_time_at, &stint->time_at))
+    if (number_of(template, &s_payload_type, &stint->payload_type) || number_of(template, &s_level_at, &stint->level_at)
+        || number_of(template, &s_wide_at, &stint->wide_at) || number_of(template, &s_time_at, &stint->time_at))
         return -1;
-    PyObject *bytes = PyObject_GetAttr(template, s_buffer);
+    PyObject *bytes = value_of(template, &s_buffer);
     if (bytes == NULL)
         return -1;
     if (!PyByteArray_Check(bytes) || PyByteArray_GET_SIZE(bytes) > LARGEST_HEADER || PyByteArray_GET_SIZE(bytes) < 12) {
@@ -193,7 +179,7 @@ static int read_template(Stint *stint, PyObject *template) {
         return -1;
     }
     if (stint->level_at) {
-        PyObject *prefix = PyObject_GetAttr(template, s_level_prefix);
+        PyObject *prefix = value_of(template, &s_level_prefix);
         if (prefix == NULL)
             return -1;
         if (!PyBytes_Check(prefix) || PyBytes_GET_SIZE(prefix) > 2
@@ -211,12 +197,12 @@ static int read_template(Stint *stint, PyObject *template) {
 
 static int read_stint(Stint *stint, PyObject *object, long stamp, int has_log) {
     long audio, shifted;
-    if (number_of(object, s_offset, &stint->offset) || number_of(object, s_time_offset, &stint->time_offset)
-        || number_of(object, s_picture_shift, &stint->picture_shift)
-        || number_of(object, s_tl0_shift, &stint->tl0_shift) || number_of(object, s_audio, &audio)
-        || number_of(object, s_shifted, &shifted))
+    if (number_of(object, &s_offset, &stint->offset) || number_of(object, &s_time_offset, &stint->time_offset)
+        || number_of(object, &s_picture_shift, &stint->picture_shift)
+        || number_of(object, &s_tl0_shift, &stint->tl0_shift) || number_of(object, &s_audio, &audio)
+        || number_of(object, &s_shifted, &shifted))
         return -1;
-    PyObject *template = PyObject_GetAttr(object, s_header);
+    PyObject *template = value_of(object, &s_header);
     if (template == NULL)
         return -1;
     int failed = read_template(stint, template);
@@ -325,10 +311,10 @@ static Py_ssize_t write_copy(unsigned char *at, Stint *stint, PyObject *packet, 
 static Py_ssize_t place_ready(unsigned char *at, PyObject *packet, long stamp, unsigned long wide, long *wide_at,
                               int *is_rtcp) {
     long time_at, rtcp;
-    if (number_of(packet, s_time_at, &time_at) || number_of(packet, s_wide_at, wide_at)
-        || number_of(packet, s_is_rtcp, &rtcp))
+    if (number_of(packet, &s_ready_time_at, &time_at) || number_of(packet, &s_ready_wide_at, wide_at)
+        || number_of(packet, &s_is_rtcp, &rtcp))
         return -1;
-    PyObject *data = PyObject_GetAttr(packet, s_data);
+    PyObject *data = value_of(packet, &s_data);
     if (data == NULL)
         return -1;
     Py_ssize_t length = PyByteArray_Check(data) ? PyByteArray_GET_SIZE(data) : -1;

@@ -181,66 +181,139 @@ static PyObject *log_add_all(SentLogObject *self, PyObject *const *args, Py_ssiz
     Py_RETURN_NONE;
 }
 
-/* match(first, arrivals, offset) -> ([(sent, arrived, size), ...], how many more are missing, bytes that arrived):
- * media.sendside.SendSideEstimator._match_plain. */
-static PyObject *log_match(SentLogObject *self, PyObject *const *args, Py_ssize_t count) {
+typedef struct {
+    double sent, arrived; /* seconds */
+    long size;
+} Acked;
+
+typedef struct {
+    long lost;
+    long long octets;
+} Told;
+
+/* What a feedback tells of number `first + index`. 1: it came, as in `each`; 0: nothing new; -1: an exception. */
+static int tell(SentLogObject *self, long long number, PyObject *arrival, long long offset, Told *told, Acked *each) {
+    if (number < self->next - self->mask - 1 || number >= self->next)
+        return 0;
+    long at = (long)(number & self->mask);
+    unsigned char *state = (unsigned char *)self->states.view.buf + at;
+    long size = ((unsigned short *)self->sizes.view.buf)[at];
+    if (arrival == Py_None) {
+        if (*state == FLYING) {
+            *state = MISSING;
+            self->flying -= size;
+            told->lost++;
+        }
+        return 0;
+    }
+    if (*state != FLYING && *state != MISSING)
+        return 0;
+    if (*state == MISSING) {
+        told->lost--;
+        self->flying += size;
+    }
+    *state = ARRIVED;
+    told->octets += size;
+    long long ticks = PyLong_AsLongLong(arrival);
+    if (ticks == -1 && PyErr_Occurred())
+        return -1;
+    *each = (Acked){((double *)self->times.view.buf)[at], (double)(ticks + offset) * TICK, size};
+    return 1;
+}
+
+static int read_told(PyObject *const *args, Py_ssize_t count, long long *first, long long *offset) {
     if (count != 3 || !PyList_Check(args[1])) {
-        PyErr_SetString(PyExc_TypeError, "match(first, list of arrivals, offset)");
-        return NULL;
+        PyErr_SetString(PyExc_TypeError, "(first, list of arrivals, offset)");
+        return -1;
     }
-    long long first = PyLong_AsLongLong(args[0]), offset = PyLong_AsLongLong(args[2]);
-    if (PyErr_Occurred())
+    *first = PyLong_AsLongLong(args[0]);
+    *offset = PyLong_AsLongLong(args[2]);
+    return PyErr_Occurred() ? -1 : 0;
+}
+
+/* match(first, arrivals, offset) -> ([(sent, arrived, size), ...], how many more are missing, bytes that arrived):
+ * media.sentlog.PlainSentLog.match. */
+static PyObject *log_match(SentLogObject *self, PyObject *const *args, Py_ssize_t count) {
+    long long first, offset;
+    if (read_told(args, count, &first, &offset))
         return NULL;
+    Told told = {0, 0};
     PyObject *acked = PyList_New(0);
-    if (acked == NULL)
-        return NULL;
-    long lost = 0;
-    long long octets = 0, oldest = self->next - self->mask - 1;
-    for (Py_ssize_t index = 0; index < PyList_GET_SIZE(args[1]); index++) {
-        long long number = first + index;
-        if (number < oldest || number >= self->next)
-            continue;
-        long at = (long)(number & self->mask);
-        unsigned char *state = (unsigned char *)self->states.view.buf + at;
-        long size = ((unsigned short *)self->sizes.view.buf)[at];
-        PyObject *arrival = PyList_GET_ITEM(args[1], index);
-        if (arrival == Py_None) {
-            if (*state == FLYING) {
-                *state = MISSING;
-                self->flying -= size;
-                lost++;
-            }
-            continue;
-        }
-        if (*state != FLYING && *state != MISSING)
-            continue;
-        if (*state == MISSING) {
-            lost--;
-            self->flying += size;
-        }
-        *state = ARRIVED;
-        octets += size;
-        long long ticks = PyLong_AsLongLong(arrival);
-        if (ticks == -1 && PyErr_Occurred())
-            goto failed;
-        PyObject *each = Py_BuildValue("(ddl)", ((double *)self->times.view.buf)[at], (double)(ticks + offset) * TICK, size);
-        if (each == NULL || PyList_Append(acked, each)) {
+    for (Py_ssize_t index = 0; acked != NULL && index < PyList_GET_SIZE(args[1]); index++) {
+        Acked one;
+        int result = tell(self, first + index, PyList_GET_ITEM(args[1], index), offset, &told, &one);
+        if (result > 0) {
+            PyObject *each = Py_BuildValue("(ddl)", one.sent, one.arrived, one.size);
+            if (each == NULL || PyList_Append(acked, each))
+                result = -1;
+            else
+                PyObject_GC_UnTrack(each); /* numbers only */
             Py_XDECREF(each);
-            goto failed;
         }
-        PyObject_GC_UnTrack(each); /* numbers only */
-        Py_DECREF(each);
+        if (result < 0)
+            Py_CLEAR(acked);
     }
-    self->flying -= octets;
-    return Py_BuildValue("(NlL)", acked, lost, octets);
-failed:
-    Py_DECREF(acked);
-    return NULL;
+    self->flying -= told.octets;
+    return acked == NULL ? NULL : Py_BuildValue("(NlL)", acked, told.lost, told.octets);
+}
+
+enum { LEAST_PACKETS = 4, LEAST_OCTETS = 4000 }; /* media/sentlog.py */
+
+typedef struct {
+    double sent, first, last;
+    long packets, octets; /* octets: without the first */
+} Train;
+
+static int end_train(const Train *train, PyObject *trains) {
+    if (train->packets < LEAST_PACKETS || train->octets < LEAST_OCTETS)
+        return 0;
+    PyObject *each = Py_BuildValue("(ld)", train->octets, train->last - train->first);
+    int failed = each == NULL || PyList_Append(trains, each);
+    Py_XDECREF(each);
+    return failed;
+}
+
+/* digest(first, arrivals, offset): media.sentlog.PlainSentLog.digest. */
+static PyObject *log_digest(SentLogObject *self, PyObject *const *args, Py_ssize_t count) {
+    long long first, offset;
+    if (read_told(args, count, &first, &offset))
+        return NULL;
+    Told told = {0, 0};
+    Train train = {0, 0, 0, 0, 0};
+    Acked one = {0, 0, 0};
+    double least = 0.0;
+    long packets = 0;
+    PyObject *trains = PyList_New(0);
+    for (Py_ssize_t index = 0; trains != NULL && index < PyList_GET_SIZE(args[1]); index++) {
+        int result = tell(self, first + index, PyList_GET_ITEM(args[1], index), offset, &told, &one);
+        if (result > 0) {
+            if (!packets || one.arrived - one.sent < least)
+                least = one.arrived - one.sent;
+            if (!packets++ || one.sent != train.sent) {
+                if (end_train(&train, trains))
+                    result = -1;
+                train = (Train){one.sent, one.arrived, one.arrived, 0, -one.size};
+            }
+            train.packets++;
+            train.octets += one.size;
+            if (one.arrived > train.last)
+                train.last = one.arrived;
+        }
+        if (result < 0)
+            Py_CLEAR(trains);
+    }
+    self->flying -= told.octets;
+    if (trains != NULL && end_train(&train, trains))
+        Py_CLEAR(trains);
+    if (trains == NULL)
+        return NULL;
+    return Py_BuildValue("(llLdddN)", packets, told.lost, told.octets, one.sent, one.arrived, least, trains);
 }
 
 static PyMethodDef methods[] = {
     {"add", (PyCFunction)(void (*)(void))log_add, METH_FASTCALL, "A packet is sent now; the number it carries."},
     {"add_all", (PyCFunction)(void (*)(void))log_add_all, METH_FASTCALL, "The same for packets that leave together."},
+    {"digest", (PyCFunction)(void (*)(void))log_digest, METH_FASTCALL, "The same in sums."},
     {"match", (PyCFunction)(void (*)(void))log_match, METH_FASTCALL, "What a feedback tells of what was sent."},
     {NULL, NULL, 0, NULL},
 };

@@ -47,6 +47,49 @@ static inline int real(PyObject *object, Py_ssize_t place, double *into) {
     return 1;
 }
 
+/* An attribute that is read at one place of the code: where it lay in the last object's class, if that has it as a slot
+ * (as the core's classes have). Any other object is asked as Python asks. */
+typedef struct {
+    const char *text;
+    PyObject *name;
+    PyTypeObject *type; /* whose `place` is known; it is kept for ever */
+    Py_ssize_t place;   /* negative: it is no slot there */
+} Attribute;
+
+#define ATTRIBUTE(text) {text, NULL, NULL, -1}
+
+static inline int learn(Attribute *attribute, PyTypeObject *type) {
+    if (attribute->name == NULL && (attribute->name = PyUnicode_InternFromString(attribute->text)) == NULL)
+        return -1;
+    if (place_of(type, attribute->text, &attribute->place)) {
+        attribute->place = -1;
+        PyErr_Clear();
+    }
+    Py_INCREF(type);
+    Py_XDECREF(attribute->type);
+    attribute->type = type;
+    return 0;
+}
+
+/* A new reference, or NULL with AttributeError. */
+static inline PyObject *value_of(PyObject *object, Attribute *attribute) {
+    if (Py_TYPE(object) != attribute->type && learn(attribute, Py_TYPE(object)))
+        return NULL;
+    PyObject *value = attribute->place < 0 ? NULL : AT(object, attribute->place);
+    return value != NULL ? Py_NewRef(value) : PyObject_GetAttr(object, attribute->name);
+}
+
+static inline int set_value(PyObject *object, Attribute *attribute, PyObject *value) {
+    if (Py_TYPE(object) != attribute->type && learn(attribute, Py_TYPE(object)))
+        return -1;
+    if (attribute->place < 0)
+        return PyObject_SetAttr(object, attribute->name, value);
+    PyObject *old = AT(object, attribute->place);
+    AT(object, attribute->place) = Py_NewRef(value);
+    Py_XDECREF(old);
+    return 0;
+}
+
 static inline int put(PyObject *object, Py_ssize_t place, PyObject *value) { /* steals `value` */
     if (value == NULL)
         return -1;

@@ -27,6 +27,14 @@ class Core:
     def receive_ordinary(self, found: list[object], at: int, now: float, batch: object) -> int:
         return at
 
+    blind_at = float("inf")
+
+    def ordinary_legs(self) -> None:
+        return None
+
+    def passed_by(self, packets: int) -> None:
+        pass
+
     def wanted(self, peer: PeerId) -> list[tuple[ParticipantId, Source]]:
         return self.wants
 

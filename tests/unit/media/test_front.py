@@ -32,6 +32,14 @@ class Core:
     def receive_ordinary(self, found: list[object], at: int, now: float, batch: Batch) -> int:
         return at
 
+    blind_at = float("inf")
+
+    def ordinary_legs(self) -> None:
+        return None
+
+    def passed_by(self, packets: int) -> None:
+        pass
+
     def receive_rtp(self, peer: PeerId, data: memoryview, now: float, batch: Batch) -> None:
         self.rtp.append((bytes(data), now))
         if data[3] == 0xEE:

@@ -71,12 +71,12 @@ def test_it_works(sink: FakeSink, recorder: SpoolRecorder) -> None:
     assert isinstance(opened, Open) and opened.name == "alice.mic.0.rnd.dcj" and opened.session == "s1"
     track.write_rtp(PACKET, 100.01)
     assert recorder.poll(100.1, UTC + 0.1) == []
-    recorder.poll(100.3, UTC + 0.3)
+    recorder.poll(100.41, UTC + 0.41)
     (append,) = sink.appends()
     assert [r.kind for r in journal.records_of(bytes(append.payload))] == [journal.RTP]
 
     sink.pending = [Durable(1, 0, b"h" * 32, 300)]
-    assert recorder.poll(100.4, UTC + 0.4) == []  # only the HEAD is on disk
+    assert recorder.poll(100.45, UTC + 0.45) == []  # only the HEAD is on disk
     sink.pending = [Durable(1, 1, b"h" * 32, 500)]
     ((session, epoch, body),) = recorder.poll(100.5, UTC + 0.5)
     assert (session, epoch) == ("s1", 2)
@@ -98,9 +98,9 @@ def test_the_writer_is_woken_once_for_all_tracks_and_not_for_nothing(sink: FakeS
     tracks = [recorder.open_track(info(source), 100.0) for source in ("mic", "camera", "screen")]
     for track in tracks:
         track.write_rtp(PACKET, 100.1)
-    recorder.poll(100.25, UTC + 0.25)
-    assert sink.woken == [6], "three Open, three Append"
     recorder.poll(100.5, UTC + 0.5)
+    assert sink.woken == [6], "three Open, three Append"
+    recorder.poll(101.0, UTC + 1.0)
     assert sink.woken == [6]
 
 
@@ -110,7 +110,7 @@ def test_nothing_waits_longer_than_between_two_polls_for_the_writer(sink: FakeSi
     for step in range(200):
         now = 100 + step / 100
         track.write_rtp(PACKET, now)
-        if step % round(100 * POLL_S) == 24:
+        if step % round(100 * POLL_S) == 49:
             recorder.poll(now, UTC + step / 100)
         handed += [(now, r.mono_us) for a in sink.appends() for r in journal.records_of(bytes(a.payload))]
         sink.jobs.clear()
@@ -122,16 +122,16 @@ def test_a_full_queue_drops_counts_and_says_so_in_the_journal(sink: FakeSink, re
     track = recorder.open_track(info(), 100.0)
     sink.full = True
     for step in range(5):
-        track.write_rtp(PACKET, 100 + step * 0.3)
-        recorder.poll(100.25 + step * 0.3, UTC)
+        track.write_rtp(PACKET, 100 + step * 0.5)
+        recorder.poll(100.45 + step * 0.5, UTC)
     assert sink.appends() == [] and recorder.counters.dropped == 5
     sink.full = False
-    track.write_rtp(PACKET, 101.9)
-    recorder.poll(102.2, UTC)
+    track.write_rtp(PACKET, 102.6)
+    recorder.poll(102.95, UTC)
     (append,) = sink.appends()
     dropped, packet = journal.records_of(bytes(append.payload))
     assert journal.parse_dropped(dropped.body) == (5, 5 * 112) and packet.kind == journal.RTP
-    track.close(102.3)
+    track.close(103.0)
     closing = sink.jobs[-1]
     assert isinstance(closing, Close) and (closing.tail.packets, closing.tail.dropped) == (1, 5)
 
