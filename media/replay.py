@@ -118,7 +118,7 @@ def make_replay(
         sound = _Stream(cut.sound(heard) if cut else heard)
         picture = _Stream(cut.picture(seen) if cut else seen)
         made = _Segments(kind, sources[-1], folder, name, sound, picture).write()
-        segments += [replace(one, reencoded=_within(cut.reencoded, one)) for one in made] if cut else made
+        segments += [replace(one, reencoded=within(cut.reencoded, one)) for one in made] if cut else made
     return Replay(
         participant=tracks[0].header.participant if tracks else "",
         segments=tuple(segments),
@@ -129,7 +129,8 @@ def make_replay(
     )
 
 
-def _within(spans: Sequence[tuple[int, int]], segment: Segment) -> tuple[tuple[int, int], ...]:
+def within(spans: Sequence[tuple[int, int]], segment: Segment) -> tuple[tuple[int, int], ...]:
+    """The spans (UTC microseconds) that belong to a segment."""
     start, end = segment.start_utc * 1e6, (segment.start_utc + segment.duration_s) * 1e6
     return tuple(span for span in spans if span[0] <= end and span[1] >= start)
 
@@ -363,4 +364,4 @@ class _Segments:
         )
 
 
-__all__ = ["Replay", "Segment", "make_replay"]
+__all__ = ["Replay", "Segment", "make_replay", "within"]

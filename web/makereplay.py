@@ -34,16 +34,22 @@ def main() -> int:
         voices.join(heard)
     for take, pieces in maker.task.get("takes", {}).items():
         found = [Piece(Path(path), start_us) for path, start_us in pieces]
-        maker.say({**asdict(make_take(found, folder, take)), "take": take})
+        maker.say({**asdict(make_take(found, folder, take, _between(maker))), "take": take})
         maker.pause()
     maker.say({"voices": voices.told()})
     return 0
 
 
+def _between(maker: Maker) -> tuple[int, int] | None:
+    """The two moments of an extract."""
+    start, end = maker.task.get("between") or (None, None)
+    return None if start is None or end is None else (int(start), int(end))
+
+
 def _points(maker: Maker, folder: Path) -> Iterator[tuple[dict[str, Any], Voices]]:
     """Each point's replay: on all cores while no session runs, else one after the other within the share."""
     points: list[Point] = list(maker.task["points"].items())
-    between = tuple(maker.task["between"]) if maker.task.get("between") else None
+    between = _between(maker)
     cores = os.cpu_count() or 1
     if maker.share is None and cores > 1 and len(points) > 1:
         forked = multiprocessing.get_context("fork")

@@ -90,3 +90,80 @@ def test_a_piece_that_was_cut_off_gives_what_it_holds(tmp_path: Path, clip: Clip
 
 def test_nothing_makes_nothing(tmp_path: Path) -> None:
     assert make_take([], tmp_path, "t").segments == ()
+
+
+# --- cut for an extract ----------------------------------------------------------------------------------------------
+
+
+def between(start: float, end: float) -> tuple[int, int]:
+    return round(BASE_US + start * 1e6), round(BASE_US + end * 1e6)
+
+
+def coded(path: Path) -> list[bytes]:
+    with av.open(str(path)) as file:
+        return [bytes(packet) for packet in file.demux(video=0) if packet.size]
+
+
+def sounds(path: Path) -> int:
+    with av.open(str(path)) as file:
+        return sum(1 for packet in file.demux(audio=0) if packet.size)
+
+
+def test_a_cut_holds_exactly_what_lies_between(tmp_path: Path, clip: Clip) -> None:
+    """Half of one piece and half of the next: each picture once, at its moment, and none from outside."""
+    pieces = [piece(tmp_path, clip, 0, 42), piece(tmp_path, clip, 40, 83)]
+    (only,) = make_take(pieces, tmp_path, "t", between(1.25, 6.55)).segments
+    begin = only.start_utc - BASE_US / 1e6
+    assert 1.25 <= begin < 1.28 and only.duration_s == pytest.approx(5.3, abs=0.1)
+    assert [number for _, number in counters(only.file)] == list(range(13, 66))
+    assert all(abs(at / 1000 + begin - number / RATE) < 0.03 for at, number in counters(only.file))
+    assert 264 <= sounds(only.file) <= 266
+
+
+def next_key(clip: Clip, after: int) -> int:
+    """The next picture that is a key frame (RFC 6386 9.1)."""
+    return next(number for number in range(after + 1, 90) if not clip.pictures[number][0] & 1)
+
+
+def test_what_is_encoded_again_ends_at_the_next_key_frame_and_is_stated(tmp_path: Path, clip: Clip) -> None:
+    """From there on the recorded pictures stand byte for byte; a cut at a key frame encodes nothing."""
+    pieces = [piece(tmp_path, clip, 0, 42), piece(tmp_path, clip, 40, 83)]
+    first = 33
+    key = next_key(clip, first)
+    assert key <= 40
+    (only,) = make_take(pieces, tmp_path, "t", between(first / RATE, 7.0)).segments
+    assert only.reencoded == (between(first / RATE, key / RATE),)
+    assert coded(only.file)[key - first :] == list(clip.pictures[key:70])
+    assert coded(only.file)[0] != clip.pictures[first]
+    (clean,) = make_take(pieces, tmp_path, "u", between(-5, 2)).segments
+    assert clean.reencoded == () and coded(clean.file) == list(clip.pictures[:20])
+
+
+def test_pieces_outside_are_not_even_read(tmp_path: Path, clip: Clip) -> None:
+    good = piece(tmp_path, clip, 20, 40)
+    bad = tmp_path / "bad.webm"
+    bad.write_bytes(b"nothing that plays")
+    others = [Piece(bad, BASE_US - 4_000_000), Piece(bad, BASE_US), Piece(bad, BASE_US + 4_000_000)]
+    made = make_take([good, *others], tmp_path, "t", between(2, 4))
+    assert made.problems == () and [number for _, number in counters(made.segments[0].file)] == list(range(20, 40))
+
+
+@pytest.mark.parametrize(("start", "end"), [(-9, 0), (8.5, 20)])
+def test_a_take_outside_gives_nothing(tmp_path: Path, clip: Clip, start: float, end: float) -> None:
+    pieces = [piece(tmp_path, clip, 0, 42), piece(tmp_path, clip, 40, 83)]
+    assert make_take(pieces, tmp_path, "t", between(start, end)).segments == ()
+
+
+def test_sound_alone_is_cut_at_its_packets(tmp_path: Path, clip: Clip) -> None:
+    (only,) = make_take([piece(tmp_path, clip, 0, 40, pictures=False)], tmp_path, "t", between(1, 2)).segments
+    assert only.media_type == "audio/webm" and only.reencoded == () and sounds(only.file) == 50
+
+
+def test_pictures_of_impossible_size_are_not_decoded(
+    tmp_path: Path, clip: Clip, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody's memory is filled by a piece from outside: its pictures begin at the next key frame."""
+    monkeypatch.setattr("media.takes.MOST_PIXELS", 100 * 100)
+    (only,) = make_take([piece(tmp_path, clip, 0, 83)], tmp_path, "t", between(2.25, 6)).segments
+    assert [number for _, number in counters(only.file)] == list(range(next_key(clip, 22), 60))
+    assert only.reencoded == () and 187 <= sounds(only.file) <= 188
