@@ -1,8 +1,10 @@
 """What leaves the house: a citizen's copy of one session, a hand-over package of a whole file; and its minutes.
 
 A citizen's copy holds what that citizen said and heard, and only papers of their own visit: documents that other
-points showed, and papers of others, cannot be chosen at all. What was chosen is written down when it is asked for;
-the worker looks at rights again when it builds, because they may have changed in between.
+points showed, and papers of others, cannot be chosen at all. What the citizen's own point recorded by itself while it
+had no hub goes with its recording; what other points recorded so the citizen never heard, and it stays out. What was
+chosen is written down when it is asked for; the worker looks at rights again when it builds, because they may have
+changed in between.
 """
 
 from __future__ import annotations
@@ -65,11 +67,7 @@ class HandOver:
 
 def choices(db: Session, session: ReceptionSession) -> list[Choice]:
     """All that may go into the citizen's copy of a session; the caller has loaded it for the actor."""
-    own = set(
-        db.scalars(
-            sa.select(Participant.id).where(Participant.session_id == session.id, Participant.receives_visit.is_(True))
-        )
-    )
+    own = own_points(db, session.id)
     recorded = extracts.lanes_of(db, session.id)
     fit = {lane.name for lane in recorded if lane.kind == "point" or lane.participant_id in own}
     made = [
@@ -82,6 +80,12 @@ def choices(db: Session, session: ReceptionSession) -> list[Choice]:
     minutes = list(db.scalars(frozen))
     papers = [Choice("paper", one) for one in _own_papers(db, session, minutes)]
     return [*made, *lanes, *(Choice("minutes", one) for one in minutes), *papers]
+
+
+def own_points(db: Session, session_id: str) -> set[str]:
+    """The participants of a session where its citizen sat."""
+    here = sa.and_(Participant.session_id == session_id, Participant.receives_visit.is_(True))
+    return set(db.scalars(sa.select(Participant.id).where(here)))
 
 
 def _own_papers(db: Session, session: ReceptionSession, minutes: Sequence[str]) -> list[str]:

@@ -22,6 +22,7 @@ try:
 except ImportError:  # in a delivery both files lie in one folder
     import verifier  # type: ignore[no-redef,import-not-found]
 
+VERSIONS = (1, 2)
 FREE = ("delivery.json", "delivery.sig", "key.pem", "SHA256SUMS")
 """What the signature covers itself, or what only helps by hand."""
 
@@ -35,6 +36,7 @@ def verify(root: str, keys: list[bytes] | None = None) -> dict[str, Any]:
         raw, stated = _signed(root, keys, problems)
         listed = {one["path"]: one for one in stated["files"]}
         _check_files(root, listed, problems)
+        _check_origins(listed, problems)
         for session in sorted({path.split("/")[1] for path in listed if path.startswith("recordings/")}):
             found = verifier.verify(os.path.join(root, "recordings", session), keys)
             packages[session] = str(found["result"])
@@ -52,6 +54,8 @@ def _signed(root: str, keys: list[bytes] | None, problems: list[dict[str, str]])
     with open(os.path.join(root, "delivery.sig"), "rb") as file:
         signature = file.read(65)
     stated = verifier.parse(raw, "delivery.json")
+    if stated["format"] != "diemcau-delivery" or stated["version"] not in VERSIONS:
+        problems.append({"code": "unknown_version", "path": "delivery.json"})
     public = bytes.fromhex(stated["key"]["public"])
     if not verifier.is_signed(public, signature, raw):
         problems.append({"code": "bad_signature", "path": "delivery.json"})
@@ -78,6 +82,15 @@ def _check_files(root: str, listed: dict[str, Any], problems: list[dict[str, str
                 digest.update(piece)
             if digest.hexdigest() != one["sha256"] or file.tell() != one["length"]:
                 problems.append({"code": "changed_file", "path": verifier.safe(path)})
+
+
+def _check_origins(listed: dict[str, Any], problems: list[dict[str, str]]) -> None:
+    """What is named as from the point, in a delivery with records, must be cut from a take that one of them holds."""
+    records = [path for path in listed if path.startswith("recordings/")]
+    lists = {(path.split("/")[-1], listed[path]["sha256"]) for path in records}
+    for path, one in listed.items():
+        if records and "take" in one and (one["take"] + ".json", one["take_list_sha256"]) not in lists:
+            problems.append({"code": "foreign_part", "path": verifier.safe(path)})
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -1,7 +1,8 @@
 """Extracts (trích xuất): a stretch of a locked record, of chosen points, under a recorded order.
 
 The row is the request; the worker makes the files and adds them as a signed supplement, which states the order's hash,
-the moments ordered and those that each file really holds. The locked package is only added to, never changed.
+the moments ordered and those that each file really holds. The locked package is only added to, never changed. What a
+chosen point recorded by itself (rooms.takes) belongs to its face: it is cut and goes along, named as from the point.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from rooms import access, audit, custodians, jobs, orders, supplements
+from rooms import access, audit, custodians, jobs, orders, supplements, takes
 from rooms.actor import SYSTEM, Actor
 from rooms.errors import Invalid, NotFound, WrongState
 from rooms.files import FileStore
@@ -26,6 +27,7 @@ from rooms.words import ExtractState, TrackState
 
 KIND = "extract"
 SHORTEST_S = 0.5
+FACE = "point"
 LANES: dict[str, tuple[str, ...]] = {"point": ("mic", "camera"), "screen": ("screen",), "document": ("document",)}
 """What belongs to a lane of a participant."""
 
@@ -46,7 +48,8 @@ class Lane:
 
 
 def lanes_of(db: Session, session_id: str) -> list[Lane]:
-    """The lanes of a record, in order of participants; the caller has loaded the session."""
+    """The lanes of a record, in order of participants; the caller has loaded the session. A point's face also reaches
+    over what it recorded by itself."""
     found: dict[tuple[str, str], Lane] = {}
     rows = sa.select(Track).where(
         Track.session_id == session_id, Track.first_utc.is_not(None), Track.state != TrackState.MISSING
@@ -54,12 +57,23 @@ def lanes_of(db: Session, session_id: str) -> list[Lane]:
     for track in db.scalars(rows.order_by(Track.participant_id, Track.part)):
         kind = next(name for name, sources in LANES.items() if track.source in sources)
         key = (track.participant_id, kind)
-        first, last = float(track.first_utc or 0), float(track.last_utc or 0)
-        there = found.get(key)
-        if there is not None:
-            first, last = min(first, there.first_utc), max(last, there.last_utc)
-        found[key] = Lane(*key, first, last)
+        _reach(found, key, float(track.first_utc or 0), float(track.last_utc or 0))
+    for take in takes.of_session(db, session_id):
+        if take.first_utc is not None and take.last_utc is not None:
+            _reach(found, (take.participant_id, FACE), take.first_utc, take.last_utc)
     return [found[key] for key in sorted(found, key=lambda one: (one[0], list(LANES).index(one[1])))]
+
+
+def _reach(found: dict[tuple[str, str], Lane], key: tuple[str, str], first: float, last: float) -> None:
+    there = found.get(key)
+    if there is not None:
+        first, last = min(first, there.first_utc), max(last, there.last_utc)
+    found[key] = Lane(*key, first, last)
+
+
+def faces_of(row: Extract) -> set[str]:
+    """The participants whose face and voice were chosen: what these points recorded by themselves goes along."""
+    return {who for who, _, kind in (name.partition(":") for name in row.lanes) if kind == FACE}
 
 
 def request(

@@ -175,7 +175,7 @@ def file(db: Session, take_id: str, files: FileStore, against: Against, now: dt.
             row.cut, row.path, row.length, row.sha256 = late, "", 0, ""
     header = takeform.parse_header(take.header.encode())
     ended = next((row.reason for row in rows if row.reason), "")
-    raw = takeform.list_bytes(header, [_stated(take_id, row) for row in rows], ended=ended, filed=now)
+    raw = takeform.list_bytes(header, [_stated(row) for row in rows], ended=ended, filed=now)
     stored = files.put("takes", io.BytesIO(raw), limit=len(raw), suffix=".json")
     kept = [row for row in rows if row.path]
     take.state, take.ended, take.filed_at = TakeState.FILED, ended, now
@@ -189,7 +189,7 @@ def file(db: Session, take_id: str, files: FileStore, against: Against, now: dt.
     return Filed(facts_of(take, rows), tuple(orphans))
 
 
-def _stated(take_id: str, row: TakePiece) -> dict[str, Any]:
+def _stated(row: TakePiece) -> dict[str, Any]:
     return {
         "number": row.number,
         "previous": row.previous,
@@ -201,7 +201,7 @@ def _stated(take_id: str, row: TakePiece) -> dict[str, Any]:
         "sources": row.sources,
         "reason": row.reason,
         "cut": row.cut,
-        "file": takeform.file_name(take_id, row.number) if row.path else None,
+        "file": name_of(row) if row.path else None,
         "length": row.length,
         "sha256": row.sha256,
     }
@@ -232,6 +232,11 @@ def pieces_of(db: Session, take_id: str) -> list[TakePiece]:
     return list(db.scalars(sa.select(TakePiece).where(TakePiece.take_id == take_id).order_by(TakePiece.number)))
 
 
+def name_of(row: TakePiece) -> str:
+    """The name of a piece's media in package and supplement."""
+    return takeform.file_name(row.take_id, row.number)
+
+
 def of_session(db: Session, session_id: str) -> list[Take]:
     """The filed takes of a session, in the order of their beginnings; the caller has loaded the session."""
     found = sa.select(Take).where(Take.session_id == session_id, Take.state == TakeState.FILED)
@@ -243,7 +248,7 @@ def files_of(db: Session, files: FileStore, take: Take) -> list[PaperFile]:
     items = [PaperFile(files.path_of(take.path), takeform.list_name(take.id))]
     for row in pieces_of(db, take.id):
         if row.path:
-            items.append(PaperFile(files.path_of(row.path), takeform.file_name(take.id, row.number)))
+            items.append(PaperFile(files.path_of(row.path), name_of(row)))
     return items
 
 

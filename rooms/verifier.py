@@ -325,6 +325,7 @@ class Verifier:
         self.head = ""
         self.known: set[str] = set()  # paths that something signed accounts for
         self.journals: dict[str, dict[int, str]] = {}  # name -> {length: head}
+        self.lists: dict[str, str] = {}  # take -> SHA-256 of its list
 
     def fail(self, code: str, path: str, message: str) -> None:
         """Note a problem."""
@@ -520,7 +521,8 @@ class Verifier:
 
     def take(self, name: str, files: list[Json]) -> None:
         """What a point recorded by itself: the chain of its pieces, and that each kept one is there as it was."""
-        stated = parse(self.read(name), name)
+        raw = self.read(name)
+        stated = parse(raw, name)
         if stated["format"] != "diemcau-take-list" or stated["version"] != 1:
             raise Bad("unknown_version", name + " is of a version that this verifier does not know")
         if stated["session"] != self.session or parse(stated["header"].encode(), name)["take"] != stated["take"]:
@@ -536,6 +538,7 @@ class Verifier:
                 place = name.rpartition("/")[0] + "/" + piece["file"]
                 if hashes.get(place) != piece["sha256"]:
                     raise Bad("wrong_hash", f"piece {number} of {name} is not the file that is signed beside it")
+        self.lists[stated["take"]] = hashlib.sha256(raw).hexdigest()
         self.checked["takes"] += 1
 
     def supplements(self) -> None:
@@ -558,7 +561,15 @@ class Verifier:
                 for item in stated["files"]:
                     if item["path"].endswith(".json"):
                         self.guarded(item["path"], partial(self.take, item["path"], stated["files"]))
+            if stated["kind"] == "extract":
+                self.guarded(place, partial(self.origins, place, stated["facts"].get("files", [])))
             self.checked["supplements"] += 1
+
+    def origins(self, place: str, files: list[Json]) -> None:
+        """What an extract names as from the point must be cut from a take that this package holds."""
+        for item in files:
+            if "take" in item and self.lists.get(item["take"]) != item["take_list_sha256"]:
+                raise Bad("foreign_part", place + " names a recording from the point that is not in this package")
 
     def derived(self) -> None:
         """Replay files: those that are there must be listed and unchanged."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -21,30 +21,35 @@ from sqlalchemy.orm import Session
 from rooms import deliveries, jobs, manifest, people, supplements, zipform
 from rooms.actor import Actor
 from rooms.errors import RoomsError
-from rooms.models import Delivery, Order, Package, Paper, ReplayFile, Supplement
+from rooms.extracts import FACE, LANES
+from rooms.models import Delivery, Extract, Order, Package, Paper, ReplayFile, Supplement
 from rooms.papers import SUFFIXES
 from rooms.words import DeliveryKind, DeliveryState
-from web import deliverypages, logs
+from web import deliverypages, logs, owntakes
 from web.hub import Hub
 from web.keeping import bring_package
-from web.replays import Step, journals_of, run_maker
+from web.replays import HeldTake, Step, journals_of, run_maker
 
 log = logs.get("deliveries")
 
 FORMAT = "diemcau-delivery"
+VERSION = 2
+ORIGIN = ("origin", "take", "take_list_sha256")
 CHUNK = 1 << 20
 
 
 @dataclass
 class Part:
     """A file of the ZIP: ``path`` in it, where its bytes are, and what is said of it. ``media``: session, participant,
-    kind, start_utc, end_utc, media_type of sound or picture."""
+    kind, start_utc, end_utc, media_type of sound or picture; ``origin``: of what a point recorded by itself
+    (``owntakes.stated``)."""
 
     path: str
     source: Path
     what: str
     title: str = ""
     media: dict[str, Any] = field(default_factory=dict)
+    origin: dict[str, Any] = field(default_factory=dict)
     length: int = 0
     sha256: str = ""
     crc: int = 0
@@ -81,18 +86,16 @@ def _deliver(hub: Hub, delivery_id: str, work: Path, step: Step) -> dict[str, An
         actor = people.actor_of(db, asked.created_by or "", now)
         row = deliveries.to_make(db, actor, delivery_id, now)
         parts = list(collect(hub, db, actor, row, work, step))
+        measure(parts, step)  # the index names the hashes of sound and picture
         pages = deliverypages.write(hub, db, actor, row, parts, work)
         contents, kind, order = list(row.contents), row.kind, db.get(Order, row.order_id)
         stated_order = {"id": order.id, "sha256": order.sha256} if order is not None else None
         about = {"session": row.session_id or "", "case": row.case_id or ""}
         db.expunge_all()
+    for page in pages:
+        _measure(page)
     parts += pages
-    total = sum(part.source.stat().st_size for part in parts) or 1
-    read = 0
-    for part in parts:
-        _measure(part)
-        read += part.length
-        step(0.3 + 0.3 * read / total, "hashing")
+    total = sum(part.length for part in parts) or 1
     parts += _signed(hub, work, delivery_id, kind, now, parts, {"order": stated_order, **about, "contents": contents})
     relative, target = hub.files.place("deliveries", ".zip")
     sums = next(part.sha256 for part in parts if part.path == "SHA256SUMS")
@@ -125,6 +128,7 @@ def bring(hub: Hub, delivery_id: str) -> None:
         paths += db.scalars(select(ReplayFile.path).where(ReplayFile.session_id.in_(sessions)))
     for session_id in sessions:
         bring_package(hub, session_id)
+        owntakes.place(hub, session_id)
     for path in paths:
         hub.files.at_hand(path)
 
@@ -137,68 +141,92 @@ def collect(hub: Hub, db: Session, actor: Actor, row: Delivery, work: Path, step
     chosen: dict[str, list[str]] = {}
     for one in row.contents:
         chosen.setdefault(one["kind"], []).append(one["id"])
-    if row.kind is DeliveryKind.COPY and row.session_id and chosen.get("lane"):
-        yield from media_parts(hub, db, row.session_id, chosen["lane"], work, step)
+    own = deliveries.own_points(db, row.session_id) if row.kind is DeliveryKind.COPY and row.session_id else None
+    if own is not None and row.session_id and chosen.get("lane"):
+        lanes = chosen["lane"]
+        faces = {who for who in own if f"{who}:{FACE}" in lanes}
+        yield from media_parts(hub, db, row.session_id, lanes, faces, work, step)
     for session_id in chosen.get("session", []):
-        yield from media_parts(hub, db, session_id, None, work, step)
+        yield from media_parts(hub, db, session_id, None, None, work, step)
         yield from package_parts(hub, db, session_id)
     for extract in deliveries.extract_rows(db, row):
         supplement = db.get(Supplement, extract.supplement_id) if extract.supplement_id else None
-        if supplement is None:
-            continue
-        for file in extract.files:
-            source = supplements.file_of(hub.files, supplement, file["name"])
-            media = {
-                "session": extract.session_id, "participant": file["participant"], "kind": file["kind"],
-                "media_type": file["media_type"], "start_utc": file["start_utc_us"] / 1e6,
-                "end_utc": file["end_utc_us"] / 1e6, "reencoded": file["reencoded_utc_us"],
-            }  # fmt: skip
-            yield Part(f"extracts/{extract.id}/{file['name']}", source, "extract", media=media)
+        for file in extract.files if supplement is not None else ():
+            if own is None or "take" not in file or file["participant"] in own:
+                yield _extracted(hub, extract, supplement, file)
     for paper in db.scalars(select(Paper).where(Paper.id.in_(chosen.get("paper", []))).order_by(Paper.added_at)):
         yield Part(f"papers/{paper.id}{SUFFIXES[paper.mime]}", hub.files.path_of(paper.path), "paper", paper.title)
 
 
+def _extracted(hub: Hub, extract: Extract, supplement: Any, file: dict[str, Any]) -> Part:
+    media = {
+        "session": extract.session_id, "participant": file["participant"], "kind": file["kind"],
+        "media_type": file["media_type"], "start_utc": file["start_utc_us"] / 1e6,
+        "end_utc": file["end_utc_us"] / 1e6, "reencoded": file["reencoded_utc_us"],
+    }  # fmt: skip
+    origin = {name: file[name] for name in ORIGIN if name in file}
+    source = supplements.file_of(hub.files, supplement, file["name"])
+    return Part(f"extracts/{extract.id}/{file['name']}", source, "extract", media=media, origin=origin)
+
+
+Found = tuple[Path, dict[str, Any], dict[str, Any]]
+"""A file of sound or picture, what it holds, and where it is from (``Part.origin``)."""
+
+
 def media_parts(
-    hub: Hub, db: Session, session_id: str, lanes: Sequence[str] | None, work: Path, step: Step
-) -> list[Part]:
-    """The replay files of a session (of these lanes); made again from the originals where the cache has none."""
+    hub: Hub, db: Session, session_id: str, lanes: Sequence[str] | None, takers: Collection[str] | None, work: Path,
+    step: Step,
+) -> list[Part]:  # fmt: skip
+    """The replay files of a session (of these lanes); made again from the originals where the cache has none. Beside
+    them, as files of their own, what the points ``takers`` (None: all) recorded by themselves. Nothing of a record that
+    was disposed of, whatever lies there."""
+    gone = select(Package.id).where(Package.session_id == session_id, Package.disposed_at.is_not(None))
+    if db.scalar(gone) is not None:
+        return []
     rows = db.scalars(
-        select(ReplayFile).where(ReplayFile.session_id == session_id, ReplayFile.kind != "composed").order_by(
+        select(ReplayFile).where(ReplayFile.session_id == session_id, ReplayFile.kind.in_(LANES)).order_by(
             ReplayFile.start_utc, ReplayFile.participant_id
         )
     ).all()  # fmt: skip
-    found: list[tuple[Path, dict[str, Any]]] = [
+    found: list[Found] = [
         (
             hub.files.path_of(one.path),
             {"participant": one.participant_id, "kind": one.kind, "media_type": one.mime, "start_utc": one.start_utc,
              "end_utc": one.start_utc + one.duration_s},
+            {},
         )
         for one in rows
     ]  # fmt: skip
-    if not found:
-        found = list(_made_again(hub, db, session_id, work, step))
+    points = {} if found else journals_of(hub, db, session_id)
+    held = owntakes.leaving(hub, db, session_id, takers)
+    found += _made(points, held, work / session_id, step)
+    found.sort(key=lambda one: (one[1]["start_utc"], one[1]["participant"], one[1]["kind"]))
     parts: list[Part] = []
-    for source, media in found:
-        if lanes is None or f"{media['participant']}:{media['kind']}" in lanes:
+    for source, media, origin in found:
+        if lanes is None or origin or f"{media['participant']}:{media['kind']}" in lanes:
             name = f"media/{session_id}/{len(parts) + 1:03d}{source.suffix}"
-            parts.append(Part(name, source, "media", media={"session": session_id, **media}))
+            parts.append(Part(name, source, "media", media={"session": session_id, **media}, origin=origin))
     return parts
 
 
-def _made_again(
-    hub: Hub, db: Session, session_id: str, work: Path, step: Step
-) -> Iterator[tuple[Path, dict[str, Any]]]:
-    points = {who: [str(path) for path, _ in files] for who, files in journals_of(hub, db, session_id).items()}
-    place = work / session_id
+def _made(
+    points: dict[str, list[tuple[Path, str]]], held: dict[str, HeldTake], place: Path, step: Step
+) -> Iterator[Found]:
+    if not points and not held:
+        return
     place.mkdir()
-    for count, point in enumerate(run_maker(points, place), 1):
-        step(0.05 + 0.25 * count / max(1, len(points)), "muxing")
+    journals = {who: [str(path) for path, _ in files] for who, files in points.items()}
+    for count, point in enumerate(run_maker(journals, place, owntakes.task_of(held)), 1):
+        step(0.05 + 0.25 * count / max(1, len(points) + len(held)), "muxing")
+        take_id = point.get("take", "")
+        origin = owntakes.stated(take_id, held[take_id]) if take_id else {}
+        who = held[take_id].participant if take_id else point["participant"]
         for segment in point["segments"]:
             kind = "point" if segment["kind"] == "replay" else segment["kind"]
             yield Path(segment["file"]), {
-                "participant": point["participant"], "kind": kind, "media_type": segment["media_type"],
+                "participant": who, "kind": kind, "media_type": segment["media_type"],
                 "start_utc": segment["start_utc"], "end_utc": segment["start_utc"] + segment["duration_s"],
-            }  # fmt: skip
+            }, origin  # fmt: skip
 
 
 def package_parts(hub: Hub, db: Session, session_id: str) -> Iterator[Part]:
@@ -215,6 +243,16 @@ def package_parts(hub: Hub, db: Session, session_id: str) -> Iterator[Part]:
 
 
 # --- writing ---------------------------------------------------------------------------------------------------------
+
+
+def measure(parts: Sequence[Part], step: Step) -> None:
+    """Length, hash and CRC of each."""
+    total = sum(part.source.stat().st_size for part in parts) or 1
+    read = 0
+    for part in parts:
+        _measure(part)
+        read += part.length
+        step(0.3 + 0.3 * read / total, "hashing")
 
 
 def _measure(part: Part) -> None:
@@ -234,15 +272,18 @@ def _signed(
     facts: dict[str, Any],
 ) -> list[Part]:  # fmt: skip
     """The list of all files with its signature, and the sums to check by hand."""
-    listed = sorted((part.path, part.length, part.sha256, part.what) for part in parts)
+    listed = sorted(parts, key=lambda part: part.path)
     raw = manifest.canonical(
         {
-            "format": FORMAT, "version": 1, "delivery": delivery_id, "kind": kind.value,
+            "format": FORMAT, "version": VERSION, "delivery": delivery_id, "kind": kind.value,
             "made_utc": manifest.utc_text(now), "key": hub.signer.key(), **facts,
-            "files": [{"path": p, "length": n, "sha256": d, "what": w} for p, n, d, w in listed],
+            "files": [
+                {"path": one.path, "length": one.length, "sha256": one.sha256, "what": one.what, **one.origin}
+                for one in listed
+            ],
         }
     )  # fmt: skip
-    sums = "".join(f"{digest}  {path}\n" for path, _, digest, _ in listed)
+    sums = "".join(f"{one.sha256}  {one.path}\n" for one in listed)
     made = []
     for name, data in (
         ("delivery.json", raw), ("delivery.sig", hub.signer.sign(raw)), ("key.pem", hub.signer.public_pem()),

@@ -26,7 +26,10 @@ if TYPE_CHECKING:
 CSS = Path(__file__).parent / "static" / "css" / "export.css"
 VERIFIERS = tuple(Path(rooms.__file__).parent / name for name in ("verifier.py", "delivery_verifier.py"))
 """What goes along to check the delivery with; both stand alone."""
-KINDS = {"point": "Hình và tiếng", "screen": "Màn hình chia sẻ", "document": "Camera tài liệu"}
+KINDS = {
+    "point": "Hình và tiếng", "screen": "Màn hình chia sẻ", "document": "Camera tài liệu",
+    "take": "Bản ghi từ điểm cầu",
+}  # fmt: skip
 
 
 def write(hub: Hub, db: Session, actor: Actor, row: Delivery, parts: Sequence[Part], work: Path) -> list[Part]:
@@ -123,6 +126,8 @@ def media_view(db: Session, part: Part) -> dict[str, Any]:
         "name": point.name if point is not None else "",
         "kind": KINDS.get(said["kind"], said["kind"]),
         "extract": part.what == "extract",
+        "from_point": bool(part.origin),
+        "sha256": part.sha256,
         "session": lists.session_number(session) if session is not None else "",
         "day": formats.day(datetime.fromtimestamp(said["start_utc"], UTC)),
         "start": wall(said["start_utc"]),

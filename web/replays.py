@@ -27,7 +27,7 @@ from sqlalchemy.orm import Session
 from rooms import package, recordings, takes
 from rooms.errors import RoomsError
 from rooms.keeping import ask_to_drop
-from rooms.models import Package, ReceptionSession, Relay, ReplayFile, Track
+from rooms.models import Package, ReceptionSession, Relay, ReplayFile, Take, TakePiece, Track
 from rooms.words import SessionState, TrackState
 from web import keeping, logs, makers
 from web.hub import Hub
@@ -138,21 +138,33 @@ def journals_of(hub: Hub, db: Session, session_id: str) -> dict[str, list[tuple[
 
 @dataclass(frozen=True, slots=True)
 class HeldTake:
-    """A filed take: whose, its ordinal among the session's, and its pieces (where they lie, UTC microseconds)."""
+    """A filed take: whose, its ordinal among the session's, its pieces (where they lie, UTC microseconds), and the
+    SHA-256 of its list, which fixes them."""
 
     participant: str
     ordinal: int
     pieces: list[tuple[Path, int]]
+    list_sha256: str = ""
 
 
-def takes_of(hub: Hub, db: Session, session_id: str) -> dict[str, HeldTake]:
-    """Filed takes of a session, those of which something was kept."""
+def takes_of(
+    hub: Hub, db: Session, session_id: str, wanted: Callable[[Take, TakePiece], bool] = lambda take, piece: True
+) -> dict[str, HeldTake]:
+    """Filed takes of a session of which something was kept, with the pieces that are ``wanted``; read where they were
+    filed, else out of the package."""
     found = {}
+    locked = db.scalar(select(Package.path).where(Package.session_id == session_id))
     for ordinal, take in enumerate(takes.of_session(db, session_id), start=1):
-        rows = [row for row in takes.pieces_of(db, take.id) if row.path]
-        pieces = [(hub.files.root / row.path, row.start_us) for row in rows if (hub.files.root / row.path).exists()]
+        signed = f"{locked}/takes" if take.placed == "package" else f"{take.placed}/files" if take.placed else ""
+        pieces = []
+        for row in (row for row in takes.pieces_of(db, take.id) if row.path and wanted(take, row)):
+            path = hub.files.root / row.path
+            if not path.exists() and signed:
+                path = hub.files.where(f"{signed}/{takes.name_of(row)}")
+            if path.exists():
+                pieces.append((path, row.start_us))
         if pieces:
-            found[take.id] = HeldTake(take.participant_id, ordinal, pieces)
+            found[take.id] = HeldTake(take.participant_id, ordinal, pieces, take.sha256)
     return found
 
 

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import hashlib
+import tempfile
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from media.clip import Clip, ClipOptions, make_clip
+from media.muxer import Picture, ReplayFile
 from rooms import takeform
 from rooms.ids import new_id
 from rooms.manifest import canonical
 from rooms.takekeys import CURVE, Grant, seal_key
 
+RATE = 10
+PIECE_S = 4
 MEDIA = takeform.MATROSKA + b"made up: nobody is heard here"
 
 
@@ -61,3 +68,22 @@ def described(kind: str, start: float, end: float, **more: Any) -> dict[str, Any
     """The description of a piece."""
     times = {"start_us": round(start * 1e6), "end_us": round(end * 1e6), "device_us": round(start * 1e6) + 90_000_000}
     return {"kind": kind, **times, "error_us": 12_000, "age_us": 3_000_000, **more}
+
+
+def real_piece() -> bytes:
+    """Four seconds of sound and picture as a browser writes them: pictures count from 0."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "piece.webm"
+        file = ReplayFile(path, Picture("vp8", 160, 96), True)
+        for index in range(PIECE_S * RATE):
+            at = index * 1_000_000 // RATE
+            file.write_picture(_clip().pictures[index], index == 0, at)
+            for step in range(5):
+                file.write_sound(_clip().sounds[index * 5 + step], at + step * 20_000, 20_000)
+        file.close()
+        return path.read_bytes()
+
+
+@cache
+def _clip() -> Clip:
+    return make_clip(3, "", (), ClipOptions(width=160, height=96, rate=RATE, seconds=PIECE_S, bitrate_bps=60_000))

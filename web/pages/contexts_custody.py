@@ -130,7 +130,8 @@ class KeepingPage(Context):
 
 @dataclass(frozen=True)
 class ExtractForm(Context):
-    """Trích xuất: moments, points, order. ``lanes``: name to words; ``span``: what the record holds, in words."""
+    """Trích xuất: moments, points, order. ``lanes``: name to words; ``span``: what the record holds, in words;
+    ``own``: what points recorded by themselves, in words."""
 
     template: ClassVar[str] = "pages/extract_form.html"
     session: str
@@ -142,6 +143,7 @@ class ExtractForm(Context):
     restricted: bool
     form: Mapping[str, Any] = field(default_factory=dict)
     errors: Mapping[str, str] = field(default_factory=dict)
+    own: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -156,7 +158,8 @@ class JobView:
 
 @dataclass(frozen=True)
 class MediaRow:
-    """A file of an extract: whose, the moments that it really holds, what was encoded again."""
+    """A file of an extract: whose, the moments that it really holds, what was encoded again; ``from_point``: the point
+    recorded it by itself."""
 
     url: str
     name: str
@@ -167,6 +170,7 @@ class MediaRow:
     sound: bool
     length: int
     sha256: str
+    from_point: bool = False
 
 
 @dataclass(frozen=True)
@@ -203,7 +207,8 @@ class ChoiceRow:
 
 @dataclass(frozen=True)
 class DeliveryForm(Context):
-    """A citizen's copy (``choices``) or a hand-over package (``contents``: what goes in, in words)."""
+    """A citizen's copy (``choices``) or a hand-over package (``contents``: what goes in, in words). ``left_out``: what
+    other points recorded by themselves, which no citizen's copy holds."""
 
     template: ClassVar[str] = "pages/delivery_form.html"
     copy: bool
@@ -216,6 +221,7 @@ class DeliveryForm(Context):
     restricted: bool
     form: Mapping[str, Any] = field(default_factory=dict)
     errors: Mapping[str, str] = field(default_factory=dict)
+    left_out: Sequence[str] = ()
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from sqlalchemy.orm import Session
 from starlette.datastructures import FormData
 
-from rooms import jobs
+from rooms import jobs, takes
 from rooms.errors import RoomsError
 from rooms.models import Job, Order, Participant, Site
 from rooms.orders import OrderForm
@@ -65,7 +65,10 @@ SURE = {
     "design": N_("do cơ quan quyết định"),
     "set here": N_("do cơ quan quyết định"),
 }
-LANE = {"point": N_("hình và tiếng"), "screen": N_("màn hình chia sẻ"), "document": N_("camera tài liệu")}
+LANE = {
+    "point": N_("hình và tiếng"), "screen": N_("màn hình chia sẻ"), "document": N_("camera tài liệu"),
+    "take": N_("ghi tại điểm cầu"),
+}  # fmt: skip
 MEDIUM = {"usb": N_("USB"), "dvd": N_("Đĩa DVD"), "other": N_("Phương tiện khác")}
 PROGRESS = {
     "cutting": N_("Đang cắt từ bản ghi gốc"), "signing": N_("Đang ký số"), "muxing": N_("Đang lập tệp xem lại"),
@@ -148,6 +151,20 @@ def lane_name(db: Session, name: str, language: str) -> str:
     """Lục Ngạn: hình và tiếng."""
     participant, _, kind = name.partition(":")
     return f"{point_name(db, participant)}: {say(LANE.get(kind, kind), language)}"
+
+
+def own_recordings(
+    db: Session, session_id: str, language: str, wanted: Callable[[Participant], bool] = lambda point: True
+) -> list[str]:
+    """What points (the wanted ones) recorded by themselves: Lục Ngạn, ghi tại điểm cầu 14:05:09 – 14:07:00."""
+    found = []
+    for take in takes.of_session(db, session_id):
+        point = db.get(Participant, take.participant_id)
+        if take.first_utc is None or take.last_utc is None or point is None or not wanted(point):
+            continue
+        span = f"{wall(take.first_utc)} – {wall(take.last_utc)}"
+        found.append(f"{point_name(db, point.id)}, {say(LANE['take'], language)} {span}")
+    return found
 
 
 def wall(utc: float) -> str:

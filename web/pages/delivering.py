@@ -15,11 +15,11 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import Response
 
-from rooms import access, custodians, deliveries, disposals
+from rooms import access, custodians, deliveries, disposals, extracts
 from rooms.actor import Actor
 from rooms.deliveries import Choice, HandOver
 from rooms.errors import RoomsError, WrongState
-from rooms.models import Case, Delivery, Extract, Order, Paper, ReceptionSession, Site, User, Visit
+from rooms.models import Case, Delivery, Extract, Order, Paper, Participant, ReceptionSession, Site, User, Visit
 from rooms.orders import OrderForm
 from rooms.words import DeliveryKind, DeliveryState, DisposalState
 from web.deps import ActorDep, HubDep
@@ -79,7 +79,7 @@ def copy_form(
             True, f"/sessions/{session_id}/copy", say(N_("Bản sao cho công dân"), language),
             casefile.label_of(db, actor, "session", session_id, now, language), f"/custody/session/{session_id}",
             [choice_row(db, one, one.name in ticked, language) for one in there], (), session.restricted, form,
-            errors or {},
+            errors or {}, words.own_recordings(db, session_id, language, lambda point: not point.receives_visit),
         )  # fmt: skip
         chrome = frame(db, request, actor, "/custody", training=session.training_space_id is not None)
         return page(request, context, chrome=chrome, status=422 if errors else 200)
@@ -101,7 +101,7 @@ def contents_words(db: Session, kind: str, object_id: str, language: str) -> tup
     """What a part of a delivery is."""
     name = say(KIND.get(kind, kind), language)
     if kind == "lane":
-        return words.lane_name(db, object_id, language), name
+        return words.lane_name(db, object_id, language), formats.joined([name, own_words(db, object_id, language)])
     if kind == "extract":
         row = db.get(Extract, object_id)
         return (name, words.span_of(row.from_utc, row.to_utc)) if row else (name, "")
@@ -115,6 +115,16 @@ def contents_words(db: Session, kind: str, object_id: str, language: str) -> tup
         visit = db.get(Visit, object_id)
         return name, lists.visit_number(visit) if visit else ""
     return name, ""
+
+
+def own_words(db: Session, lane: str, language: str) -> str:
+    """What the citizen's own point recorded by itself goes with its face and voice."""
+    participant, _, kind = lane.partition(":")
+    point = db.get(Participant, participant)
+    if kind != extracts.FACE or point is None or not point.receives_visit:
+        return ""
+    held = words.own_recordings(db, point.session_id, language, lambda one: one.id == participant)
+    return say(N_("kèm bản ghi từ điểm cầu"), language) if held else ""
 
 
 @router.get("/cases/{case_id}/handover")

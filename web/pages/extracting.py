@@ -111,7 +111,7 @@ def form_page(
         span = words.span_of(min(one.first_utc for one in lanes), max(one.last_utc for one in lanes)) if lanes else ""
         context = ExtractForm(
             session_id, heading_of(db, actor, session, now, language), f"/custody/session/{session_id}", names, chosen,
-            span, session.restricted, form, errors or {},
+            span, session.restricted, form, errors or {}, words.own_recordings(db, session_id, language),
         )  # fmt: skip
         chrome = frame(db, request, actor, "/custody", training=session.training_space_id is not None)
         return page(request, context, chrome=chrome, status=422 if errors else 200)
@@ -160,7 +160,7 @@ def media_row(db: Session, row: Extract, file: dict[str, Any], language: str) ->
         f"/api/extracts/{row.id}/{file['name']}", words.point_name(db, file["participant"]),
         say(words.LANE.get(file["kind"], file["kind"]), language), words.wall(file["start_utc_us"] / 1e6),
         words.wall(file["end_utc_us"] / 1e6), ", ".join(spans), file["media_type"].startswith("audio/"),
-        file["length"], file["sha256"],
+        file["length"], file["sha256"], "take" in file,
     )  # fmt: skip
 
 

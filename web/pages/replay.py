@@ -58,6 +58,16 @@ class Cut:
 
 
 @dataclass(frozen=True)
+class OwnFile:
+    """What a point recorded by itself, as a file to take along. ``span``: on the clock of the wall."""
+
+    name: str
+    span: str
+    length: int
+    url: str
+
+
+@dataclass(frozen=True)
 class ReplayPage(Context):
     """``data``: for web/static/js/pages/replay.js. ``facts``: pairs of label and value beside the player.
     ``may_looks``, ``may_grant``: the reader may see who has looked, and give rights on this session."""
@@ -78,6 +88,7 @@ class ReplayPage(Context):
     minutes_tone: str = ""
     facts: tuple[tuple[str, str], ...] = ()
     cuts: tuple[Cut, ...] = ()
+    own_files: tuple[OwnFile, ...] = ()
 
 
 @router.get("/replay/{session_id}")
@@ -111,6 +122,7 @@ def replay(session_id: str, request: Request, hub: HubDep, actor: ActorDep) -> R
             minutes_tone="good" if frozen else "warn",
             facts=facts_of(db, session, language),
             cuts=cuts,
+            own_files=own_files(line),
         )
         chrome = frame(db, request, actor, "/cases", training=session.training_space_id is not None)
     if context.data["state"] == "making":
@@ -331,6 +343,21 @@ def cuts_of(db: Session, session_id: str, line: timelines.TimeLine, language: st
             cut = Cut(round(start, 3), round(end, 3), words % {"span": span}, f"/extracts/{one.id}")
             found.append(cut)
     return tuple(sorted(found, key=lambda cut: (cut.start, cut.end)))
+
+
+def own_files(line: timelines.TimeLine) -> tuple[OwnFile, ...]:
+    """What points recorded by themselves, in the order of the lanes."""
+    return tuple(
+        OwnFile(
+            lane.participant.name,
+            f"{custodywords.wall(line.zero + one.start)} – {custodywords.wall(line.zero + one.end)}",
+            one.file.length,
+            f"/api/replay/{one.file.id}",
+        )
+        for lane in line.lanes
+        if lane.kind == "take"
+        for one in lane.segments
+    )
 
 
 def facts_of(db: Session, session: ReceptionSession, language: str) -> tuple[tuple[str, str], ...]:
