@@ -18,16 +18,13 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from rooms import audit, disposals, filed, manifest
+from rooms import audit, certificates, disposals, filed, manifest
 from rooms.actor import SYSTEM
 from rooms.errors import NotFound, StorageFailed, WrongState
 from rooms.files import FileStore, translated
 from rooms.models import Case, Delivery, Disposal, Package, Paper, ReceptionSession, ReplayFile, Take, TakePiece
 from rooms.signing import Signer
 from rooms.words import DeliveryState, DisposalState
-
-FORMAT = "diemcau-disposal"
-VERSION = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,20 +59,25 @@ def begin(
         db.flush()
         return row
     sessions, papers = _scope(db, row)
-    row.inventory = [*inventory(db, files, sessions, papers), *(_copy_line(one) for one in elsewhere)]
+    row.inventory = [*inventory(db, files, sessions, papers), *(copy_line(one) for one in elsewhere)]
     row.state, row.error = DisposalState.RUNNING, ""
+    put_out_of_reach(db, sessions, papers, now)
+    return row
+
+
+def put_out_of_reach(db: Session, sessions: Sequence[str], papers: Sequence[str], now: dt.datetime) -> None:
+    """From now on nobody can open these records and papers, nor fetch copies of them."""
     for package in db.scalars(sa.select(Package).where(Package.session_id.in_(sessions))):
         package.disposed_at = package.disposed_at or now
     for paper in db.scalars(sa.select(Paper).where(Paper.id.in_(papers))):
         paper.destroyed_at = paper.destroyed_at or now
     for replay in db.scalars(sa.select(ReplayFile).where(ReplayFile.session_id.in_(sessions))):
         db.delete(replay)
-    for delivery in _deliveries(db, sessions):
+    for delivery in deliveries_of(db, sessions):
         delivery.removed_at = delivery.removed_at or now
         if delivery.state is DeliveryState.READY:
             delivery.state = DeliveryState.CANCELLED
     db.flush()
-    return row
 
 
 def _scope(db: Session, row: Disposal) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -86,7 +88,7 @@ def _scope(db: Session, row: Disposal) -> tuple[tuple[str, ...], tuple[str, ...]
     return held.sessions, held.papers
 
 
-def _deliveries(db: Session, sessions: Sequence[str]) -> list[Delivery]:
+def deliveries_of(db: Session, sessions: Sequence[str]) -> list[Delivery]:
     """Copies of these records that the hub still has; a hand-over of a file holds its records, too."""
     cases = {one for session_id in sessions for one in filed.cases_of(db, "session", session_id)}
     query = sa.select(Delivery).where(
@@ -100,14 +102,14 @@ def inventory(db: Session, files: FileStore, sessions: Sequence[str], papers: Se
     found: list[dict[str, Any]] = []
     for package in db.scalars(sa.select(Package).where(Package.session_id.in_(sessions))):
         found += _package_lines(files, package)
+    return found + single_lines(db, sessions, papers)
+
+
+def single_lines(db: Session, sessions: Sequence[str], papers: Sequence[str]) -> list[dict[str, Any]]:
+    """``inventory`` without the packages: what the database knows of files that stand alone."""
+    found: list[dict[str, Any]] = []
     for replay in db.scalars(sa.select(ReplayFile).where(ReplayFile.session_id.in_(sessions))):
         found.append(_line("replay", replay.session_id, replay.path, replay.length, replay.sha256))
-    for take in db.scalars(sa.select(Take).where(Take.session_id.in_(sessions))):
-        if take.path:
-            found.append(_line("take", take.session_id, take.path, 0, take.sha256))
-    pieces = sa.select(Take.session_id, TakePiece).join(TakePiece, TakePiece.take_id == Take.id)
-    for session_id, piece in db.execute(pieces.where(Take.session_id.in_(sessions), TakePiece.path != "")):
-        found.append(_line("take", session_id, piece.path, piece.length, piece.sha256))
     for take in db.scalars(sa.select(Take).where(Take.session_id.in_(sessions))):  # what the point recorded itself
         if take.path:
             found.append(_line("take", take.session_id, take.path, 0, take.sha256))
@@ -116,7 +118,7 @@ def inventory(db: Session, files: FileStore, sessions: Sequence[str], papers: Se
     for paper in db.scalars(sa.select(Paper).where(Paper.id.in_(papers))):
         if paper.destroyed_at is None:
             found.append(_line("paper", "", paper.path, paper.length, paper.sha256))
-    for delivery in _deliveries(db, sessions):
+    for delivery in deliveries_of(db, sessions):
         found.append(_line("delivery", delivery.session_id or "", delivery.path, delivery.length, delivery.sha256))
     return found
 
@@ -125,7 +127,8 @@ def _line(what: str, session: str, path: str, length: int, sha256: str) -> dict[
     return {"what": what, "session": session, "path": path, "length": length, "sha256": sha256}
 
 
-def _copy_line(one: Elsewhere) -> dict[str, Any]:
+def copy_line(one: Elsewhere) -> dict[str, Any]:
+    """A line of an inventory for a copy outside the file store."""
     return {**_line(one.place, one.session_id, one.path.name, 0, ""), "outside": str(one.path)}
 
 
@@ -165,9 +168,14 @@ def destroy(files: FileStore, row: Disposal, step: Callable[[float], None]) -> N
 
     ``step``: how far it is (0..1). Raises StorageFailed when something is still there afterwards.
     """
+    remove(files, row.inventory, step)
+
+
+def remove(files: FileStore, inventory: Sequence[dict[str, Any]], step: Callable[[float], None]) -> None:
+    """``destroy`` for these lines."""
     root = files.root.resolve()
-    total = max(1, len(row.inventory))
-    for number, line in enumerate(row.inventory):
+    total = max(1, len(inventory))
+    for number, line in enumerate(inventory):
         path = Path(line["outside"]) if "outside" in line else root / line["path"]
         try:
             if path.is_dir() and "outside" in line:
@@ -178,13 +186,11 @@ def destroy(files: FileStore, row: Disposal, step: Callable[[float], None]) -> N
             raise translated(error) from error
         if number % 50 == 0:
             step(number / total)
-    packages = {"/".join(line["path"].split("/")[:3]) for line in row.inventory if line["what"] == "package"}
+    packages = {"/".join(line["path"].split("/")[:3]) for line in inventory if line["what"] == "package"}
     for name in packages:
         for place in (root / name, *(root / name).parent.glob(f".{Path(name).name}.*")):  # half-made and set aside ones
             shutil.rmtree(place, ignore_errors=True)
-    left = [line for line in row.inventory if _there(root, line)] + [
-        name for name in packages if (root / name).exists()
-    ]
+    left = [line for line in inventory if _there(root, line)] + [name for name in packages if (root / name).exists()]
     if left:
         raise StorageFailed("storage.failed", "Some files could not be removed.")
 
@@ -220,7 +226,7 @@ def _stated(db: Session, row: Disposal, signer: Signer) -> dict[str, Any]:
     packages = db.scalars(sa.select(Package).where(Package.session_id.in_(sessions)))
     assert row.decided_at is not None and row.destroyed_at is not None  # approved, and just destroyed
     return {
-        "format": FORMAT, "version": VERSION, "disposal": row.id, "key": signer.key(),
+        "format": certificates.FORMAT, "version": certificates.VERSION, "disposal": row.id, "key": signer.key(),
         "object": {"kind": row.object_kind, "id": row.object_id},
         "basis": row.basis, "reason": row.reason,
         "proposed": {"by": row.proposed_by or "", "utc": manifest.utc_text(row.proposed_at)},

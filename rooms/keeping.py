@@ -154,7 +154,9 @@ def _files_of(files: FileStore, group: str) -> list[tuple[str, int, float]]:
 
 
 def _is_locked(db: Session, path: str) -> bool:
-    return db.scalar(sa.select(Package.id).where(Package.path == path)) is not None
+    """Locked, and not disposed of: what a restore brought back of such a one is not put into the store again."""
+    here = sa.select(Package.id).where(Package.path == path, Package.disposed_at.is_(None))
+    return db.scalar(here) is not None
 
 
 # --- letting go ------------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ import datetime as dt
 import hashlib
 import json
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -115,9 +115,12 @@ class Kept:
 def reconcile(
     database: Database, files: FileStore, store: Store | None, now: dt.datetime, *, sample: int, seed: int,
     step: Step = lambda done, note: None, clock: Callable[[], dt.datetime] | None = None,
+    more: Iterable[Mapping[str, str]] = (),
 ) -> Reconciliation:  # fmt: skip
-    """Compare everything and write the report. Raises StorageFailed when the store does not answer at all (the job is
-    tried again), and what ``step`` raises."""
+    """Compare everything and write the report; ``more``: findings of others (code, kind, session, path).
+
+    Raises StorageFailed when the store does not answer at all (the job is tried again), and what ``step`` raises.
+    """
     kept = Kept(database, files, store)
     this = Round(sample, random.Random(seed))
     total = _count(database)
@@ -129,6 +132,8 @@ def reconcile(
         here = files.root / paper.path
         length = here.stat().st_size if here.is_file() else store.length(paper.path) if store is not None else None
         _check_file(kept, this, paper, {paper.path: length} if length is not None else {}, {})
+    for finding in more:
+        this.found(finding["code"], finding["kind"], finding["session"], finding["path"])
     for done, one in enumerate(this.sample, start=1):
         _check_hash(kept, this, one, now)
         if done % 20 == 0:

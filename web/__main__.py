@@ -18,6 +18,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "user": ("web.cli.people", "user"),
     "enrol": ("web.cli.people", "enrol"),
     "keys": ("web.cli.people", "keys"),
+    "disposals": ("web.cli.disposals", "disposals"),
     "store": ("web.cli.store", "store"),
     "session": ("web.cli.sessions", "session"),
     "token": ("web.cli.sessions", "token"),

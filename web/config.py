@@ -70,6 +70,7 @@ class Config:
     replay_keep_days: int
     reconcile_sample: int
     publish_folder: Path | None
+    certificates: Path | None
     publish_mail: tuple[str, ...]
     publish_from: str
     smtp_url: str
@@ -398,6 +399,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("reconcile_sample", "files", "200", "How many files are read and hashed again every night.",
             _integer(0, 1_000_000)),
     Setting("publish_folder", "folder", "", "Daily heads and public keys are written here, outside the hub.", _folder),
+    Setting("certificates", "folder", "", "Certificates of disposal are kept here as well, outside the hub.", _folder),
     Setting("publish_mail", "list", "", "Daily heads and public keys are mailed to these addresses.", _mails),
     Setting("publish_from", "address", "", "Who these mails come from.", _one_line),
     Setting("smtp_url", "address", "", "Mail server: smtp://user@host:587 (STARTTLS) or smtps://user@host:465.",

@@ -28,7 +28,7 @@ from rooms.words import DeliveryKind, DeliveryState
 from web import deliverypages, logs, owntakes
 from web.hub import Hub
 from web.keeping import bring_package
-from web.replays import HeldTake, Step, journals_of, run_maker
+from web.replays import HeldTake, Step, is_disposed, journals_of, run_maker
 
 log = logs.get("deliveries")
 
@@ -180,8 +180,7 @@ def media_parts(
     """The replay files of a session (of these lanes); made again from the originals where the cache has none. Beside
     them, as files of their own, what the points ``takers`` (None: all) recorded by themselves. Nothing of a record that
     was disposed of, whatever lies there."""
-    gone = select(Package.id).where(Package.session_id == session_id, Package.disposed_at.is_not(None))
-    if db.scalar(gone) is not None:
+    if is_disposed(db, session_id):
         return []
     rows = db.scalars(
         select(ReplayFile).where(ReplayFile.session_id == session_id, ReplayFile.kind.in_(LANES)).order_by(

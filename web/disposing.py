@@ -5,6 +5,7 @@ Backups and what was handed over are out of the hub's reach; docs/operations.md 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,9 @@ from rooms import destruction, filed, keeping, sealing
 from rooms.destruction import Elsewhere
 from rooms.errors import Conflict, NotFound, StorageFailed
 from rooms.models import Disposal, Package, Relay, StoreKey
+from rooms.stores import Store
 from rooms.words import DisposalState
-from web import logs
+from web import certificates, logs
 from web.hub import Hub
 from web.keeping import bring_package
 from web.replays import Step
@@ -40,10 +42,11 @@ def dispose(hub: Hub, payload: dict[str, Any], step: Step) -> dict[str, Any]:
     if row.state is DisposalState.STOPPED:
         raise Conflict(f"disposal.{row.error}", "There are reasons to keep this.")
     if row.state is DisposalState.RUNNING:
-        remove_outside(hub, row)
+        remove_outside(hub, row.inventory)
         destruction.destroy(hub.files, row, lambda done: step_quietly(step, 0.1 + 0.8 * done))
         with hub.database.write() as db:
             destruction.certify(db, disposal_id, hub.signer, hub.now())
+        certificates.send_out(hub)
     log.info("disposed", disposal=disposal_id, files=len(row.inventory))
     return {"files": len(row.inventory)}
 
@@ -77,7 +80,11 @@ def elsewhere(hub: Hub, db: Session, disposal_id: str) -> list[Elsewhere]:
     row = db.get(Disposal, disposal_id)
     if row is None:
         raise NotFound()
-    sessions = sessions_of(db, row)
+    return copies_of(hub, db, sessions_of(db, row))
+
+
+def copies_of(hub: Hub, db: Session, sessions: Sequence[str]) -> list[Elsewhere]:
+    """The same for these records, those that are there."""
     spools = [Path(spool) for spool in db.scalars(select(Relay.spool)) if spool]
     found = []
     for session_id in sessions:
@@ -89,24 +96,33 @@ def elsewhere(hub: Hub, db: Session, disposal_id: str) -> list[Elsewhere]:
     return [one for one in found if one.path.exists()]
 
 
-def remove_outside(hub: Hub, row: Disposal) -> None:
+def remove_outside(hub: Hub, inventory: Sequence[dict[str, Any]]) -> None:
     """Shipped journals, and all that lies in the store for good, with the keys it was sealed with.
 
     Raises StorageFailed when a store does not answer or still has something; the job is tried again.
     """
-    sessions = {line["session"] for line in row.inventory if line["session"]}
+    sessions = {line["session"] for line in inventory if line["session"]}
     for session_id in sessions:
         hub.copies.remove(session_id)
     paths = [f"packages/{session_id[:2]}/{session_id}" for session_id in sessions]
-    paths += [one["path"] for one in row.inventory if "outside" not in one and not one["path"].startswith("packages/")]
+    paths += [one["path"] for one in inventory if "outside" not in one and not one["path"].startswith("packages/")]
     if hub.store is not None:
         with hub.database.write() as db:
             for path in paths:
                 keeping.ask_to_drop(db, path)
         while keeping.drop_asked(hub.database, hub.store):
             pass
-        if any(held.key == path or held.key.startswith(path + "/") for path in paths for held in hub.store.list(path)):
+        for key in held_below(hub.store, paths):  # what a restore brought back has no row
+            hub.store.remove(key)
+        if held_below(hub.store, paths):
             raise StorageFailed("storage.failed", "Some files could not be removed.")
     with hub.database.write() as db:
         groups = [sealing.group_of(path) for path in paths]
         db.execute(delete(StoreKey).where(StoreKey.group.in_(groups)))
+
+
+def held_below(store: Store, paths: Sequence[str]) -> list[str]:
+    """Objects at these paths or below them. Raises StorageFailed."""
+    return [
+        held.key for path in paths for held in store.list(path) if held.key == path or held.key.startswith(path + "/")
+    ]

@@ -23,7 +23,19 @@ from rooms.errors import RoomsError
 from rooms.models import Job, Package, ReceptionSession, Relay, ReplayFile, Take, Track
 from rooms.words import JobState, SessionState, TrackState
 from signaling.takes import against
-from web import composing, deliveries, disposing, errors, extracts, logs, nightly, publish, replays, restore
+from web import (
+    certificates,
+    composing,
+    deliveries,
+    disposing,
+    errors,
+    extracts,
+    logs,
+    nightly,
+    publish,
+    replays,
+    restore,
+)
 from web.commands.people import LOCAL_TIME
 from web.hub import Hub
 
@@ -225,6 +237,7 @@ def expire(hub: Hub, _payload: dict[str, Any], step: Step) -> dict[str, Any]:
     with hub.database.write() as db:
         heads.daily_head(db, now.astimezone(LOCAL_TIME).date() - timedelta(days=1), now)
     ended["published"] = publish.publish_all(hub)
+    ended["certificates"] = certificates.send_out(hub)
     return {**ended, "replays": replays.expire(hub, now - timedelta(days=hub.config.replay_keep_days))}
 
 

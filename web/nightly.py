@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from rooms import keeping, reconcile
 from rooms.models import Job, Package
-from web import logs
+from web import logs, redisposing
 from web.commands.people import LOCAL_TIME
 from web.hub import Hub
 
@@ -28,7 +28,7 @@ def compare(hub: Hub, _payload: dict[str, Any], step: Step) -> dict[str, Any]:
     now = hub.now()
     report = reconcile.reconcile(
         hub.database, hub.files, hub.store, now, sample=hub.config.reconcile_sample,
-        seed=int(now.timestamp()), step=step, clock=hub.now,
+        seed=int(now.timestamp()), step=step, clock=hub.now, more=redisposing.findings(hub),
     )  # fmt: skip
     figures = {"sessions": report.sessions, "complete": report.complete, "findings": len(report.findings)}
     (log.error if report.findings else log.info)("reconciled", files=report.files, **figures)

@@ -115,6 +115,12 @@ def all_there(hub: Hub, session_id: str) -> bool:
     return all((hub.files.root / row.path).is_file() for row in rows)
 
 
+def is_disposed(db: Session, session_id: str) -> bool:
+    """Whether the record was disposed of: then nothing is made of it, whatever a restore has brought back."""
+    gone = select(Package.id).where(Package.session_id == session_id, Package.disposed_at.is_not(None))
+    return db.scalar(gone) is not None
+
+
 def journals_of(hub: Hub, db: Session, session_id: str) -> dict[str, list[tuple[Path, str]]]:
     """Participant -> its journals (where they lie now, and their name), those that are there at all."""
     rows = db.execute(
@@ -123,6 +129,8 @@ def journals_of(hub: Hub, db: Session, session_id: str) -> dict[str, list[tuple[
         .where(Track.session_id == session_id, Track.state != TrackState.MISSING)
         .order_by(Track.part, Track.file)
     )
+    if is_disposed(db, session_id):
+        return {}
     locked = db.scalar(select(Package.path).where(Package.session_id == session_id))
     found: dict[str, list[tuple[Path, str]]] = {}
     for track, spool in rows:
@@ -152,6 +160,8 @@ def takes_of(
 ) -> dict[str, HeldTake]:
     """Filed takes of a session of which something was kept, with the pieces that are ``wanted``; read where they were
     filed, else out of the package."""
+    if is_disposed(db, session_id):
+        return {}
     found = {}
     locked = db.scalar(select(Package.path).where(Package.session_id == session_id))
     for ordinal, take in enumerate(takes.of_session(db, session_id), start=1):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from web.commands import index, people, reach, sessions, store
+from web.commands import disposals, index, people, reach, sessions, store
 
 COMMANDS: dict[str, Callable[..., Awaitable[dict[str, Any]]]] = {
     "session.open": sessions.open_session,
@@ -27,6 +27,8 @@ COMMANDS: dict[str, Callable[..., Awaitable[dict[str, Any]]]] = {
     "keys.heads": people.show_heads,
     "store.show": store.show,
     "store.rewrap": store.rewrap,
+    "disposals.kept": disposals.kept,
+    "disposals.again": disposals.again,
     "enrol.relay": people.enrol_relay,
     "index.rebuild": index.rebuild,
     "reach.legs": reach.open_legs,

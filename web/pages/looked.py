@@ -57,6 +57,8 @@ WORDS = {
     "disposal.withdrawn": N_("Rút đề nghị tiêu hủy"),
     "disposal.stopped": N_("Dừng tiêu hủy, phải giữ"),
     "disposal.done": N_("Đã tiêu hủy"),
+    "disposal.taken_in": N_("Nhận lại biên bản tiêu hủy sau khi phục hồi"),
+    "disposal.again": N_("Tiêu hủy lại sau khi phục hồi"),
     "link.rejected": N_("Không đồng ý hoặc rút đề nghị nối, gỡ"),
     "paper.opened": N_("Mở giấy tờ"),
     "package.exported": N_("Tải gói bản ghi"),

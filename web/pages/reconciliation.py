@@ -39,6 +39,9 @@ CODES = {
     "store_missing": N_("kho tệp không còn tệp này"),
     "store_changed": N_("kho tệp trả lại nội dung đã đổi"),
     "unreadable": N_("không đọc được gói bản ghi"),
+    "disposed_there": N_("đã tiêu hủy nhưng nay lại có, có thể do phục hồi từ bản sao lưu"),
+    "disposal_forgotten": N_("biên bản tiêu hủy lưu ngoài hệ thống mà cơ sở dữ liệu không còn biết"),
+    "certificate_bad": N_("biên bản tiêu hủy lưu ngoài hệ thống không đúng chữ ký hoặc không đọc được"),
 }
 KINDS = {
     "package": N_("Gói bản ghi"),
@@ -46,6 +49,12 @@ KINDS = {
     "replay": N_("Tệp xem lại"),
     "paper": N_("Giấy tờ"),
     "track": N_("Bản ghi gốc"),
+    "take": N_("Bản ghi từ điểm cầu"),
+    "delivery": N_("Bản sao, gói bàn giao"),
+    "spool": N_("Bản ghi gốc"),
+    "shipped": N_("Bản ghi gốc"),
+    "cache": N_("Gói bản ghi"),
+    "certificate": N_("Biên bản tiêu hủy"),
 }
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from rooms import delivery_verifier, people, recordings, verifier
+from rooms import certificates, delivery_verifier, manifest, people, recordings, redisposal, verifier
 from rooms.actor import SYSTEM
 from rooms.errors import StorageFailed
 from rooms.models import (
@@ -316,6 +316,17 @@ def test_held_and_disposed_of_on_the_screens(pages: Pages, tmp_path: Path) -> No
     assert disposing.elsewhere is not None
 
 
+def certificate_of(session: str, lines: list[dict[str, str]]) -> certificates.Certificate:
+    at = "2026-01-31T08:00:00.000000Z"
+    said = {
+        "format": "diemcau-disposal", "version": 1, "disposal": "d" * 24, "key": {"id": "k", "public": "00"},
+        "object": {"kind": "session", "id": session}, "basis": "", "reason": "", "proposed": {"by": "", "utc": at},
+        "approved": {"by": "", "utc": at}, "destroyed_utc": at, "manifests": {session: "0" * 64},
+        "files": [{**line, "length": 3, "sha256": ""} for line in lines], "total": {"files": 2, "bytes": 6},
+    }  # fmt: skip
+    return certificates.parse(manifest.canonical(said))
+
+
 def test_the_store_and_its_keys_are_emptied_too(pages: Pages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was put into the store for good goes with the key it was sealed with; a store that is away stops it."""
     folder, now = Folder(tmp_path / "store"), pages.hub.now()
@@ -332,16 +343,23 @@ def test_the_store_and_its_keys_are_emptied_too(pages: Pages, tmp_path: Path, mo
         {"what": "replay", "session": session, "path": keys[1]},
     ]
     monkeypatch.setattr(pages.hub, "store", folder)
-    row = Disposal(inventory=lines)
 
     def away(key: str) -> None:
         raise StorageFailed("store.unavailable")
 
     with monkeypatch.context() as broken, pytest.raises(StorageFailed):
         broken.setattr(folder, "remove", away)
-        disposing.remove_outside(pages.hub, row)
-    disposing.remove_outside(pages.hub, row)
+        disposing.remove_outside(pages.hub, lines)
+    disposing.remove_outside(pages.hub, lines)
     assert [held.key for held in folder.list("")] == ["replay/ab/other.webm"]
+    for key in keys[:2]:  # a restored store: objects that no row knows
+        folder.put(key, io.BytesIO(b"abc"), 3)
+    one = certificate_of(session, lines)
+    assert [there.path for there in redisposal.there_again(pages.hub.files, folder, one)] == [
+        f"packages/ss/{session}", keys[1]
+    ]  # fmt: skip
+    disposing.remove_outside(pages.hub, lines)
+    assert redisposal.there_again(pages.hub.files, folder, one) == []
     with pages.hub.database.read() as db:
         assert [one.group for one in db.query(StoreKey)] == ["replay/ab/other.webm"]
         assert [one.path for one in db.query(StoredFile)] == ["replay/ab/other.webm"]
