@@ -65,15 +65,17 @@ def begin(
     return row
 
 
-def put_out_of_reach(db: Session, sessions: Sequence[str], papers: Sequence[str], now: dt.datetime) -> None:
-    """From now on nobody can open these records and papers, nor fetch copies of them."""
+def put_out_of_reach(
+    db: Session, sessions: Sequence[str], papers: Sequence[str], now: dt.datetime, before: dt.datetime | None = None
+) -> None:
+    """From now on nobody can open these records and papers, nor fetch copies of them; ``before``: deliveries_of."""
     for package in db.scalars(sa.select(Package).where(Package.session_id.in_(sessions))):
         package.disposed_at = package.disposed_at or now
     for paper in db.scalars(sa.select(Paper).where(Paper.id.in_(papers))):
         paper.destroyed_at = paper.destroyed_at or now
     for replay in db.scalars(sa.select(ReplayFile).where(ReplayFile.session_id.in_(sessions))):
         db.delete(replay)
-    for delivery in deliveries_of(db, sessions):
+    for delivery in deliveries_of(db, sessions, before):
         delivery.removed_at = delivery.removed_at or now
         if delivery.state is DeliveryState.READY:
             delivery.state = DeliveryState.CANCELLED
@@ -88,12 +90,15 @@ def _scope(db: Session, row: Disposal) -> tuple[tuple[str, ...], tuple[str, ...]
     return held.sessions, held.papers
 
 
-def deliveries_of(db: Session, sessions: Sequence[str]) -> list[Delivery]:
-    """Copies of these records that the hub still has; a hand-over of a file holds its records, too."""
+def deliveries_of(db: Session, sessions: Sequence[str], before: dt.datetime | None = None) -> list[Delivery]:
+    """Copies of these records that the hub still has; a hand-over of a file holds its records, too. ``before``: only
+    those made until then, or said to be removed: later ones of the same file are without what was disposed of."""
     cases = {one for session_id in sessions for one in filed.cases_of(db, "session", session_id)}
     query = sa.select(Delivery).where(
         sa.or_(Delivery.session_id.in_(sessions), Delivery.case_id.in_(cases)), Delivery.path != ""
     )
+    if before is not None:
+        query = query.where(sa.or_(Delivery.made_at <= before, Delivery.removed_at.is_not(None)))
     return list(db.scalars(query))
 
 
@@ -105,7 +110,9 @@ def inventory(db: Session, files: FileStore, sessions: Sequence[str], papers: Se
     return found + single_lines(db, sessions, papers)
 
 
-def single_lines(db: Session, sessions: Sequence[str], papers: Sequence[str]) -> list[dict[str, Any]]:
+def single_lines(
+    db: Session, sessions: Sequence[str], papers: Sequence[str], before: dt.datetime | None = None
+) -> list[dict[str, Any]]:
     """``inventory`` without the packages: what the database knows of files that stand alone."""
     found: list[dict[str, Any]] = []
     for replay in db.scalars(sa.select(ReplayFile).where(ReplayFile.session_id.in_(sessions))):
@@ -118,7 +125,7 @@ def single_lines(db: Session, sessions: Sequence[str], papers: Sequence[str]) ->
     for paper in db.scalars(sa.select(Paper).where(Paper.id.in_(papers))):
         if paper.destroyed_at is None:
             found.append(_line("paper", "", paper.path, paper.length, paper.sha256))
-    for delivery in deliveries_of(db, sessions):
+    for delivery in deliveries_of(db, sessions, before):
         found.append(_line("delivery", delivery.session_id or "", delivery.path, delivery.length, delivery.sha256))
     return found
 

@@ -16,7 +16,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from rooms import audit, certificates, destruction, filed, holds
+from rooms import audit, destruction, filed, holds
 from rooms.actor import SYSTEM
 from rooms.certificates import Certificate
 from rooms.destruction import Elsewhere
@@ -36,15 +36,8 @@ class There:
     path: str
 
 
-def known(db: Session, after: str = "", limit: int = 100) -> list[Certificate]:
-    """The certificates that the database holds, in the order of their ids, from ``after`` on."""
-    query = sa.select(Disposal.certificate).where(Disposal.state == DisposalState.DONE, Disposal.id > after)
-    rows = db.scalars(query.order_by(Disposal.id).limit(limit))
-    return [certificates.parse(raw.encode()) for raw in rows]
-
-
 def kept(db: Session, after: str = "", limit: int = 100) -> list[tuple[str, bytes, bytes]]:
-    """The same as they are exported: id, bytes, signature."""
+    """Certificates that the database holds, in the order of their ids, from ``after`` on: id, bytes, signature."""
     query = sa.select(Disposal).where(Disposal.state == DisposalState.DONE, Disposal.id > after)
     rows = db.scalars(query.order_by(Disposal.id).limit(limit))
     return [(row.id, row.certificate.encode(), bytes.fromhex(row.signature)) for row in rows]
@@ -81,16 +74,18 @@ def begin(
     row = db.get(Disposal, one.disposal, with_for_update=True)
     if row is not None and row.state is DisposalState.DONE and row.certificate.encode() != one.raw:
         raise Conflict("certificate.other", "The hub holds another certificate of this disposal.")
+    before = one.destroyed
     if row is None or row.state is not DisposalState.DONE:
         _take_in(db, one, signature, row, now)
+        before = now  # what was made since the restore holds the record, too
     named = [line["path"] for line in one.lines if line["what"] == "paper"]
     papers = list(db.scalars(sa.select(Paper.id).where(Paper.path.in_(named))))
-    going = {line["path"]: line for line in destruction.single_lines(db, one.sessions, papers)}
+    going = {line["path"]: line for line in destruction.single_lines(db, one.sessions, papers, before)}
     going |= {line["path"]: line for line in one.lines}
     for session, path in zip(one.sessions, one.packages, strict=True):  # the folder goes with whatever lies in it
         first = f"{path}/manifest.json"
         going.setdefault(first, {"what": "package", "session": session, "path": first})
-    destruction.put_out_of_reach(db, one.sessions, papers, one.destroyed)
+    destruction.put_out_of_reach(db, one.sessions, papers, one.destroyed, before)
     if count:
         detail = {"disposal": one.disposal, "found": count}
         for kind, object_id in {(one.object_kind, one.object_id), *(("session", name) for name in one.sessions)}:
@@ -127,7 +122,7 @@ def _user(db: Session, user_id: str) -> str | None:
 
 def end(db: Session, one: Certificate) -> None:
     """It is gone again: ZIPs of these records are not looked for any more."""
-    for delivery in destruction.deliveries_of(db, one.sessions):
+    for delivery in destruction.deliveries_of(db, one.sessions, one.destroyed):
         if delivery.removed_at is not None:
             delivery.path = ""
     db.flush()

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from rooms import destruction, redisposal
-from rooms.certificates import Certificate
-from rooms.errors import RoomsError
+from rooms.certificates import Certificate, parse
+from rooms.errors import Invalid, RoomsError
 from rooms.redisposal import There
 from web import certificates, logs
 from web.disposing import copies_of, remove_outside
@@ -54,11 +54,16 @@ def findings(hub: Hub) -> Iterator[dict[str, str]]:
     after = ""
     while True:
         with hub.database.read() as db:
-            known = redisposal.known(db, after)
-        if not known:
+            kept = redisposal.kept(db, after)
+        if not kept:
             break
-        after = known[-1].disposal
-        for one in known:
+        after = kept[-1][0]
+        for name, raw, _ in kept:
+            try:
+                one = parse(raw)
+            except Invalid:
+                yield {"code": "certificate_bad", "kind": "certificate", "session": "", "path": f"{name}.json"}
+                continue
             for there in there_again(hub, one):
                 yield {"code": "disposed_there", "kind": there.kind, "session": there.session, "path": there.path}
     if hub.config.certificates is not None:

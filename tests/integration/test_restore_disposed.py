@@ -19,8 +19,8 @@ import pytest
 from rooms import holds, people, recordings, signing
 from rooms.actor import SYSTEM
 from rooms.manifest import canonical
-from rooms.models import AuditEntry, Disposal, Hold, ReceptionSession, Reconciliation
-from rooms.words import DisposalState, Role
+from rooms.models import AuditEntry, Delivery, Disposal, Hold, ReceptionSession, Reconciliation
+from rooms.words import DeliveryKind, DeliveryState, DisposalState, Role
 from tests.support.custody import Held, work
 from tests.support.hub import clean_environ
 from tests.support.pages import PASSWORD, Browser, Pages, pages_at
@@ -149,6 +149,17 @@ def state(answer: dict[str, Any]) -> list[str]:
     return [one["state"] for one in answer["disposals"]]
 
 
+def delivered_later(hub: Hub, made: Disposed) -> Path:
+    """The ZIP of a hand-over of the file, made after the disposal."""
+    relative, target = hub.files.place("deliveries", ".zip")
+    target.write_bytes(b"a hand-over")
+    with hub.database.write() as db:
+        row = Delivery(kind=DeliveryKind.HANDOVER, case_id=made.one.case, state=DeliveryState.READY, path=relative)
+        row.contents, row.created_at, row.made_at = [], hub.now(), hub.now()
+        db.add(row)
+    return target
+
+
 def test_older_files_under_a_database_that_knows(made: Disposed, live: Pages) -> None:
     """Noticed in the night, opened to nobody, removed by the certificates of the database; these stand."""
     hub, folder, session = live.hub, live.config.data, made.one.session
@@ -156,6 +167,7 @@ def test_older_files_under_a_database_that_knows(made: Disposed, live: Pages) ->
     assert len(made.named) == len(set(made.named)), "each file is certified once"
     assert state(command(folder, "check")) == ["gone"]
     shutil.copytree(made.backup / "files", folder / "files", dirs_exist_ok=True)
+    later = delivered_later(hub, made)
     spool = hub.recovered / session
     spool.mkdir(parents=True)
     (spool / "p.mic.1.rnd.dcj").write_bytes(b"a journal that was put together")
@@ -173,6 +185,7 @@ def test_older_files_under_a_database_that_knows(made: Disposed, live: Pages) ->
     done = command(folder, "again", "--yes")["disposals"]
     assert [one["state"] for one in done] == ["removed"] and done[0]["found"] == looked[0]["found"] > 3
     assert made.there(folder) == [] and not spool.exists()
+    assert later.exists(), "a hand-over of the same file from after the disposal has nothing of it"
     assert not (folder / "files" / "packages" / session[:2] / session).exists()
     assert findings(hub) == [] and state(command(folder, "again", "--yes")) == ["gone"]
     with hub.database.read() as db:
