@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """A hub."""
-    with world_in(tmp_path_factory.mktemp("firefox") / "data", "--no-worker") as world:
+    with world_in(tmp_path_factory.mktemp("firefox") / "data") as world:
         yield world
 
 

@@ -21,7 +21,7 @@ SIZES = ((1366, 768), (1920, 1080), (390, 844))
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """A hub with an operator and an officer."""
-    with world_in(tmp_path_factory.mktemp("lookers") / "data", "--no-worker") as world:
+    with world_in(tmp_path_factory.mktemp("lookers") / "data") as world:
         yield world
 
 
