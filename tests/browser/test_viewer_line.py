@@ -13,7 +13,7 @@ from tests.browser.support import HERE, chromium
 from tests.browser.test_line import join, line
 from tests.support.impair import Profile
 
-pytestmark = [pytest.mark.browser, pytest.mark.alone, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.browser, pytest.mark.alone, pytest.mark.long, pytest.mark.timeout(240)]
 SCRIPT = (HERE / "line.js").read_text().replace("WIDTH = 1280", "WIDTH = 640").replace("HEIGHT = 720", "HEIGHT = 360")
 FREE = Profile(delay_s=0.02)
 NARROW = Profile(rate_bps=200_000, queue_s=0.3, delay_s=0.02)

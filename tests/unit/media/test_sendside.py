@@ -282,3 +282,52 @@ def test_what_left_late_because_of_us_is_no_queue() -> None:
         return lowest
 
     assert run(excused=True) > 1_400_000 > run(excused=False)
+
+
+class AmpleLine:
+    """A line that carries much more than it is sent: 20 packets of 1,000 bytes ten times a second."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.estimator = SendSideEstimator(20_000_000, 50_000, 30_000_000, 0.0)
+        self.arrivals = 100
+
+    def round(self, delay: float = 0.02, lost: int = 0) -> None:
+        """One tenth of a second and its feedback; the last ``lost`` packets before the last one never come."""
+        estimator = self.estimator
+        first = estimator.log.next
+        for _ in range(20):
+            estimator.log.add(1000, self.now)
+        came = round((self.now + delay + 500) * 4000)
+        told: list[int | None] = [came] * 20
+        told[19 - lost : 19] = [None] * lost
+        self.now += 0.1
+        estimator.is_ample = True
+        estimator.feedback(twcc.Feedback(first & 0xFFFF, came // 256, 0, told), self.now)
+        estimator.tick(self.now)
+
+
+def test_the_first_bad_news_of_an_ample_line_count_at_once_with_all_that_came_before() -> None:
+    line = AmpleLine()
+    for _ in range(33):
+        line.round()
+    line.estimator._prober.cluster = None
+    line.round()
+    assert line.estimator.loss == 0 and line.estimator.queue < 0.002
+    line.round(lost=8)
+    assert line.estimator.loss == pytest.approx(8 / 200, rel=0.2)
+    for _ in range(2):  # a queue delays everything for longer than one feedback
+        line.round(delay=0.07)
+    assert line.estimator.queue == pytest.approx(0.05, abs=0.002)
+
+
+def test_figures_of_an_ample_line_are_of_now_although_nothing_is_decided() -> None:
+    line = AmpleLine()
+    for _ in range(41):
+        line.round()
+    assert line.estimator.acked_bps == pytest.approx(1_600_000, rel=0.1)
+    assert line.estimator.feedback_at == line.now
+    before = line.estimator.target_bps
+    for _ in range(100):
+        line.round()
+    assert line.estimator.target_bps >= before and line.estimator.log.flying == 0
