@@ -11,7 +11,6 @@ overuse too: a deep buffer must not be kept full.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable
 from enum import Enum
 
@@ -56,7 +55,7 @@ class Trend:
     def __init__(self) -> None:
         self.threshold = FIRST_THRESHOLD
         self.usage = Usage.NORMAL
-        self._points: deque[tuple[float, float]] = deque()
+        self._points: list[tuple[float, float]] = []
         self._first = 0.0
         self._sums = [0.0, 0.0, 0.0, 0.0]  # of x, y, x * x, x * y over the points
         self._sum = 0.0
@@ -91,7 +90,7 @@ class Trend:
             if len(points) < WINDOW:
                 return self._slope
         else:
-            x, y = points.popleft()
+            x, y = points.pop(0)
             sums[0] -= x
             sums[1] -= y
             sums[2] -= x * x
@@ -102,7 +101,7 @@ class Trend:
     def _rebase(self, by: float) -> None:
         """Count from a later time, so that the sums stay small and exact."""
         self._first += by
-        self._points = deque((x - by, y) for x, y in self._points)
+        self._points = [(x - by, y) for x, y in self._points]
         self._sums = [
             sum(x for x, _ in self._points),
             sum(y for _, y in self._points),
@@ -157,7 +156,7 @@ class DelayBased:
         self._last_group: tuple[float, float] | None = None  # (sent, arrived) of the group before
         self._base = self._base_next = 1e18
         self._base_since = -1e18
-        self._recent: deque[tuple[float, float]] = deque()  # (time, least delay) of the last feedbacks
+        self._recent: list[tuple[float, float]] = []  # (time, least delay) of the last feedbacks
         self.queue = 0.0
 
     def update(self, acked: Iterable[Acked], now: float) -> Usage:
@@ -233,7 +232,7 @@ class DelayBased:
         recent = self._recent
         recent.append((now, least))
         while recent[0][0] < now - RECENT and len(recent) > 2:
-            recent.popleft()
+            recent.pop(0)
         before = self.queue
         self.queue = max(0.0, min(delay for _, delay in recent) - self._base)
         self.grew = self.queue >= before - 0.005

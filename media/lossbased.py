@@ -6,8 +6,6 @@ line's own, the rate returns to where it was, and only what is lost beyond that 
 
 from __future__ import annotations
 
-from collections import deque
-
 LOW, HIGH = 0.02, 0.10
 GROWTH = 0.08  # per s
 WINDOW = 1.0  # s
@@ -30,7 +28,7 @@ class LossBased:
         self.loss = 0.0
         self.own = 0.0  # the line's own loss, whatever is sent
         self.rate_bps = float("inf")
-        self._counts: deque[tuple[float, int, int]] = deque()  # (time, arrived, lost) per feedback
+        self._counts: list[tuple[float, int, int]] = []  # (time, arrived, lost) per feedback
         self._arrived = self._lost = 0  # their sums
         self._before = (0.0, 0.0)  # (rate, loss) before the first of a series of cuts
         self._cuts = 0
@@ -78,7 +76,7 @@ class LossBased:
         self._arrived += arrived
         self._lost += lost
         while counts[0][0] < now - WINDOW and len(counts) > 1:
-            _, arrived, lost = counts.popleft()
+            _, arrived, lost = counts.pop(0)
             self._arrived -= arrived
             self._lost -= lost
         total = self._arrived + self._lost

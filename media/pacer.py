@@ -10,7 +10,6 @@ key frame, where packets that left together are known to come out of its narrowe
 
 from __future__ import annotations
 
-from collections import deque
 from typing import Any, Protocol
 
 QUANTUM = 0.005  # s
@@ -50,7 +49,7 @@ class Pacer:
         self._budget = float(LEAST_BURST)
         self._waiting = 0  # bytes left behind by the last ``take``
         self._refilled_at = now
-        self._since: deque[tuple[float, int]] = deque()  # (time, how many packets began to wait), oldest first
+        self._since: list[tuple[float, int]] = []  # (time, how many packets began to wait), oldest first
         self._known = 0  # their sum
         self.set_target(target_bps)
 
@@ -133,9 +132,9 @@ class Pacer:
             return
         left = max(self._known - gone, 0)
         while gone > 0 and since:
-            time, number = since.popleft()
+            time, number = since.pop(0)
             if number > gone:
-                since.appendleft((time, number - gone))
+                since.insert(0, (time, number - gone))
             gone -= number
         if count > left or not since:
             since.append((now, max(1, count - left)))

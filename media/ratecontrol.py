@@ -6,8 +6,6 @@ queue that grows takes it below the rate that was acknowledged, the further the 
 
 from __future__ import annotations
 
-from collections import deque
-
 from media.delaybased import Usage
 
 GROWTH = 0.08  # per s
@@ -29,7 +27,7 @@ class AcknowledgedRate:
     __slots__ = ("_arrivals", "_total")
 
     def __init__(self) -> None:
-        self._arrivals: deque[tuple[float, int]] = deque()  # (last arrival, bytes) per feedback, the first one without
+        self._arrivals: list[tuple[float, int]] = []  # (last arrival, bytes) per feedback, the first one without
         self._total = 0  # of all but the first: what came before it has no beginning
 
     def add(self, arrived: float, size: int) -> None:
@@ -42,7 +40,7 @@ class AcknowledgedRate:
         arrivals.append((arrived, size))
         self._total += size
         while len(arrivals) > 2 and arrivals[1][0] <= arrived - RATE_WINDOW:
-            arrivals.popleft()
+            arrivals.pop(0)
             self._total -= arrivals[0][1]
 
     def over(self) -> float:
