@@ -31,8 +31,8 @@ def send(
     log: SentLog | None, runs: bool, now: float, /,
 ) -> int | tuple[int, int, int, int, int]: ...  # fmt: skip
 def drain(
-    file: int, family: int, known: Mapping[bytes, object], most: int, unprotect: int, most_ssrcs: int,
-    later: list[tuple[object, bytes, float]], now: float, /,
+    file: int, family: int, known: Mapping[bytes, object], most: int, unprotect: int, unprotect_rtcp: int,
+    most_ssrcs: int, later: list[tuple[object, bytes, float]], now: float, /,
 ) -> tuple[list[object], int]: ...  # fmt: skip
 def wait(
     epoll: int, timeout: float, blind_at: float, sockets: Mapping[int, int], door: tuple[object, ...], /

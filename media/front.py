@@ -25,10 +25,11 @@ from media.messages import Leg
 from media.native import compiled
 from media.peer import Connection, Way
 from media.roaming import Roaming
+from media.rtcp import may_wait
 from media.sender import Sender
-from media.transport import SrtpSession, address_of, pointer_to
+from media.transport import SrtpSession, pointer_to
 from media.types import MAX_DATAGRAM, Batch, Buffer, PeerId
-from media.waiting import Door
+from media.waiting import UNPROTECT, Door
 
 SOCKET_BUFFER = 8 * 1024 * 1024
 DRAIN = 256
@@ -38,9 +39,8 @@ FLUSH_EVERY = 32
 MAX_SSRCS = 256
 """Per connection: libsrtp keeps about 300 bytes for each SSRC with a good tag, for ever."""
 LATER_S = 0.05
-"""How long transport-wide feedback may wait to be taken; what follows from it is decided ten times a second."""
+"""How long reports may wait to be taken; what follows from them is decided ten times a second."""
 MAX_LATER = 256
-RTPFB, WIDE = 205, 15  # in the clear also in SRTCP (RFC 3711 3.4): transport-wide feedback
 _log = logging.getLogger(__name__)
 _SSRC = struct.Struct("!I")
 _NO_LEGS: dict[str, Any] = {}
@@ -109,7 +109,6 @@ class Front:
         self._sender = Sender(self.dropped, runs, is_native)
         self._native = compiled if is_native else None
         self._door = Door(self._addresses.names, self._later, self.batch, FLUSH_EVERY, MAX_SSRCS)
-        self._unprotect = address_of("srtp_unprotect")
         self.received = 0
 
     def open(self, port: int, announced: Sequence[str]) -> int:
@@ -235,7 +234,7 @@ class Front:
         taken = 0
         while taken < DRAIN:
             now = self._clock()
-            found, count = self._native.drain(file, family, names, FLUSH_EVERY, self._unprotect, MAX_SSRCS, later, now)  # type: ignore[union-attr]
+            found, count = self._native.drain(file, family, names, FLUSH_EVERY, *UNPROTECT, MAX_SSRCS, later, now)  # type: ignore[union-attr]
             if found:
                 self._hand_in(opened, found, 0, now)
             self._settle_full(later)
@@ -259,6 +258,8 @@ class Front:
                 source.heard_at = now
                 if type(packet) is str:
                     self.dropped[packet] += 1
+                elif 192 <= packet[1] <= 223:
+                    core.receive_rtcp(source.peer, source.leg, memoryview(packet), now + elapsed, batch)
                 else:
                     core.receive_rtp(source.peer, packet, now + elapsed, batch)
             except Exception:  # one datagram must never cost another one
@@ -348,10 +349,6 @@ class Front:
             return "early"
         if length < 12:
             return "short"
-        if self._buffer[1] == RTPFB and self._buffer[0] & 0x1F == WIDE and connection.leg == "subscribe":
-            self._later.append((connection, bytes(self._view[:length]), now))
-            self._settle_full(self._later)
-            return ""
         return self._open_srtp(connection, session, length, now)
 
     def _settle_full(self, later: list[tuple[Connection, bytes, float]]) -> None:
@@ -359,24 +356,21 @@ class Front:
             self.settle(later[0][2] + 2 * LATER_S)
 
     def settle(self, now: float) -> None:
-        """Take the transport-wide feedback that has waited for ``LATER_S``: all at once it costs a third of what it
-        costs one by one, each after a wake-up of its own. When each arrived is kept."""
+        """Take the reports that have waited for ``LATER_S`` (see ``rtcp.may_wait``): all at once they cost a third of
+        what they cost one by one, each after a wake-up of its own. When each arrived is kept."""
         self._roaming.step(now)
         if not self._later or now - self._later[0][2] < LATER_S:
             return
         later = self._later[:]
         self._later.clear()  # the same list: compiled code adds to it
+        core, batch = self._core, self.batch
         for connection, data, arrived in later:
-            session = connection.receiving
-            if session is None:
+            if connection.receiving is None:
                 continue
-            self._view[: len(data)] = data
             try:
-                reason = self._open_srtp(connection, session, len(data), arrived)
+                core.receive_rtcp(connection.peer, connection.leg, memoryview(data), arrived, batch)
             except Exception:
-                reason = self._failed()
-            if reason:
-                self.dropped[reason] += 1
+                self.dropped[self._failed()] += 1
 
     def _open_srtp(self, connection: Connection, session: SrtpSession, length: int, now: float) -> str:
         """Decrypt the datagram in the buffer and hand it to the core."""
@@ -390,7 +384,10 @@ class Front:
             return "srtp_refused"
         length = session.length[0]
         known.add(ssrc)
-        if is_rtcp:
+        if is_rtcp and may_wait(self._view[:length]):
+            self._later.append((connection, bytes(self._view[:length]), now))
+            self._settle_full(self._later)
+        elif is_rtcp:
             self._core.receive_rtcp(connection.peer, connection.leg, self._view[:length], now, self.batch)
         elif connection.leg == "publish":
             self._core.receive_rtp(connection.peer, self._view[:length], now, self.batch)

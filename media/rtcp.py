@@ -13,6 +13,7 @@ SR, RR, SDES, BYE, RTPFB, PSFB, XR = 200, 201, 202, 203, 205, 206, 207
 NACK, PLI, FIR, REMB = 1, 1, 4, 15
 REFERENCE_TIME, DELAYS = 4, 5  # blocks of XR (RFC 3611 4.4, 4.5)
 
+WIDE = 15  # format of transport-wide feedback (draft-holmer-rmcat-transport-wide-cc-extensions-01, 3.1)
 MAX_PACKETS = 32  # per compound packet; a browser sends at most a handful
 MAX_NACKED = 256  # sequence numbers per NACK packet that are looked at
 MAX_BLOCKS = 31  # report blocks per SR or RR (5-bit count)
@@ -46,6 +47,22 @@ def packets(data: Buffer) -> Iterator[tuple[int, int, int, int]]:
             body_end = end - padding
         yield kind, first & 0x1F, at + 4, body_end
         at = end
+
+
+def may_wait(data: Buffer) -> bool:
+    """Whether a compound packet holds nothing but what may be taken a tenth of a second later: reports, descriptions,
+    transport-wide feedback, each whole. Questions and farewells may not."""
+    at, size = 0, len(data)
+    for _ in range(MAX_PACKETS):
+        if at + 4 > size:
+            return False
+        first, kind, words = _HEAD.unpack_from(data, at)
+        if first >> 6 != 2 or (kind not in (SR, RR, SDES) and (kind != RTPFB or first & 0x1F != WIDE)):
+            return False
+        at += 4 + 4 * words
+        if at == size:
+            return True
+    return False
 
 
 def read_sender(data: Buffer, at: int, end: int) -> tuple[int, int, int] | None:
@@ -242,7 +259,7 @@ def _feedback_head(buffer: bytearray, at: int, form: int, kind: int, size: int, 
 
 __all__ = [
     "BYE", "DELAYS", "FIR", "MAX_BLOCKS", "NACK", "PLI", "PSFB", "REFERENCE_TIME", "REMB", "RR", "RTPFB", "SDES", "SR",
-    "XR", "packets", "read_blocks", "read_bye", "read_delays", "read_keyframe_request", "read_nack", "read_remb",
-    "read_sender", "write_bye", "write_fir", "write_nack", "write_pli", "write_receiver_report",
+    "WIDE", "XR", "may_wait", "packets", "read_blocks", "read_bye", "read_delays", "read_keyframe_request", "read_nack",
+    "read_remb", "read_sender", "write_bye", "write_fir", "write_nack", "write_pli", "write_receiver_report",
     "write_reference_time", "write_remb", "write_sdes", "write_sender_report",
 ]  # fmt: skip

@@ -20,6 +20,8 @@ from media.transport import address_of
 from media.types import Batch
 
 FOR_EVER = -1.0
+UNPROTECT = address_of("srtp_unprotect"), address_of("srtp_unprotect_rtcp")
+"""libsrtp's functions, for the compiled way in."""
 
 
 class Door:
@@ -37,7 +39,7 @@ class Door:
         self.rest: list[tuple[int, list[Any], int, float]] = []
         self.amiss: list[Any] = []
         self._counts = array("q", (0, 0, 0))
-        self._before = known, address_of("srtp_unprotect"), most_ssrcs, later
+        self._before = known, *UNPROTECT, most_ssrcs, later
         self._after = batch, address_of("srtp_protect"), address_of("srtp_protect_rtcp"), self.rest, self.amiss
         self._most = most
         self._legs: dict[str, Any] | None = None

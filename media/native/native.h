@@ -25,7 +25,7 @@ PyObject *set_no_vp8(PyObject *module, PyObject *constant);
 typedef int (*unprotect_function)(void *state, void *packet, int *length);
 typedef struct {
     PyObject *known, *later; /* borrowed; see drain */
-    unprotect_function unprotect;
+    unprotect_function unprotect, unprotect_rtcp;
     long most_ssrcs;
     double now; /* monotonic seconds, of the first datagram */
 } Reading;

@@ -446,6 +446,8 @@ PyObject *take(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t co
 static int take_three(PyObject *const *three, PyObject *legs, PyObject *since, PyObject *batch) {
     if (PyBytes_CheckExact(three[0]) || !PyBytes_CheckExact(three[1]) || !PyFloat_Check(three[2]))
         return 0;
+    if (PyBytes_GET_SIZE(three[1]) > 1 && ((unsigned char)PyBytes_AS_STRING(three[1])[1] & 0xE0) == 0xC0)
+        return 0; /* RTCP (RFC 5761 4) */
     PyObject *peer = value_of(three[0], &s_peer), *leg = NULL, *now = NULL;
     int told = -1;
     if (peer != NULL)

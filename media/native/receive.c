@@ -1,17 +1,17 @@
 /* The way in, compiled: what media/front.py does for each datagram on a UDP socket, up to the core, with the same result.
  *
- * drain(fd, family, known, most, unprotect, most_ssrcs, later, now) -> (flat list, number of datagrams)
+ * drain(fd, family, known, most, unprotect, unprotect_rtcp, most_ssrcs, later, now) -> (flat list, number of datagrams)
  *   known        {sockaddr as bytes: Connection}: addresses that proved themselves
  *   most         datagrams to take at the most
- *   unprotect    address of libsrtp's function
+ *   unprotect, unprotect_rtcp   addresses of libsrtp's functions
  *   most_ssrcs   SSRCs that a connection may have
- *   later        list of (connection, datagram, when it came): transport-wide feedback of viewers, which waits there
- *                (Front.settle), is added to it instead, up to MAX_LATER
+ *   later        list of (connection, decrypted RTCP, when it came): reports that may wait (media.rtcp.may_wait) are added
+ *                to it instead, up to MAX_LATER (Front.settle)
  *   now          monotonic seconds, of the first one
  *   The list holds threes: what it is from, what it is, and seconds since the first one was read. From a connection, a
- *   packet as bytes is RTP that was decrypted, a text is the reason why RTP was dropped (a word of media.front.DROPS);
- *   from a sockaddr it is the datagram as it came: checks, DTLS, RTCP, strangers, oversized and empty ones (one longer
- *   than 1500 bytes is told by 1501 of them). Fewer datagrams than `most`: the socket is empty.
+ *   packet as bytes is RTP or RTCP that was decrypted, a text is the reason why it was dropped (a word of
+ *   media.front.DROPS); from a sockaddr it is the datagram as it came: checks, DTLS, strangers, oversized and empty ones
+ *   (one longer than 1500 bytes is told by 1501 of them). Fewer datagrams than `most`: the socket is empty.
  * Nothing that arrives raises. */
 
 #include "slots.h"
@@ -22,7 +22,8 @@
 #include <sys/socket.h>
 #include <time.h>
 
-enum { MAX_DATAGRAM = 1500, WIDE = 15, RTPFB = 205 }; /* media/front.py */
+enum { MAX_DATAGRAM = 1500, MAX_PACKETS = 32 };
+enum { SR = 200, RR = 201, SDES = 202, RTPFB = 205, WIDE = 15 }; /* media/rtcp.py */
 
 static Attribute s_receiving = ATTRIBUTE("receiving"), s_address = ATTRIBUTE("address"), s_ssrcs = ATTRIBUTE("ssrcs"),
                  s_leg = ATTRIBUTE("leg"), s_heard_at = ATTRIBUTE("heard_at");
@@ -82,26 +83,44 @@ static int look_up(Source *source, PyObject *known, PyObject *name) {
     return PyErr_Occurred() ? -1 : 0;
 }
 
-/* RTP from a known address: the decrypted packet, or why it was dropped; a new reference. */
-static PyObject *open_packet(Source *source, unsigned char *data, int length, unprotect_function unprotect, long most) {
+/* RTP or RTCP from a known address: the decrypted packet, or why it was dropped; a new reference. */
+static PyObject *open_packet(Source *source, unsigned char *data, int length, const Reading *reading, int is_rtcp) {
     if (source->state == NULL)
         return Py_NewRef(w_early);
     if (length < 12)
         return Py_NewRef(w_short);
-    unsigned long ssrc = (unsigned long)data[8] << 24 | (unsigned long)data[9] << 16 | (unsigned long)data[10] << 8 | data[11];
+    const unsigned char *at = data + (is_rtcp ? 4 : 8);
+    unsigned long ssrc = (unsigned long)at[0] << 24 | (unsigned long)at[1] << 16 | (unsigned long)at[2] << 8 | at[3];
+    unprotect_function unprotect = is_rtcp ? reading->unprotect_rtcp : reading->unprotect;
     PyObject *number = PyLong_FromUnsignedLong(ssrc);
     if (number == NULL)
         return NULL;
     int is_known = PySet_Contains(source->ssrcs, number);
     PyObject *found = NULL;
-    if (is_known == 0 && PySet_GET_SIZE(source->ssrcs) >= most)
+    if (is_known == 0 && PySet_GET_SIZE(source->ssrcs) >= reading->most_ssrcs)
         found = Py_NewRef(w_flood);
     else if (is_known >= 0 && unprotect(source->state, data, &length))
         found = Py_NewRef(w_refused);
-    else if (is_known >= 0 && (is_known || PySet_Add(source->ssrcs, number) == 0))
-        found = source->is_publish ? PyBytes_FromStringAndSize((char *)data, length) : Py_NewRef(w_wrong_leg);
+    else if (is_known >= 0 && (is_known || PySet_Add(source->ssrcs, number) == 0)) {
+        int is_wrong = !is_rtcp && !source->is_publish;
+        found = is_wrong ? Py_NewRef(w_wrong_leg) : PyBytes_FromStringAndSize((char *)data, length);
+    }
     Py_DECREF(number);
     return found;
+}
+
+/* media.rtcp.may_wait */
+static int may_wait(const unsigned char *data, Py_ssize_t size) {
+    Py_ssize_t at = 0;
+    for (int count = 0; at < size; count++) {
+        if (count == MAX_PACKETS || at + 4 > size || data[at] >> 6 != 2)
+            return 0;
+        int kind = data[at + 1], is_feedback = kind == RTPFB && (data[at] & 0x1F) == WIDE;
+        if (kind != SR && kind != RR && kind != SDES && !is_feedback)
+            return 0;
+        at += 4 + 4 * ((Py_ssize_t)data[at + 2] << 8 | data[at + 3]);
+    }
+    return size > 0 && at == size;
 }
 
 double monotonic(void) {
@@ -119,20 +138,16 @@ static int add_three(PyObject *list, PyObject *source, PyObject *what, double si
     return failed ? -1 : 0;
 }
 
-/* Transport-wide feedback of a viewer (draft-holmer-rmcat-transport-wide-cc-extensions-01): it is told by the first eight bytes, which SRTCP leaves
- * in the clear (RFC 3711 3.4). */
-static int is_feedback(const unsigned char *data, ssize_t length) {
-    return length >= 12 && length <= MAX_DATAGRAM && data[0] >= 128 && data[0] <= 191 && (data[0] & 0x1F) == WIDE
-           && data[1] == RTPFB;
-}
-
-/* 1: it waits in `later`; 0: it is the loop's; -1: an exception. */
-static int put_off(Source *source, const unsigned char *data, ssize_t length, PyObject *later, double at) {
-    if (source->state == NULL || source->is_publish || PyList_GET_SIZE(later) >= MAX_LATER)
+/* 1: it waits in `later`; 0: it does not; -1: an exception. */
+static int put_off(Source *source, PyObject *packet, PyObject *later, double at) {
+    if (packet == NULL)
+        return -1;
+    if (!PyBytes_Check(packet) || PyList_GET_SIZE(later) >= MAX_LATER
+        || !may_wait((unsigned char *)PyBytes_AS_STRING(packet), PyBytes_GET_SIZE(packet)))
         return 0;
     PyObject *moment = PyFloat_FromDouble(at), *entry = NULL;
     if (moment != NULL && set_value(source->connection, &s_heard_at, moment) == 0)
-        entry = Py_BuildValue("(Oy#O)", source->connection, data, (Py_ssize_t)length, moment);
+        entry = PyTuple_Pack(3, source->connection, packet, moment);
     int failed = entry == NULL || PyList_Append(later, entry);
     Py_XDECREF(moment);
     Py_XDECREF(entry);
@@ -142,11 +157,10 @@ static int put_off(Source *source, const unsigned char *data, ssize_t length, Py
 /* The next datagram, of so many bytes, into the list. */
 static int take_in(Reading *reading, unsigned char *buffer, ssize_t length, const struct sockaddr_storage *name,
                    socklen_t name_length, Source *source, PyObject *list, double since) {
-    int is_wide = is_feedback(buffer, length);
-    int is_rtp = length > 0 && length <= MAX_DATAGRAM && buffer[0] >= 128 && buffer[0] <= 191
-                 && !(length > 1 && buffer[1] >= 192 && buffer[1] <= 223);
+    int is_media = length > 0 && length <= MAX_DATAGRAM && buffer[0] >= 128 && buffer[0] <= 191;
+    int is_rtcp = is_media && length > 1 && buffer[1] >= 192 && buffer[1] <= 223;
     PyObject *key = NULL;
-    if ((is_rtp || is_wide) && (source->length != name_length || memcmp(&source->name, name, name_length))) {
+    if (is_media && (source->length != name_length || memcmp(&source->name, name, name_length))) {
         forget(source);
         key = PyBytes_FromStringAndSize((const char *)name, name_length);
         if (key == NULL || look_up(source, reading->known, key)) {
@@ -156,21 +170,23 @@ static int take_in(Reading *reading, unsigned char *buffer, ssize_t length, cons
         memcpy(&source->name, name, name_length);
         source->length = name_length;
     }
-    int told = 0;
-    if (source->connection != NULL && is_wide)
-        told = put_off(source, buffer, length, reading->later, reading->now + (monotonic() - since));
-    else if (source->connection != NULL && is_rtp) {
-        PyObject *what = open_packet(source, buffer, (int)length, reading->unprotect, reading->most_ssrcs);
-        told = add_three(list, source->connection, what, since) ? -1 : 1;
-    }
-    if (told == 0) {
+    int failed;
+    if (is_media && source->connection != NULL) {
+        PyObject *what = open_packet(source, buffer, (int)length, reading, is_rtcp);
+        int told = is_rtcp ? put_off(source, what, reading->later, reading->now + (monotonic() - since)) : 0;
+        failed = told < 0;
+        if (told == 0)
+            failed = add_three(list, source->connection, what, since);
+        else
+            Py_XDECREF(what);
+    } else {
         Py_ssize_t kept = length <= MAX_DATAGRAM ? length : MAX_DATAGRAM + 1;
         if (key == NULL)
             key = PyBytes_FromStringAndSize((const char *)name, name_length);
-        told = key == NULL ? -1 : add_three(list, key, PyBytes_FromStringAndSize((char *)buffer, kept), since);
+        failed = key == NULL || add_three(list, key, PyBytes_FromStringAndSize((char *)buffer, kept), since);
     }
     Py_XDECREF(key);
-    return told < 0 ? -1 : 0;
+    return failed ? -1 : 0;
 }
 
 /* Up to `most` datagrams of a socket; a new list, and in `count` how many there were. */
@@ -204,15 +220,16 @@ PyObject *drain_socket(Reading *reading, int fd, long family, long most, long *c
 }
 
 PyObject *drain(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs) {
-    if (nargs != 8 || !PyDict_Check(args[2]) || !PyList_Check(args[6])) {
-        PyErr_SetString(PyExc_TypeError, "drain(fd, family, known, most, unprotect, most_ssrcs, later, now)");
+    if (nargs != 9 || !PyDict_Check(args[2]) || !PyList_Check(args[7])) {
+        PyErr_SetString(PyExc_TypeError, "drain(fd, family, known, most, unprotect, unprotect_rtcp, most_ssrcs, later, now)");
         return NULL;
     }
     int fd = (int)PyLong_AsLong(args[0]);
     long family = PyLong_AsLong(args[1]), most = PyLong_AsLong(args[3]), count;
     Reading reading = {
-        .known = args[2], .later = args[6], .most_ssrcs = PyLong_AsLong(args[5]), .now = PyFloat_AsDouble(args[7]),
+        .known = args[2], .later = args[7], .most_ssrcs = PyLong_AsLong(args[6]), .now = PyFloat_AsDouble(args[8]),
         .unprotect = (unprotect_function)PyLong_AsVoidPtr(args[4]),
+        .unprotect_rtcp = (unprotect_function)PyLong_AsVoidPtr(args[5]),
     };
     if (PyErr_Occurred())
         return NULL;

@@ -5,8 +5,8 @@
  *   timeout     seconds; negative: for ever
  *   blind_at    when the loop has to look itself, because it did not for too long (Relay.wakes)
  *   sockets     {fd: family} of the media sockets
- *   door        (known, unprotect, most_ssrcs, later, legs, batch, protect, protect_rtcp, rest, amiss, counts, most): what
- *               drain, take_from and flush take, and
+ *   door        (known, unprotect, unprotect_rtcp, most_ssrcs, later, legs, batch, protect, protect_rtcp, rest, amiss,
+ *               counts, most): what drain, take_from and flush take, and
  *   rest        list; added is (fd, found, at, now) of what was drained and is not ordinary from `at` on
  *   amiss       list; what flush told of legs is added
  *   counts      array of three 'q': datagrams, ordinary packets and packets sent are added
@@ -22,7 +22,7 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
-enum { MOST_EVENTS = 64, MOST_TURNS = 8, DOOR = 12 };
+enum { MOST_EVENTS = 64, MOST_TURNS = 8, DOOR = 13 };
 
 typedef struct {
     Reading reading;
@@ -89,34 +89,35 @@ static int serve(Door *door, int fd, long family) {
 
 static int read_door(Door *door, PyObject *given, Py_buffer *counts) {
     if (!PyTuple_Check(given) || PyTuple_GET_SIZE(given) != DOOR) {
-        PyErr_SetString(PyExc_TypeError, "a door has twelve parts");
+        PyErr_SetString(PyExc_TypeError, "a door has thirteen parts");
         return -1;
     }
     PyObject *const *parts = &PyTuple_GET_ITEM(given, 0);
     door->reading.known = parts[0];
     door->reading.unprotect = (unprotect_function)PyLong_AsVoidPtr(parts[1]);
-    door->reading.most_ssrcs = PyLong_AsLong(parts[2]);
-    door->reading.later = parts[3];
-    door->legs = parts[4];
-    door->batch = parts[5];
-    door->protect = parts[6];
-    door->protect_rtcp = parts[7];
-    door->rest = parts[8];
-    door->amiss = parts[9];
-    door->most = PyLong_AsLong(parts[11]);
+    door->reading.unprotect_rtcp = (unprotect_function)PyLong_AsVoidPtr(parts[2]);
+    door->reading.most_ssrcs = PyLong_AsLong(parts[3]);
+    door->reading.later = parts[4];
+    door->legs = parts[5];
+    door->batch = parts[6];
+    door->protect = parts[7];
+    door->protect_rtcp = parts[8];
+    door->rest = parts[9];
+    door->amiss = parts[10];
+    door->most = PyLong_AsLong(parts[12]);
     if (PyErr_Occurred())
         return -1;
-    if (!PyDict_Check(parts[0]) || !PyList_Check(parts[3]) || !PyDict_Check(parts[4]) || !is_batch(parts[5])
-        || !PyList_Check(parts[8]) || !PyList_Check(parts[9]) || door->most < 1) {
+    if (!PyDict_Check(parts[0]) || !PyList_Check(parts[4]) || !PyDict_Check(parts[5]) || !is_batch(parts[6])
+        || !PyList_Check(parts[9]) || !PyList_Check(parts[10]) || door->most < 1) {
         PyErr_SetString(PyExc_TypeError, "a door of (known, unprotect, most_ssrcs, later, legs, batch, ...)");
         return -1;
     }
-    door->queues = queues_of(parts[5]);
+    door->queues = queues_of(parts[6]);
     if (door->queues == NULL || !PyList_Check(door->queues)) {
         PyErr_SetString(PyExc_TypeError, "a batch has a list of queues");
         return -1;
     }
-    if (PyObject_GetBuffer(parts[10], counts, PyBUF_WRITABLE))
+    if (PyObject_GetBuffer(parts[11], counts, PyBUF_WRITABLE))
         return -1;
     if (counts->len != 3 * (Py_ssize_t)sizeof(long long)) {
         PyBuffer_Release(counts);

@@ -8,9 +8,13 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from media.front import LATER_S, MAX_SSRCS, Front
 from media.messages import Leg
 from media.peer import Connection
+from media.rtcp import may_wait
 from media.transport import Certificate, pointer_to
 from media.types import Batch, PeerId
 from tests.support.srtp import GCM, protect, session_pair
@@ -206,5 +210,33 @@ def test_media_on_a_leg_that_receives_is_refused() -> None:
         made.rtp(1, True)
         await made.woken()
         assert made.front.dropped["wrong_leg"] == 1 and not made.core.rtp
+
+    played(story, "subscribe")
+
+
+REPORT = bytes((0x81, 201, 0, 7)) + b"\0\0\0\1" + bytes(24)
+WAITING = st.lists(
+    st.sampled_from((REPORT, FEEDBACK, NACK, bytes((0x80, 200, 0, 6)) + bytes(24), bytes((0x81, 203, 0, 1)) + bytes(4)))
+    | st.binary(min_size=4, max_size=40),
+    min_size=1,
+    max_size=4,
+).map(b"".join)
+
+
+@settings(max_examples=60, deadline=None)
+@given(WAITING)
+def test_what_waits_is_the_same_both_ways(data: bytes) -> None:
+    """Compiled and not; whatever waits is what ``rtcp.may_wait`` says."""
+    data = (
+        b"\x80\xc9" + data[2:8].ljust(6, b"\0") + data[8:] if not 192 <= data[1] <= 223 or data[0] >> 6 != 2 else data
+    )
+
+    async def story(made: Rig) -> None:
+        made.send(data)
+        await made.woken()
+        waiting = [plain for _, plain, _ in made.front._later]
+        assert (waiting, [plain for _, plain, _ in made.core.rtcp]) == (
+            ([data], []) if may_wait(data) else ([], [data])
+        )
 
     played(story, "subscribe")

@@ -95,7 +95,7 @@ class Rig:
 
     @property
     def got(self) -> list[object]:
-        return [*self.core.rtp, *self.core.rtcp]
+        return [*self.core.rtp, *self.core.rtcp, *self.front._later]
 
     def at(self, there: socket.socket) -> bool:
         """The leg sends there."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from aiortc import rtp as reference
 from hypothesis import given
 from hypothesis import strategies as st
@@ -118,3 +119,28 @@ def test_reading_delays_is_bounded() -> None:
     data = b"\0\0\0\1" + blocks * 90 + b"\x05\0\xff\xff"
     assert len(rtcp.read_delays(data, 0, len(data))) == rtcp.MAX_BLOCKS
     assert rtcp.read_delays(b"\0\0\0\1\x05\0\0\x02" + bytes(8), 0, 16) == []
+
+
+def compound(*parts: tuple[int, int, int]) -> bytes:
+    """Packets of (type, count or format, words behind the header)."""
+    return b"".join(bytes((0x80 | form, kind, 0, words)) + bytes(4 * words) for kind, form, words in parts)
+
+
+@pytest.mark.parametrize(
+    ("data", "may"),
+    [
+        (compound((rtcp.SR, 0, 6)), True),
+        (compound((rtcp.RR, 1, 7), (rtcp.SDES, 1, 4)), True),
+        (compound((rtcp.RTPFB, rtcp.WIDE, 5)), True),
+        (compound((rtcp.RR, 1, 7), (rtcp.RTPFB, rtcp.NACK, 3)), False),
+        (compound((rtcp.RR, 0, 1), (rtcp.PSFB, rtcp.PLI, 2)), False),
+        (compound((rtcp.RR, 0, 1), (rtcp.BYE, 1, 1)), False),
+        (compound((rtcp.PSFB, rtcp.REMB, 5)), False),
+        (compound((rtcp.RR, 0, 1))[:-1], False),
+        (compound((rtcp.RR, 0, 1)) + b"\x80", False),
+        (compound(*[(rtcp.RR, 0, 1)] * (rtcp.MAX_PACKETS + 1)), False),
+        (b"", False),
+    ],
+)
+def test_what_asks_for_something_does_not_wait(data: bytes, may: bool) -> None:
+    assert rtcp.may_wait(data) is may
