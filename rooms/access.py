@@ -189,26 +189,29 @@ def _by_taking_part(db: Session, actor: Actor, subject: Subject, now: dt.datetim
 
 def part_taken(db: Session, actor: Actor, now: dt.datetime) -> sa.Select[str]:
     """Ids of unrestricted sessions in which the actor's sites take part, or took part lately."""
-    mine, times = taking_part(db, actor, now)
-    return sa.select(ReceptionSession.id).where(mine, sa.or_(*times))
+    return sa.select(ReceptionSession.id).where(part_taken_in(db, actor, now))
 
 
-def taking_part(
-    db: Session, actor: Actor, now: dt.datetime
-) -> tuple[sa.ColumnElement[bool], tuple[sa.ColumnElement[bool], ...]]:
-    """The same as conditions on a session: who takes part, and when; one of the times, each with an index of its own.
+def seated_places(db: Session, actor: Actor, now: dt.datetime) -> frozenset[str]:
+    """The sites whose part in a session is the actor's."""
+    return branch_of(db, actor.sites_with(*TAKES_PART), now)
 
-    Whoever reads all such sessions asks once for each time: of both at once a database makes a walk over everything.
-    """
-    places = branch_of(db, actor.sites_with(*TAKES_PART), now)
-    since = now - dt.timedelta(days=PARTICIPANT_DAYS)
+
+def took_part_since(now: dt.datetime) -> dt.datetime:
+    """A session that was closed before is open to its own sites alone."""
+    return now - dt.timedelta(days=PARTICIPANT_DAYS)
+
+
+def part_taken_in(db: Session, actor: Actor, now: dt.datetime) -> sa.ColumnElement[bool]:
+    """The same as a condition on a session."""
+    places, since = seated_places(db, actor, now), took_part_since(now)
     there = sa.exists(sa.literal_column("1")).where(  # no column: its index answers alone
         Participant.session_id == ReceptionSession.id,
         Participant.state != ParticipantState.REMOVED,
         sa.or_(Participant.site_id.in_(places), Participant.user_id == actor.user_id),
     )
-    mine = sa.and_(ReceptionSession.restricted.is_(False), there)
-    return mine, (ReceptionSession.closed_at.is_(None), ReceptionSession.closed_at > since)
+    lately = sa.or_(ReceptionSession.closed_at.is_(None), ReceptionSession.closed_at > since)
+    return sa.and_(ReceptionSession.restricted.is_(False), there, lately)
 
 
 # --- subjects --------------------------------------------------------------------------------------------------------

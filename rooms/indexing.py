@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, UOWTransaction
 
-from rooms import entries, index, rows
+from rooms import entries, guests, index, rows
 from rooms.entries import KINDS, Entry
 from rooms.models import (
     Case,
@@ -49,9 +49,9 @@ WATCHED: dict[type[Any], frozenset[str]] = {
         " created_at".split()
     ),
     ReceptionSession: frozenset(
-        "site_id visit_id training_space_id year number title state chair restricted created_at".split()
+        "site_id visit_id training_space_id year number title state chair restricted created_at closed_at".split()
     ),
-    Participant: frozenset({"name"}),
+    Participant: frozenset({"name", "site_id", "user_id"}),
     ParticipantPerson: frozenset({"name", "title"}),
     CaseLink: frozenset({"case_id", "object_id", "pending", "unlinked_at"}),
     Minutes: frozenset({"visit_id", "session_id"}),
@@ -120,6 +120,14 @@ def _object(db: Session, kind: str, object_id: str, found: dict[str, set[str]]) 
         )
 
 
+def _petition(db: Session, one: Petition, found: dict[str, set[str]]) -> None:
+    found["petition"].add(one.id)
+    if one.visit_id:  # whoever was in its sessions may read it (rooms.guests)
+        found["session"] |= set(
+            db.scalars(sa.select(ReceptionSession.id).where(ReceptionSession.visit_id == one.visit_id))
+        )
+
+
 def _of_minutes(db: Session, minutes_id: str, found: dict[str, set[str]]) -> None:
     for row in db.execute(sa.select(Minutes.visit_id, Minutes.session_id).where(Minutes.id == minutes_id)):
         _of_owner(row.visit_id, row.session_id, found)
@@ -144,7 +152,7 @@ _AFFECTS: dict[type[Any], Callable[[Session, Any, dict[str, set[str]]], None]] =
     Case: _case,
     Visit: lambda db, one, found: _object(db, "visit", one.id, found),
     VisitPerson: lambda db, one, found: found["visit"].add(one.visit_id),
-    Petition: lambda db, one, found: found["petition"].add(one.id),
+    Petition: _petition,
     ReceptionSession: lambda db, one, found: found["session"].add(one.id),
     Participant: lambda db, one, found: found["session"].add(one.session_id),
     ParticipantPerson: _person,
@@ -184,12 +192,14 @@ def _refresh(db: Session, kind: str, ids: Sequence[str]) -> int:
         if row is not None and _differs(row, one):
             changed.add(key)
             db.connection().execute(sa.update(SearchEntry).where(_ENTRY.id == number).values(**_row(one)))
-        line = index.line_of(number, one.terms)
+        line = index.line_of(db, number, one.terms)
         if written.get(number) != line:
             changed.add(key)
             words[number] = line
     index.remove(db, [number for number in (*stale, *words) if number in written])
     index.put(db, words)
+    if kind == "session":
+        changed |= guests.refresh(db, ids)
     return len(changed)
 
 
@@ -291,6 +301,10 @@ def rebuild(db: Session) -> dict[str, int]:
             return counts
 
 
-def is_missing(db: Session) -> bool:
-    """Whether there is something to find but no index of it: after the migration that brought the index."""
-    return db.scalar(sa.select(SearchEntry.id).limit(1)) is None and db.scalar(sa.select(Visit.id).limit(1)) is not None
+def is_due(db: Session) -> bool:
+    """Whether there is something to find but no index of it, or one of before: after migrations that changed it."""
+    return (
+        index.is_old(db)
+        or db.scalar(sa.select(SearchEntry.id).limit(1)) is None
+        and db.scalar(sa.select(Visit.id).limit(1)) is not None
+    )

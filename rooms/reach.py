@@ -18,8 +18,10 @@ from sqlalchemy.orm import Session
 from rooms import access, filed, rows
 from rooms.access import Right
 from rooms.actor import Actor
-from rooms.models import Case, CaseLink, Petition, ReceptionSession, SearchEntry, Visit
+from rooms.models import CaseLink, Petition, ReceptionSession, SearchEntry, SessionGuest
 from rooms.rows import one_of
+
+_GUEST = SessionGuest.__table__.c
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,7 @@ def reach_of(db: Session, actor: Actor, now: dt.datetime) -> Reach:
     every = sites >= access.tree(db).sites.keys()
     granted, beside = _by_grants(db, actor, now)
     if not every:  # else whatever is unrestricted is reached by its site
-        beside |= _by_taking_part(db, actor, sites, now)
+        beside |= _by_taking_part(db, actor, now)
     return Reach(
         all_sites=every,
         sites=sites,
@@ -91,39 +93,34 @@ def _linked(db: Session, cases: set[str]) -> dict[str, set[str]]:
     return found
 
 
-def _by_taking_part(db: Session, actor: Actor, sites: frozenset[str], now: dt.datetime) -> set[str]:
-    """Sessions in which the actor's sites took part lately, with their visits, petitions and cases."""
+def _by_taking_part(db: Session, actor: Actor, now: dt.datetime) -> set[str]:
+    """Sessions in which the actor's sites took part lately, with their visits, petitions and cases; of those that are
+    all at a site of one's own nothing has to be told (rooms.guests)."""
     if not actor.memberships and actor.user_id is None:
         return set()
-    mine, times = access.taking_part(db, actor, now)
-    wanted = sa.select(ReceptionSession.id, ReceptionSession.visit_id, ReceptionSession.site_id).where(mine)
-    taken = [row for time in times for row in rows.read(db, wanted.where(time))]
-    far = [row for row in taken if row.site_id not in sites]
-    visits = {row.visit_id for row in far if row.visit_id}
-    found = {row.id for row in far} | visits
-    found |= _ids(db, Petition.id, Petition.visit_id, visits)
-    linked = sa.select(CaseLink.case_id).where(CaseLink.object_kind == "visit", filed.STANDS)
-    if visits:
-        found |= {row.case_id for row in rows.read(db, linked.where(one_of(db, CaseLink.object_id, visits)))}
-    return found | _from_own_sessions(db, {row.visit_id for row in taken if row.visit_id} - visits, sites)
-
-
-def _from_own_sessions(db: Session, visits: set[str], sites: frozenset[str]) -> set[str]:
-    """What visits of sessions at one's own sites lead to at others: the rest is reached by its site."""
-    if not visits:
+    candidates = _candidates(db, actor, now)
+    if not candidates:
         return set()
-    linked = sa.select(CaseLink.case_id).join(Case, Case.id == CaseLink.case_id)
-    linked = linked.where(CaseLink.object_kind == "visit", filed.STANDS, _elsewhere(Case.site_id, sites))
-    others = (
-        linked.where(one_of(db, CaseLink.object_id, visits)),
-        sa.select(Petition.id).where(one_of(db, Petition.visit_id, visits), _elsewhere(Petition.site_id, sites)),
-        sa.select(Visit.id).where(one_of(db, Visit.id, visits), _elsewhere(Visit.site_id, sites)),
+    wanted = sa.select(ReceptionSession.id, ReceptionSession.visit_id).where(access.part_taken_in(db, actor, now))
+    taken = rows.read(db, wanted.where(one_of(db, ReceptionSession.id, candidates)))
+    visits = {row.visit_id for row in taken if row.visit_id}
+    found = {row.id for row in taken} | visits
+    if visits:
+        linked = sa.select(CaseLink.case_id).where(CaseLink.object_kind == "visit", filed.STANDS)
+        linked = linked.where(one_of(db, CaseLink.object_id, visits))
+        given = sa.select(Petition.id).where(one_of(db, Petition.visit_id, visits))
+        found |= {row[0] for row in rows.read(db, sa.union_all(linked, given))}
+    return found
+
+
+def _candidates(db: Session, actor: Actor, now: dt.datetime) -> set[str]:
+    """Sessions that may let the actor in, or to something at another site: the rules are asked of these alone."""
+    places, since = access.seated_places(db, actor, now), access.took_part_since(now)
+    who = one_of(db, _GUEST.who, [*places, *([actor.user_id] if actor.user_id else [])])
+    lines = (
+        sa.select(_GUEST.session_id).where(who, time) for time in (_GUEST.ended_at.is_(None), _GUEST.ended_at > since)
     )
-    return {row[0] for other in others for row in rows.read(db, other)}
-
-
-def _elsewhere(site: Any, sites: frozenset[str]) -> sa.ColumnElement[bool]:
-    return sa.or_(site.is_(None), site.not_in(sites))
+    return {row[0] for row in rows.read(db, sa.union_all(*lines))}
 
 
 def _of_visits(db: Session, visits: set[str]) -> set[str]:

@@ -24,13 +24,13 @@ from rooms import index, rows, terms
 from rooms.actor import Actor
 from rooms.fold import fold as fold
 from rooms.fold import sort_key
-from rooms.index import Span, Wanted
 from rooms.localtime import day_bounds
 from rooms.models import Case, SearchEntry, Site
 from rooms.numbers import initials
 from rooms.reach import Reach, entries_beside, reach_of
 from rooms.rows import one_of
 from rooms.terms import Query
+from rooms.wanted import EVERYTHING, Span, Wanted, first_id
 from rooms.whyfound import Hit, explain
 
 MAX_QUERY = 200
@@ -103,10 +103,11 @@ class Results:
 @dataclass(frozen=True, slots=True)
 class _Question:
     """One search, made ready. ``tiers``: the same question from the best matches on, each without those before it.
-    ``sited``: the condition that holds the entry to the actor's sites; ``beside``: entries reached in other ways."""
+    ``sited``: terms of the actor's places, of which an entry has one (None: of all); ``beside``: entries reached in
+    other ways."""
 
     tiers: tuple[Wanted, ...]
-    sited: tuple[frozenset[str], ...]
+    sited: frozenset[str] | None
     beside: tuple[int, ...]
     reach: Reach
     span: Span
@@ -146,14 +147,14 @@ def _question(db: Session, actor: Actor, query: Query, filters: Filters, now: dt
     reach = reach_of(db, actor, now)
     sites = rows.read(db, sa.select(Site.id, Site.name, Site.short_name))
     clauses = tuple(_clause(word, query, sites) for word in query.folded)
-    base = Wanted((*clauses, *_narrowed(filters)))
+    base = Wanted((*clauses, *_narrowed(filters, reach)))
     exact = frozenset(query.exact)
     tiers: tuple[Wanted, ...] = (base,)
     if exact:
         tiers = (base.also(*({word} for word in sorted(exact))), Wanted(base.clauses, exact))
-    low = index.first_id(day_bounds(filters.since)[0]) if filters.since else index.EVERYTHING.low
-    high = index.first_id(day_bounds(filters.until)[1]) - 1 if filters.until else index.EVERYTHING.high
-    sited = (frozenset(f"t:{kind}" for kind in TYPES) if reach.everything else _sited(reach),)
+    low = first_id(day_bounds(filters.since)[0]) if filters.since else EVERYTHING.low
+    high = first_id(day_bounds(filters.until)[1]) - 1 if filters.until else EVERYTHING.high
+    sited = None if reach.everything else _sited(reach)
     beside = () if reach.everything else tuple(entries_beside(db, reach))
     return _Question(tiers, sited, beside, reach, Span(low, high, filters.sort != "oldest"))
 
@@ -173,7 +174,7 @@ def _clause(word: str, query: Query, sites: Sequence[Any]) -> frozenset[str]:
     return frozenset(found)
 
 
-def _narrowed(filters: Filters) -> Iterator[frozenset[str]]:
+def _narrowed(filters: Filters, reach: Reach) -> Iterator[frozenset[str]]:
     """The filters as conditions; a value that is no word of ours finds nothing."""
     if filters.site_id:
         yield _own((f"s:{filters.site_id}", f"r:{filters.site_id}"))
@@ -182,7 +183,7 @@ def _narrowed(filters: Filters) -> Iterator[frozenset[str]]:
             yield _own((f"{prefix}:{value}",))
     if filters.recorded:
         yield frozenset({"rec:"})
-    if set(filters.types) < set(TYPES):
+    if reach.everything or set(filters.types) < set(TYPES):  # whoever is held to no place has one condition at least
         yield _own(f"t:{name}" for name in filters.types)
 
 
@@ -233,7 +234,7 @@ def _from_the_first(db: Session, question: _Question, most: int) -> Iterator[Pla
 
 
 def _of_tier(db: Session, question: _Question, wanted: Wanted, span: Span, most: int) -> list[int]:
-    found = index.find(db, Wanted((*wanted.clauses, *question.sited), wanted.unless), span, most)
+    found = index.find(db, wanted, question.sited, span, most)
     near = [number for number in question.beside if span.low <= number <= span.high]
     if near:
         found = [*{*found, *index.among(db, wanted, near)}]

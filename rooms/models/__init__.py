@@ -2,7 +2,7 @@
 
 from rooms.models.base import Base, UtcDateTime
 from rooms.models.custody import Delivery, Disposal, Extract, Hold, Order, RetentionMark
-from rooms.models.lookup import SearchEntry
+from rooms.models.lookup import SearchEntry, SessionGuest
 from rooms.models.matters import Case, CaseLink, Paper, Petition, VaultEntry, VaultOpening
 from rooms.models.people import Grant, LoginSession, Membership, Ticket, TrainingSpace, User
 from rooms.models.places import Device, DeviceCheck, DutyEntry, Room, Site, SiteParent, SiteSuccessor
@@ -64,6 +64,7 @@ __all__ = [
     "RuleProfile",
     "SearchEntry",
     "SessionEvent",
+    "SessionGuest",
     "Setting",
     "Site",
     "SiteParent",

@@ -36,3 +36,15 @@ class SearchEntry(Base):
     recorded: Mapped[bool]
     at: Mapped[dt.datetime]
     name: Mapped[str] = mapped_column(sa.String(160))
+
+
+class SessionGuest(Base):
+    """A line of rooms.guests: a site or a user to whom a session may open more than their site does. ``ended_at``: when
+    the session was closed, None while it is not."""
+
+    __tablename__ = "search_guest"
+    __table_args__ = (sa.Index("ix_search_guest_who", "who", "ended_at", "session_id"),)
+
+    session_id: Mapped[str] = mapped_column(sa.String(ID_LENGTH), primary_key=True)
+    who: Mapped[str] = mapped_column(sa.String(ID_LENGTH), primary_key=True)
+    ended_at: Mapped[dt.datetime | None]

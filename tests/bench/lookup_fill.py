@@ -21,7 +21,7 @@ from unittest import mock
 
 import sqlalchemy as sa
 
-from rooms import index, people, sites
+from rooms import index, index_postgres, index_sqlite, people, sites
 from rooms.actor import SYSTEM, Actor
 from rooms.db import Database, migrate, open_database
 from rooms.models import Base
@@ -30,7 +30,7 @@ from tests.bench.lookup_made import NOW, PLACES, Maker, Rows, Size
 from tests.support import postgres
 
 BATCH = 20_000
-MADE = 2
+MADE = 3
 """Raised when other rows are made: databases that were kept are then filled anew."""
 
 SERVER = {"shared_buffers": "512MB", "max_wal_size": "8GB", "maintenance_work_mem": "1GB", "work_mem": "16MB"}
@@ -53,7 +53,7 @@ class _Sink:
         self.held = database.engine.raw_connection()
         self.raw: Any = self.held.driver_connection
         self.tables: dict[str, _Rows] = {}
-        self.months: dict[int, str] = {}
+        self.times: dict[tuple[int, str], str] = {}
         self.texts: list[Any] = []
         self.indices: list[str] = []
 
@@ -62,12 +62,12 @@ class _Sink:
         rows = _Rows([*columns, *(c.name for c in others)], tuple(_empty(column) for column in others))
         return self.tables.setdefault(str(model.__tablename__), rows)
 
-    def month(self, number: int) -> str:
-        """The term of an entry's month; of numbers that share a day it is found once."""
-        day = number // (index.SLOTS * 86400)
-        if day not in self.months:
-            self.months[day] = index.month_term(number)
-        return self.months[day]
+    def time(self, number: int, place: str) -> str:
+        """The terms of an entry's month; of numbers that share a day and place they are found once."""
+        day = number // (index.SLOTS * 86400), place
+        if day not in self.times:
+            self.times[day] = " ".join(index_postgres.terms_of_time(number, (place,)))
+        return self.times[day]
 
     def full(self) -> bool:
         return len(self.texts) >= BATCH
@@ -94,6 +94,11 @@ def _empty(column: Any) -> Any:
 
 
 class _Sqlite(_Sink):
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
+        self.zones: dict[str, int] = {}
+        self.places: list[tuple[int, int]] = []
+
     def begin(self) -> None:
         for pragma in ("journal_mode=OFF", "synchronous=OFF", "foreign_keys=OFF", "cache_size=-1500000",
                        "locking_mode=EXCLUSIVE", "temp_store=MEMORY"):  # fmt: skip
@@ -105,17 +110,26 @@ class _Sqlite(_Sink):
         self.raw.execute("INSERT INTO search_words (search_words, rank) VALUES ('hashsize', 268435456)")
         self.raw.execute("BEGIN")
 
-    def words(self, number: int, terms: str) -> None:
-        self.texts.append((number, f" {terms} {self.month(number)} "))
+    def words(self, number: int, place: str, terms: str) -> None:
+        row = index_sqlite.row_of(self.zones.setdefault(place, len(self.zones) + 1), number)
+        self.texts.append((row, f" {terms} "))
+        self.places.append((number, row))
+
+    def full(self) -> bool:
+        return len(self.texts) >= 10 * BATCH  # FTS5 begins a new part of its lists wherever rows do not rise
 
     def put(self, table: str, columns: list[str], rows: list[tuple[Any, ...]]) -> None:
         names, marks = ", ".join(f'"{name}"' for name in columns), ", ".join("?" * len(columns))
         self.raw.executemany(f'INSERT INTO "{table}" ({names}) VALUES ({marks})', rows)
 
     def put_words(self) -> None:
+        self.texts.sort(key=lambda text: text[0])
         self.raw.executemany("INSERT INTO search_words (rowid, words) VALUES (?, ?)", self.texts)
+        self.raw.executemany("INSERT INTO search_words_row (id, row) VALUES (?, ?)", self.places)
+        self.places.clear()
 
     def end(self) -> None:
+        self.raw.executemany("INSERT INTO search_words_zone (place, zone) VALUES (?, ?)", self.zones.items())
         for statement in self.indices:
             self.raw.execute(statement)
         self.raw.execute("COMMIT")
@@ -138,8 +152,8 @@ class _Postgres(_Sink):
             self.indices.append(statement)
             self.raw.execute(f'DROP INDEX "{name}"')
 
-    def words(self, number: int, terms: str) -> None:
-        terms = f"{terms} {self.month(number)}".replace(" ", "' '")
+    def words(self, number: int, place: str, terms: str) -> None:
+        terms = f"{terms} {self.time(number, place)}".replace(" ", "' '")
         self.texts.append(f"{number}\t'{terms}'\n")
 
     def put(self, table: str, columns: list[str], rows: list[tuple[Any, ...]]) -> None:
@@ -173,9 +187,9 @@ class _Both:
         rows = [sink.table(model, *columns) for sink in self.sinks]
         return rows[0] if len(rows) == 1 else _EachRows(rows)
 
-    def words(self, number: int, terms: str) -> None:
+    def words(self, number: int, place: str, terms: str) -> None:
         for sink in self.sinks:
-            sink.words(number, terms)
+            sink.words(number, place, terms)
             if sink.full():
                 sink.flush()
 

@@ -24,6 +24,7 @@ from rooms.models import (
     Petition,
     ReceptionSession,
     SearchEntry,
+    SessionGuest,
     Track,
     Visit,
     VisitPerson,
@@ -77,8 +78,8 @@ class Sink(Protocol):
     def table(self, model: type[Base], *columns: str) -> Rows:
         """Rows of ``model`` with these columns."""
 
-    def words(self, number: int, terms: str) -> None:
-        """The terms of one entry, apart by spaces."""
+    def words(self, number: int, place: str, terms: str) -> None:
+        """The terms of one entry, apart by spaces; ``place``: that of its site."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +161,7 @@ class Maker:
         )
         self.written = sink.table(Minutes, "id", "visit_id", "session_id", "state", "created_at")
         self.sections = sink.table(MinutesSection, "id", "minutes_id", "key", "text")
+        self.guests = sink.table(SessionGuest, "session_id", "who", "ended_at")
         self.entries = sink.table(
             SearchEntry, "id", "kind", "object_id", "site_id", "case_id", "visit_id", "restricted", "matter", "state",
             "recorded", "at", "name",
@@ -198,7 +200,7 @@ class Maker:
             number, kind, object_id, matter.site, matter.id, visit, int(restricted), matter.kind, state, int(recorded),
             moment, name,
         )  # fmt: skip
-        self.sink.words(number, f"{self.own[key]} {terms}")
+        self.sink.words(number, f"{'r' if restricted else 's'}:{matter.site}", f"{self.own[key]} {terms}")
 
     def _case(self, at: dt.datetime) -> None:
         n, moment = len(self.matters) + 1, moment_of(at)
@@ -240,6 +242,8 @@ class Maker:
             moment, moment, moment,
         )  # fmt: skip
         others = [self.places[0]] if self.rng.random() > 0.05 else [self.places[0], self._one(self.places)]
+        for place in {*others} - {matter.site}:
+            self.guests.add(session, place, moment)
         for k, place in enumerate([matter.site, *others]):  # now and then another point beside the centre
             self.participants.add(number_id("a", 3 * n + k), session, k, place, "point", "left", self.hall.text, moment)
         self.tracks.add(number_id("t", n), session, number_id("a", 3 * n), "camera", 1, "camera.journal", "closed",

@@ -15,14 +15,15 @@ from tests.bench.lookup_made import Size
 
 def index_of(database: Database) -> dict[str, tuple[object, ...]]:
     """Entries by what they are about, without the place among others of their second."""
-    words, number = ("words", "rowid") if database.is_sqlite else ("CAST(tsvector_to_array(words) AS text)", "id")
+    kept = "SELECT id AS number, CAST(tsvector_to_array(words) AS text) AS words FROM search_words"
+    if database.is_sqlite:
+        kept = "SELECT r.id AS number, w.words FROM search_words_row r JOIN search_words w ON w.rowid = r.row"
     with database.read() as db:
         rows = db.execute(
             sa.text(f"""
                 SELECT e.object_id, e.id / 4096, e.kind, e.site_id, e.case_id, e.visit_id, e.restricted, e.matter,
                     e.state, e.recorded, e.at, e.name, w.words
-                FROM search_entry e JOIN (SELECT {number} AS number, {words} AS words FROM search_words) w
-                    ON w.number = e.id
+                FROM search_entry e JOIN ({kept}) w ON w.number = e.id
             """)
         ).all()
     return {row[0]: (*row[1:-1], frozenset(row[-1].strip("{} ").replace(",", " ").split())) for row in rows}

@@ -243,7 +243,7 @@ def test_no_word_of_the_vault_is_ever_found_and_rebuilding_changes_nothing(
 def held(db: Session) -> dict[str, str]:
     """The words of every entry, by its object."""
     if db.get_bind().dialect.name == "sqlite":
-        kept = "SELECT rowid AS id, words FROM search_words"
+        kept = "SELECT r.id, w.words FROM search_words_row r JOIN search_words w ON w.rowid = r.row"
     else:
         kept = "SELECT id, array_to_string(tsvector_to_array(words), ' ') AS words FROM search_words"
     rows = db.execute(sa.text(f"SELECT e.object_id, w.words FROM search_entry e JOIN ({kept}) w ON w.id = e.id"))

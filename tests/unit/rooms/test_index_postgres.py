@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rooms.index import Guess, first_slice, next_slice
+from rooms.index_postgres import Guess, first_slice, next_slice
 
 MANY, YEARS = 2_450_000.0, 102
 """Entries, and months over which they are spread."""
