@@ -19,7 +19,7 @@ from rooms import access, filed, rows
 from rooms.access import Right
 from rooms.actor import Actor
 from rooms.models import CaseLink, Petition, ReceptionSession, SearchEntry, SessionGuest
-from rooms.rows import one_of
+from rooms.rows import Prepared, one_of
 
 _GUEST = SessionGuest.__table__.c
 
@@ -105,22 +105,33 @@ def _by_taking_part(db: Session, actor: Actor, now: dt.datetime) -> set[str]:
     taken = rows.read(db, wanted.where(one_of(db, ReceptionSession.id, candidates)))
     visits = {row.visit_id for row in taken if row.visit_id}
     found = {row.id for row in taken} | visits
-    if visits:
-        linked = sa.select(CaseLink.case_id).where(CaseLink.object_kind == "visit", filed.STANDS)
-        linked = linked.where(one_of(db, CaseLink.object_id, visits))
-        given = sa.select(Petition.id).where(one_of(db, Petition.visit_id, visits))
-        found |= {row[0] for row in rows.read(db, sa.union_all(linked, given))}
-    return found
+    return found | {row[0] for row in (_LED_TO.read(db, visits=visits) if visits else ())}
+
+
+_LED_TO = Prepared(
+    lambda one_of: sa.union_all(
+        sa.select(CaseLink.case_id).where(
+            CaseLink.object_kind == "visit", filed.STANDS, one_of(CaseLink.object_id, "visits")
+        ),
+        sa.select(Petition.id).where(one_of(Petition.visit_id, "visits")),
+    )
+)
+"""Files and petitions of visits."""
 
 
 def _candidates(db: Session, actor: Actor, now: dt.datetime) -> set[str]:
     """Sessions that may let the actor in, or to something at another site: the rules are asked of these alone."""
     places, since = access.seated_places(db, actor, now), access.took_part_since(now)
-    who = one_of(db, _GUEST.who, [*places, *([actor.user_id] if actor.user_id else [])])
-    lines = (
-        sa.select(_GUEST.session_id).where(who, time) for time in (_GUEST.ended_at.is_(None), _GUEST.ended_at > since)
+    who = [*places, *([actor.user_id] if actor.user_id else [])]
+    return {row[0] for row in _GUESTS.read(db, who=who, since=since)}
+
+
+_GUESTS = Prepared(
+    lambda one_of: sa.union_all(  # asked apart: each has its place in the index
+        sa.select(_GUEST.session_id).where(one_of(_GUEST.who, "who"), _GUEST.ended_at.is_(None)),
+        sa.select(_GUEST.session_id).where(one_of(_GUEST.who, "who"), _GUEST.ended_at > sa.bindparam("since")),
     )
-    return {row[0] for row in rows.read(db, sa.union_all(*lines))}
+)
 
 
 def _of_visits(db: Session, visits: set[str]) -> set[str]:
@@ -136,7 +147,12 @@ def _ids(db: Session, wanted: Any, by: Any, values: Iterable[str]) -> set[str]:
 
 def entries_beside(db: Session, reach: Reach) -> list[int]:
     """Ids of the entries that are reached, but not by their site."""
-    E = SearchEntry.__table__.c
-    named = sa.select(E.id, E.object_id, E.site_id, E.restricted)
-    found = rows.read(db, named.where(one_of(db, E.object_id, reach.granted | reach.beside)))
-    return sorted(row.id for row in found if reach.holds(row))
+    return sorted(row.id for row in _NAMED.read(db, ids=reach.granted | reach.beside) if reach.holds(row))
+
+
+_ENTRY = SearchEntry.__table__.c
+_NAMED = Prepared(
+    lambda one_of: sa.select(_ENTRY.id, _ENTRY.object_id, _ENTRY.site_id, _ENTRY.restricted).where(
+        one_of(_ENTRY.object_id, "ids")
+    )
+)

@@ -20,7 +20,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from rooms import index, rows, terms
+from rooms import index, terms
 from rooms.actor import Actor
 from rooms.fold import fold as fold
 from rooms.fold import sort_key
@@ -28,7 +28,7 @@ from rooms.localtime import day_bounds
 from rooms.models import Case, SearchEntry, Site
 from rooms.numbers import initials
 from rooms.reach import Reach, entries_beside, reach_of
-from rooms.rows import one_of
+from rooms.rows import Prepared, one_of
 from rooms.terms import Query
 from rooms.wanted import EVERYTHING, Span, Wanted, first_id
 from rooms.whyfound import Hit, explain
@@ -111,6 +111,7 @@ class _Question:
     beside: tuple[int, ...]
     reach: Reach
     span: Span
+    site_names: Mapping[str, str]
 
     def order(self, place: Place) -> tuple[int, int]:
         """Places compare in the order of the list by this."""
@@ -135,7 +136,7 @@ def find(
         shown, following = _page(question, _beyond(db, question, counted, after), after, size)
     else:
         shown, following = _page(question, _grouped(db, question, counted, entries), after, size)
-    groups = _explained(db, query, shown)
+    groups = _explained(db, query, shown, question.site_names)
     facets = {} if capped else _facets(entries.values())
     return Results(query, groups, min(len(counted), COUNTED), capped, False, facets, following)
 
@@ -145,7 +146,7 @@ def find(
 
 def _question(db: Session, actor: Actor, query: Query, filters: Filters, now: dt.datetime) -> _Question:
     reach = reach_of(db, actor, now)
-    sites = rows.read(db, sa.select(Site.id, Site.name, Site.short_name))
+    sites = _SITES.read(db)
     clauses = tuple(_clause(word, query, sites) for word in query.folded)
     base = Wanted((*clauses, *_narrowed(filters, reach)))
     exact = frozenset(query.exact)
@@ -156,7 +157,8 @@ def _question(db: Session, actor: Actor, query: Query, filters: Filters, now: dt
     high = first_id(day_bounds(filters.until)[1]) - 1 if filters.until else EVERYTHING.high
     sited = None if reach.everything else _sited(reach)
     beside = () if reach.everything else tuple(entries_beside(db, reach))
-    return _Question(tiers, sited, beside, reach, Span(low, high, filters.sort != "oldest"))
+    names = {site.id: site.name for site in sites}
+    return _Question(tiers, sited, beside, reach, Span(low, high, filters.sort != "oldest"), names)
 
 
 def _clause(word: str, query: Query, sites: Sequence[Any]) -> frozenset[str]:
@@ -243,12 +245,27 @@ def _of_tier(db: Session, question: _Question, wanted: Wanted, span: Span, most:
 
 
 def _rows(db: Session, numbers: Iterable[int]) -> dict[int, Any]:
-    return {row.id: row for row in rows.read(db, sa.select(*_COLUMNS).where(one_of(db, _ENTRY.id, numbers)))}
+    return {row.id: row for row in _ENTRIES.read(db, ids=numbers)}
 
 
 _ENTRY = SearchEntry.__table__.c
 _COLUMNS = [column for column in _ENTRY if column.name != "at"]
 """Of entries that may be many; a moment costs more to read than all the others, and only a few are shown."""
+
+_SITES = Prepared(lambda one_of: sa.select(Site.id, Site.name, Site.short_name))
+_ENTRIES = Prepared(lambda one_of: sa.select(*_COLUMNS).where(one_of(_ENTRY.id, "ids")))
+_SHOWN = Prepared(lambda one_of: sa.select(*_ENTRY).where(one_of(_ENTRY.id, "ids")))
+_TITLES = Prepared(
+    lambda one_of: sa.select(_ENTRY.object_id, _ENTRY.site_id, _ENTRY.restricted, _ENTRY.name).where(
+        one_of(_ENTRY.object_id, "ids"), _ENTRY.kind == "case"
+    )
+)
+_NEAR = Prepared(
+    lambda one_of: sa.select(*_COLUMNS).where(
+        sa.or_(*(one_of(column, "keys") for column in (_ENTRY.case_id, _ENTRY.visit_id, _ENTRY.object_id)))
+    )
+)
+"""All entries of groups, by what groups are named after."""
 
 
 # --- groups ----------------------------------------------------------------------------------------------------------
@@ -325,18 +342,15 @@ def _readable_cases(db: Session, reach: Reach, ids: Iterable[str | None]) -> dic
     wanted = {one for one in ids if one}
     if not wanted:
         return {}
-    columns = sa.select(_ENTRY.object_id, _ENTRY.site_id, _ENTRY.restricted, _ENTRY.name)
-    found = rows.read(db, columns.where(one_of(db, _ENTRY.object_id, wanted), _ENTRY.kind == "case"))
-    return {row.object_id: row.name for row in found if reach.holds(row)}
+    return {row.object_id: row.name for row in _TITLES.read(db, ids=wanted) if reach.holds(row)}
 
 
 def _gathered(db: Session, question: _Question, keys: Sequence[str], cases: Mapping[str, str]) -> Iterator[_Found]:
     """All finds of the groups, best first."""
-    near = sa.or_(*(one_of(db, column, keys) for column in (_ENTRY.case_id, _ENTRY.visit_id, _ENTRY.object_id)))
     span = question.span
     entries = {
         row.id: row
-        for row in rows.read(db, sa.select(*_COLUMNS).where(near))
+        for row in _NEAR.read(db, keys=keys)
         if question.reach.holds(row) and span.low <= row.id <= span.high
     }
     others = {row.case_id for row in entries.values()} - cases.keys()
@@ -371,9 +385,9 @@ def _by_name(
     return [found[key] for key in wanted if key in found], following
 
 
-def _explained(db: Session, query: Query, groups: Sequence[_Found]) -> tuple[Group, ...]:
+def _explained(db: Session, query: Query, groups: Sequence[_Found], sites: Mapping[str, str]) -> tuple[Group, ...]:
     shown = [row.id for group in groups for _, row in group.finds[:HITS]]
-    hits = explain(db, query, rows.read(db, sa.select(*_ENTRY).where(one_of(db, _ENTRY.id, shown))) if shown else ())
+    hits = explain(db, query, _SHOWN.read(db, ids=shown) if shown else (), sites)
     named = sa.select(Case).where(one_of(db, Case.__table__.c.id, [group.key for group in groups]))
     cases = {case.id: case for case in db.scalars(named)} if groups else {}
     return tuple(

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from rooms import rows
 from rooms.entries import KINDS
 from rooms.models import (
     Minutes,
@@ -23,12 +22,11 @@ from rooms.models import (
     Participant,
     ParticipantPerson,
     ReplayFile,
-    Site,
     Track,
     VisitPerson,
 )
 from rooms.numbers import number_of_session
-from rooms.rows import one_of
+from rooms.rows import Prepared
 from rooms.terms import Query, Run, marks, snippet
 from rooms.words import LineKind
 
@@ -78,19 +76,18 @@ class _Field:
     at: dt.datetime | None = None
 
 
-def explain(db: Session, query: Query, found: Sequence[Any]) -> dict[int, Hit]:
-    """The finds with their reasons, by entry. The caller has made sure that the actor may read them."""
+def explain(db: Session, query: Query, found: Sequence[Any], sites: Mapping[str, str]) -> dict[int, Hit]:
+    """The finds with their reasons, by entry; ``sites``: names by id. The caller has made sure that the actor may read
+    them."""
     if not found:
         return {}
     ids: dict[str, list[str]] = defaultdict(list)
     for row in found:
         ids[row.kind].append(row.object_id)
     things: dict[str, Any] = {}
-    for kind, columns in _COLUMNS.items():
+    for kind, wanted in _THINGS.items():
         if ids[kind]:
-            wanted = sa.select(*columns).where(one_of(db, columns[0], ids[kind]))
-            things |= {row.id: row for row in rows.read(db, wanted)}
-    sites = {row.id: row.name for row in rows.read(db, sa.select(Site.id, Site.name))} if query.folded else {}
+            things |= {row.id: row for row in wanted.read(db, ids=ids[kind])}
     people = _received(db, ids["visit"]) | _attending(db, ids["session"]) if query.folded else {}
     spoken = _spoken(db, ids["visit"], ids["session"]) if query.folded else {}
     begun = _recording_from(db, ids["session"])
@@ -99,7 +96,7 @@ def explain(db: Session, query: Query, found: Sequence[Any]) -> dict[int, Hit]:
         thing = things.get(row.object_id)
         if thing is not None:
             fields = [*_fields(row.kind, thing, people.get(row.object_id, ())), *spoken.get(row.object_id, ()),
-                      _Field("place", sites.get(row.site_id, ""))]  # fmt: skip
+                      _Field("place", sites.get(row.site_id or "", ""))]  # fmt: skip
             hits[row.id] = _hit(row, thing, begun.get(row.object_id), _why(query, fields))
     return hits
 
@@ -117,11 +114,16 @@ def _hit(row: Any, thing: Any, begun: float | None, why: tuple[Why, ...]) -> Hit
 def _recording_from(db: Session, sessions: Sequence[str]) -> dict[str, float]:
     """Where the time line of each session's replay begins; by its tracks where there are no files for it yet."""
     found: dict[str, float] = {}
-    for model, moment in ((Track, Track.first_utc), (ReplayFile, ReplayFile.start_utc)):
-        if sessions:
-            first = sa.select(model.session_id, sa.func.min(moment)).where(one_of(db, model.session_id, sessions))
-            found |= {row[0]: row[1] for row in rows.read(db, first.group_by(model.session_id)) if row[1] is not None}
+    for first in _BEGUN if sessions else ():
+        found |= {row[0]: row[1] for row in first.read(db, ids=sessions) if row[1] is not None}
     return found
+
+
+def _first(of: Any, moment: Any) -> Prepared:
+    return Prepared(lambda one_of: sa.select(of, sa.func.min(moment)).where(one_of(of, "ids")).group_by(of))
+
+
+_BEGUN = (_first(Track.session_id, Track.first_utc), _first(ReplayFile.session_id, ReplayFile.start_utc))
 
 
 def _number(kind: str, thing: Any) -> str:
@@ -136,6 +138,10 @@ _HELD = ("id", "year", "number", "created_at", "petitioner", "address", "chair",
 _COLUMNS = {kind: [model.__table__.c[n] for n in _HELD if n in model.__table__.c] for kind, model in KINDS.items()}
 
 
+_THINGS = {
+    kind: Prepared(lambda one_of, columns=columns: sa.select(*columns).where(one_of(columns[0], "ids")))  # type: ignore[misc]
+    for kind, columns in _COLUMNS.items()
+}
 _TEXTS_OF = {kind: [column.name for column in columns if column.name in _TEXTS] for kind, columns in _COLUMNS.items()}
 
 
@@ -152,12 +158,28 @@ def _fields(kind: str, thing: Any, people: Sequence[_Field]) -> list[_Field]:
     return fields + [_Field(name, getattr(thing, name) or "") for name in _TEXTS_OF[kind]]
 
 
+_V, _P, _W = VisitPerson.__table__.c, Participant.__table__.c, ParticipantPerson.__table__.c
+_RECEIVED = Prepared(
+    lambda one_of: (
+        sa.select(_V.visit_id, _V.name, _V.address, _V.identity_number, _V.phone)
+        .where(one_of(_V.visit_id, "ids"))
+        .order_by(_V.position)
+    )
+)
+_ATTENDING = Prepared(
+    lambda one_of: (
+        sa.select(_P.session_id, _P.id, _P.name.label("point"), _W.name, _W.title)
+        .select_from(Participant.__table__.outerjoin(ParticipantPerson.__table__, _W.participant_id == _P.id))
+        .where(one_of(_P.session_id, "ids"))
+        .order_by(_P.position, _W.position)
+    )
+)
+
+
 def _received(db: Session, visits: Sequence[str]) -> dict[str, list[_Field]]:
     """The people of each visit: who and where, and by what they are known."""
-    P = VisitPerson.__table__.c
     named, known = defaultdict[str, list[str]](list), defaultdict[str, list[str]](list)
-    wanted = sa.select(P.visit_id, P.name, P.address, P.identity_number, P.phone).order_by(P.position)
-    for row in rows.read(db, wanted.where(one_of(db, P.visit_id, visits))) if visits else ():
+    for row in _RECEIVED.read(db, ids=visits) if visits else ():
         named[row.visit_id].append(", ".join(filter(None, (row.name, row.address))))
         known[row.visit_id].append(f"{row.identity_number} {row.phone}".strip())
     return {
@@ -168,14 +190,8 @@ def _received(db: Session, visits: Sequence[str]) -> dict[str, list[_Field]]:
 
 def _attending(db: Session, sessions: Sequence[str]) -> dict[str, list[_Field]]:
     """Who sat at the points of each session, then the points."""
-    P, W = Participant.__table__.c, ParticipantPerson.__table__.c
     people, points = defaultdict[str, list[str]](list), defaultdict[str, dict[str, str]](dict)
-    wanted = (
-        sa.select(P.session_id, P.id, P.name.label("point"), W.name, W.title)
-        .select_from(Participant.__table__.outerjoin(ParticipantPerson.__table__, W.participant_id == P.id))
-        .order_by(P.position, W.position)
-    )
-    for row in rows.read(db, wanted.where(one_of(db, P.session_id, sessions))) if sessions else ():
+    for row in _ATTENDING.read(db, ids=sessions) if sessions else ():
         people[row.session_id].append(", ".join(filter(None, (row.name, row.title))))
         points[row.session_id][row.id] = row.point
     return {
@@ -184,25 +200,37 @@ def _attending(db: Session, sessions: Sequence[str]) -> dict[str, list[_Field]]:
     }
 
 
+_M, _L, _S = Minutes.__table__.c, MinutesLine.__table__.c, MinutesSection.__table__.c
+_MINUTES = Prepared(
+    lambda one_of: sa.union_all(
+        sa.select(_M.id, _M.visit_id.label("owner")).where(one_of(_M.visit_id, "visits"), _M.session_id.is_(None)),
+        sa.select(_M.id, _M.session_id).where(one_of(_M.session_id, "sessions")),
+    )
+)
+_LINES = Prepared(
+    lambda one_of: (
+        sa.select(_L.id, _L.minutes_id, _L.kind, _L.speaker, _L.text, _L.at_s, _L.at, _L.corrects_id)
+        .where(one_of(_L.minutes_id, "ids"))
+        .order_by(_L.number)
+    )
+)
+_SECTIONS = Prepared(lambda one_of: sa.select(_S.minutes_id, _S.text).where(one_of(_S.minutes_id, "ids")))
+
+
 def _spoken(db: Session, visits: Sequence[str], sessions: Sequence[str]) -> dict[str, list[_Field]]:
     """Minutes: newest lines, bookmarks and sections, by the visit or session to which they belong."""
-    M, L, S = Minutes.__table__.c, MinutesLine.__table__.c, MinutesSection.__table__.c
-    of_visit = sa.and_(one_of(db, M.visit_id, visits), M.session_id.is_(None))
-    of_session = one_of(db, M.session_id, sessions)
-    wanted = sa.select(M.id, M.visit_id, M.session_id).where(of_visit | of_session)
-    owners = {row.id: row.session_id or row.visit_id for row in rows.read(db, wanted)}
+    owners = {row.id: row.owner for row in _MINUTES.read(db, visits=visits, sessions=sessions)}
     fields: dict[str, list[_Field]] = defaultdict(list)
     if not owners:
         return fields
-    said = sa.select(L.id, L.minutes_id, L.kind, L.speaker, L.text, L.at_s, L.at, L.corrects_id)
-    lines = rows.read(db, said.where(one_of(db, L.minutes_id, owners)).order_by(L.number))
+    lines = _LINES.read(db, ids=owners)
     replaced = {line.corrects_id for line in lines if line.corrects_id}
     for line in lines:
         if line.id not in replaced:
             name = "bookmark" if line.kind is LineKind.BOOKMARK else "minutes"
             text = f"{line.speaker}: {line.text}" if line.speaker else line.text
             fields[owners[line.minutes_id]].append(_Field(name, text, line.at_s, line.at))
-    for section in rows.read(db, sa.select(S.minutes_id, S.text).where(one_of(db, S.minutes_id, owners))):
+    for section in _SECTIONS.read(db, ids=owners):
         fields[owners[section.minutes_id]].append(_Field("minutes", section.text))
     return fields
 
