@@ -105,11 +105,11 @@ def tree(db: Session) -> SiteTree:
         }
         edges = [
             Edge(row.site_id, row.parent_id, Span(row.valid_from, row.valid_to))
-            for row in db.scalars(sa.select(SiteParent))
+            for row in db.execute(sa.select(*SiteParent.__table__.c))  # plain rows: every question asks for them
         ]
         files = [
             FilesTo(row.site_id, row.successor_id, row.on)
-            for row in db.scalars(sa.select(SiteSuccessor).where(SiteSuccessor.takes_files))
+            for row in db.execute(sa.select(*SiteSuccessor.__table__.c).where(SiteSuccessor.takes_files))
         ]
         db.info["tree"] = SiteTree(spans, edges, files)
     found: SiteTree = db.info["tree"]
