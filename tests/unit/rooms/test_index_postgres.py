@@ -1,11 +1,14 @@
-"""How lookup on PostgreSQL cuts time into slices: by how frequent the words are, then by what was found."""
+"""How lookup on PostgreSQL cuts time into slices: by place, by how frequent words are, by what was found."""
 
 from __future__ import annotations
+
+import datetime as dt
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rooms.index_postgres import Guess, first_slice, next_slice
+from rooms.index_postgres import TOGETHER, Guess, first_slice, in_months, next_slice, terms_of_time
+from rooms.wanted import Wanted, first_id
 
 MANY, YEARS = 2_450_000.0, 102
 """Entries, and months over which they are spread."""
@@ -45,3 +48,22 @@ def test_where_there_is_too_little_in_all_one_question_asks_for_the_rest() -> No
 def test_slices_are_of_a_year_at_most(entries: float, shares: tuple[float, ...], months: int, most: int) -> None:
     assert 0 <= first_slice(Guess(entries, shares), months, most) <= 4
     assert 0 <= next_slice(most // 2, months, months, most) <= 12
+
+
+def test_few_places_are_asked_with_the_month_and_many_beside_it() -> None:
+    word, months = Wanted((frozenset({"dat"}),)), [(2026, 11), (2026, 10)]
+    together = in_months(word, frozenset({"s:a", "r:b"}), months)
+    assert together.clauses[1:] == (frozenset({"sm:a.202611", "sm:a.202610", "rm:b.202611", "rm:b.202610"}),)
+    months_alone = frozenset({"m:202611", "m:202610"})
+    assert in_months(word, None, months).clauses[1:] == (months_alone,)
+    every = frozenset({"u:", "r:b"})
+    assert in_months(word, every, months).clauses[1:] == (every, months_alone)
+    many = frozenset(f"s:{n}" for n in range(TOGETHER))
+    assert in_months(word, many, months).clauses[1:] == (many, months_alone)
+
+
+def test_every_entry_has_a_term_of_its_place_and_month() -> None:
+    number = first_id(dt.datetime(2026, 11, 30, tzinfo=dt.UTC))
+    assert terms_of_time(number, ["dat", "s:a", "u:"]) == {"m:202611", "sm:a.202611"}
+    assert terms_of_time(number, ["r:a"]) == {"m:202611", "rm:a.202611"}
+    assert terms_of_time(number, ["dat"]) == {"m:202611", "sm:.202611"}
