@@ -122,7 +122,7 @@ def tidy_a_little(db: Session, begin: bool) -> bool:
 
 
 def is_old(db: Session) -> bool:
-    """See rooms.index: whether there is anything in zone 0."""
+    """See rooms.index: whether there is anything in zone 0. The last step of a rebuild leaves nothing there."""
     return bool(_all(db, "SELECT 1 FROM search_words_content WHERE id BETWEEN ? AND ? LIMIT 1", (-_HALF, _HALF - 1)))
 
 

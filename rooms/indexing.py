@@ -301,10 +301,6 @@ def rebuild(db: Session) -> dict[str, int]:
             return counts
 
 
-def is_due(db: Session) -> bool:
-    """Whether there is something to find but no index of it, or one of before: after migrations that changed it."""
-    return (
-        index.is_old(db)
-        or db.scalar(sa.select(SearchEntry.id).limit(1)) is None
-        and db.scalar(sa.select(Visit.id).limit(1)) is not None
-    )
+def is_missing(db: Session) -> bool:
+    """Whether there is something to find but no index of it: after the migration that brought the index."""
+    return db.scalar(sa.select(SearchEntry.id).limit(1)) is None and db.scalar(sa.select(Visit.id).limit(1)) is not None

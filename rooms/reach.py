@@ -15,7 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from rooms import access, filed, rows
+from rooms import access, filed, index, rows
 from rooms.access import Right
 from rooms.actor import Actor
 from rooms.models import CaseLink, Petition, ReceptionSession, SearchEntry, SessionGuest
@@ -123,7 +123,18 @@ def _candidates(db: Session, actor: Actor, now: dt.datetime) -> set[str]:
     """Sessions that may let the actor in, or to something at another site: the rules are asked of these alone."""
     places, since = access.seated_places(db, actor, now), access.took_part_since(now)
     who = [*places, *([actor.user_id] if actor.user_id else [])]
-    return {row[0] for row in _GUESTS.read(db, who=who, since=since)}
+    known = _OF_LATE.read(db, since=since) if index.is_old(db) else _GUESTS.read(db, who=who, since=since)
+    return {row[0] for row in known}
+
+
+_SESSION = ReceptionSession.__table__.c
+_OF_LATE = Prepared(
+    lambda one_of: sa.union_all(
+        sa.select(_SESSION.id).where(_SESSION.closed_at.is_(None)),
+        sa.select(_SESSION.id).where(_SESSION.closed_at > sa.bindparam("since")),
+    )
+)
+"""All sessions of late: while guests are not all written down yet."""
 
 
 _GUESTS = Prepared(

@@ -33,6 +33,7 @@ from web import (
     logs,
     nightly,
     publish,
+    reindexing,
     replays,
     restore,
 )
@@ -287,6 +288,7 @@ KINDS: dict[str, Callable[[Hub, dict[str, Any], Step], dict[str, Any]]] = {
     "extract": extracts.make,
     "deliver": deliveries.deliver,
     "reconcile": nightly.compare,
+    "reindex": reindexing.rebuild,
 }
 
 

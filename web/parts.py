@@ -13,14 +13,14 @@ from web.hub import Hub
 
 
 def _index(database: rooms_db.Database) -> None:
-    """After a migration that brought or changed the index: make it before anybody asks."""
+    """After the migration that brought the index: make it before anybody asks."""
     with database.read() as db:
-        due = indexing.is_due(db)
+        missing = indexing.is_missing(db)
     place = ""
-    while due:
+    while missing:
         with database.write() as db:
             place = indexing.rebuild_step(db, place).place
-        due = bool(place)
+        missing = bool(place)
 
 
 def open_parts(config: Config) -> Hub:

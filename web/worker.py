@@ -18,7 +18,7 @@ from huey.consumer import Consumer
 from huey.contrib.sql_huey import SqlHuey
 from sqlalchemy import update
 
-from rooms import jobs, sessions, takes
+from rooms import index, jobs, sessions, takes
 from rooms.models import Job
 from rooms.words import JobState
 from web import errors, logs, nightly, parts
@@ -32,7 +32,7 @@ log = logs.get("worker")
 THREADS = 2
 LOOK_EVERY_S = 0.5
 FIND_EVERY = 4
-"""Looks for jobs to each look for what is due: that takes six questions, and what is due may wait for 2 s."""
+"""Looks for jobs to each look for what is due: that takes seven questions, and what is due may wait for 2 s."""
 LEASE = timedelta(minutes=2)
 EXPIRE_EVERY = timedelta(hours=1)
 
@@ -79,7 +79,8 @@ class Worker:
             late = takes.unplaced(db)
             expiry = work.next_expiry(db)
             night = nightly.due(db, now)
-        if not locks and not replays and not late and not night and expiry > now:
+            old = index.is_old(db)
+        if not locks and not replays and not late and not night and not old and expiry > now:
             return
         with self.hub.database.write() as db:
             for session_id in locks:
@@ -90,6 +91,8 @@ class Worker:
                 jobs.enqueue(db, "take", {"take": take_id}, now, key=take_id)
             if night:
                 jobs.enqueue(db, "reconcile", {}, now, key="reconcile")
+            if old:
+                jobs.enqueue(db, "reindex", {}, now, key="reindex", max_attempts=1)
             if expiry <= now:
                 jobs.enqueue(db, "expire", {}, now, key="expire", max_attempts=1)
 

@@ -452,6 +452,7 @@ JOB_KINDS = {
     "sound": N_("Dựng tệp âm thanh"),
     "expire": N_("Dọn tệp cũ"),
     "reconcile": N_("Đối chiếu hằng đêm"),
+    "reindex": N_("Làm lại chỉ mục tra cứu"),
     "remux": N_("Tạo tệp xem lại"),
     "extract": N_("Trích xuất"),
     "deliver": N_("Bản sao, bàn giao"),

@@ -1,7 +1,7 @@
 """The index of lookup by place: zones on SQLite, terms of place and month on PostgreSQL; guests of sessions
 
-Nothing that is there is touched: entries stay where they are and are found there, until the rebuild at the next start
-has moved them in short transactions (ADR 18).
+Nothing that is there is touched: entries stay where they are and are found there, until the worker has made the index
+anew in short transactions (web.reindexing, ADR 18).
 """
 
 import sqlalchemy as sa
