@@ -32,6 +32,9 @@ _HALF = 1 << (ZONE_BITS - 1)
 RARE = 3_000
 """A word with no more entries than this in the zones is walked alone (about 4 us an entry for the others)."""
 
+SELDOM = 5
+"""So many conditions seldom meet; reading the place's own list as well costs about 20 ms where it is long."""
+
 MANY = 32
 """With more zones than this it is counted over all of them at once how frequent a word is: each count is a question."""
 
@@ -132,11 +135,12 @@ def is_old(db: Session) -> bool:
 @dataclass(frozen=True, slots=True)
 class _Walk:
     """One zone's part of a question: rows from ``low`` to ``high`` that hold the clauses. None is left of them where
-    the place alone says enough."""
+    the place alone says enough. ``place``: the term that all of the zone hold and nobody else, if there is one."""
 
     clauses: tuple[frozenset[str], ...]
     low: int
     high: int
+    place: str = ""
 
 
 def find(db: Session, wanted: Wanted, sites: frozenset[str] | None, span: Span, most: int) -> list[int]:
@@ -157,7 +161,7 @@ def _walks(db: Session, wanted: Wanted, sites: frozenset[str] | None, span: Span
         if sites is None or place in sites or ("u:" in sites and place.startswith("s:")):
             clauses = in_zone(place, wanted.clauses)
             if clauses is not None:
-                yield _Walk(clauses, *_within(zone, span.low, span.high))
+                yield _Walk(clauses, *_within(zone, span.low, span.high), place)
     if is_old(db):
         yield _Walk((*wanted.clauses, *([sites] if sites is not None else [])), *_within(0, span.low, span.high))
 
@@ -187,7 +191,10 @@ def _walked(
         """, values | more)  # fmt: skip
     condition = ""
     if rare is None or rare not in walk.clauses:
-        values["query"] = _match(walk.clauses, unless)
+        # FTS5 looks at the bounds of a walk when it has found something: where so much is asked for that nothing may
+        # be found, the list of the place, which ends with the zone, keeps it from reading on through all the others.
+        ends = (frozenset({walk.place}),) if walk.place and len(walk.clauses) >= SELDOM else ()
+        values["query"] = _match((*ends, *walk.clauses), unless)
     else:
         values["query"] = _match((rare,))
         text, more = _in_text("words", Wanted(tuple(one for one in walk.clauses if one is not rare), unless))

@@ -180,6 +180,8 @@ def _narrowed(filters: Filters, reach: Reach) -> Iterator[frozenset[str]]:
     """The filters as conditions; a value that is no word of ours finds nothing."""
     if filters.site_id:
         yield _own((f"s:{filters.site_id}", f"r:{filters.site_id}"))
+    if filters.state and filters.state.partition(".")[0] not in filters.types:
+        yield frozenset()  # a state of what is not looked for: nothing, without reading the lists of both
     for prefix, value in (("k", filters.kind), ("f", filters.field), ("e", filters.state)):
         if value:
             yield _own((f"{prefix}:{value}",))
