@@ -47,6 +47,7 @@ TYPES = ("case", "visit", "petition", "session")
 SORTS = ("newest", "oldest", "name")
 _WINDOW = 200
 _AT_ONCE = 50
+_TRIED = 100
 _CASE_NUMBER = re.compile(r"(\d\d)\.([^\W\d_]{1,3})\.0*(\d{1,6})")
 
 
@@ -147,12 +148,15 @@ def find(
 def _question(db: Session, actor: Actor, query: Query, filters: Filters, now: dt.datetime) -> _Question:
     reach = reach_of(db, actor, now)
     sites = _SITES.read(db)
-    clauses = tuple(_clause(word, query, sites) for word in query.folded)
-    base = Wanted((*clauses, *_narrowed(filters, reach)))
+    clauses = {word: _clause(word, query, sites) for word in query.folded}
+    narrowed = (*_narrowed(filters, reach),)
+    base = Wanted((*clauses.values(), *narrowed))
     exact = frozenset(query.exact)
     tiers: tuple[Wanted, ...] = (base,)
     if exact:
-        tiers = (base.also(*({word} for word in sorted(exact))), Wanted(base.clauses, exact))
+        others = (clause for word, clause in clauses.items() if word not in query.implied)
+        written = Wanted((*(frozenset({word}) for word in query.exact), *others, *narrowed))
+        tiers = (written, Wanted(base.clauses, exact))
     low = first_id(day_bounds(filters.since)[0]) if filters.since else EVERYTHING.low
     high = first_id(day_bounds(filters.until)[1]) - 1 if filters.until else EVERYTHING.high
     sited = None if reach.everything else _sited(reach)
@@ -223,11 +227,14 @@ def _stream(db: Session, question: _Question, after: Place | None, most: int) ->
 
 
 def _from_the_first(db: Session, question: _Question, most: int) -> Iterator[Place]:
-    """As written first, then the others. "Not as written" is not asked: where there is little of it, that reads all."""
+    """As written first, then the others. "Not as written" is not asked: where there is little of it, that reads all.
+    Nor is "as written" where all that was found is: mostly people write as they should."""
     written, others = question.tiers
     every = _of_tier(db, question, Wanted(others.clauses), question.span, most)
-    if len(every) < most:
-        first = index.among(db, written, every)
+    tried = index.among(db, written, every[:_TRIED])
+    if len(every) < most or len(tried) == _TRIED:
+        first = tried | index.among(db, written, every[_TRIED:])
+    if len(every) < most or len(tried) == _TRIED and len(first) == len(every):
         exact = [number for number in every if number in first]
     else:
         exact = _of_tier(db, question, written, question.span, most)

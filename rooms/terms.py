@@ -41,13 +41,15 @@ class Query:
     """What was asked for: terms that must all be found, and how they were written where that says more.
 
     ``folded``: in the order typed, codes whole. ``exact``: those typed with diacritics. ``codes``: those of ``folded``
-    that are codes. ``letters``: how many letters and digits were typed.
+    that are codes. ``letters``: how many letters and digits were typed. ``implied``: those of ``folded`` that whatever
+    holds ``exact`` holds, too.
     """
 
     folded: tuple[str, ...] = ()
     exact: tuple[str, ...] = ()
     codes: tuple[str, ...] = ()
     letters: int = 0
+    implied: frozenset[str] = frozenset()
 
 
 def _ascii(word: str) -> str:
@@ -96,6 +98,7 @@ def parse(text: str, most: int) -> Query:
     folded: dict[str, None] = {}
     exact: dict[str, None] = {}
     codes: dict[str, None] = {}
+    implied = set[str]()
     rest = text
     for code in CODE.findall(text):
         if _is_code(code):
@@ -106,9 +109,10 @@ def parse(text: str, most: int) -> Query:
         folded.update(dict.fromkeys(parts))
         if written and len(folded) <= most:
             exact[written] = None
+            implied.update(parts)
     kept = tuple([*codes, *folded][:most])
     letters = sum(char.isalnum() for char in text)
-    return Query(kept, tuple(exact), tuple(code for code in codes if code in kept), letters)
+    return Query(kept, tuple(exact), tuple(code for code in codes if code in kept), letters, frozenset(implied))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
+import gc
 import json
 import random
 import sys
@@ -199,6 +200,8 @@ def run(database: Database, times: int, writes: int, only: str) -> dict[str, Any
     actor = officer(database)
     wrote = write(database, writes)
     ask(database, actor, 1, only)  # what is read for the first time comes from the disk
+    gc.collect()
+    gc.freeze()  # as a hub does when it has started
     paces = [pace()]
     questions = ask(database, actor, times, only)
     return {"writes": wrote, "questions": questions, "pace_ms": [*paces, pace()]}

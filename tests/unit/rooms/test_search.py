@@ -221,6 +221,32 @@ def test_a_long_list_is_counted_up_to_a_thousand(
     assert len({group.key for group in (*page.groups, *rest.groups)}) == 4  # beyond what was counted, too
 
 
+@pytest.mark.parametrize("newest", ["Điều", "Diệu"])
+@pytest.mark.parametrize("tried", [1, 2, 100])
+def test_of_a_long_list_what_is_as_written_comes_first_too(
+    db: Session, world: World, vault: Vault, monkeypatch: pytest.MonkeyPatch, newest: str, tried: int
+) -> None:
+    monkeypatch.setattr(search, "COUNTED", 3)
+    monkeypatch.setattr(search, "_TRIED", tried)
+    names = ("Diệu", "Điều", "Điều", "Điều", "Diệu", "Điều", newest)
+    made = [
+        registered(
+            db, world.alice, world.district, vault, persons=(person(name),), now=NOW + dt.timedelta(minutes=n)
+        ).id
+        for n, name in enumerate(names)
+    ]
+    written = [one for one, name in zip(reversed(made), reversed(names), strict=True) if name == "Điều"]
+    shown, after = list[str](), None
+    while True:
+        page = results(db, world.alice, "Điều", after=after, size=2)
+        assert page.capped
+        shown += [hit.object_id for group in page.groups for hit in group.hits]
+        after = page.next
+        if after is None:
+            break
+    assert shown == [*written, *(one for one in reversed(made) if one not in written)]
+
+
 def test_rebuilding_mends_what_is_wrong_and_nothing_else(db: Session, world: World, vault: Vault) -> None:
     kept, lost, changed = (
         registered(db, world.alice, world.district, vault, content=said, now=NOW + dt.timedelta(minutes=n))

@@ -12,7 +12,8 @@ from rooms.terms import Query, marks, marks_of_any, parse, snippet, terms_of
 
 def test_it_works() -> None:
     assert terms_of(["Điều 15/2026"]) == {"dieu", "_111_i_1ec1_u", "15", "2026", "15/2026"}
-    assert parse("Điều 15/2026 dieu", 8) == Query(("15/2026", "dieu"), ("_111_i_1ec1_u",), ("15/2026",), 14)
+    held = frozenset({"dieu"})
+    assert parse("Điều 15/2026 dieu", 8) == Query(("15/2026", "dieu"), ("_111_i_1ec1_u",), ("15/2026",), 14, held)
 
 
 @pytest.mark.parametrize(
