@@ -8,6 +8,8 @@ in a session of their own site, and its visit, petitions and file are at that si
 - people in a session whose visit, petition or file is at another site than the session;
 - persons who sat at a point, by their user id.
 
+Sessions for training have none: nothing of them is found.
+
 It only says where to look. rooms.reach asks the rules themselves of the sessions that are named here, so a line too
 many opens nothing, and a right that ends is gone at once.
 """
@@ -44,7 +46,7 @@ def refresh(db: Session, sessions: Sequence[str]) -> set[str]:
 def _read(db: Session, sessions: Sequence[str]) -> set[tuple[Any, ...]]:
     S, P = ReceptionSession, Participant
     seats = sa.select(S.id, S.site_id, S.closed_at, P.site_id.label("home"), P.user_id).join(P, P.session_id == S.id)
-    found = rows.read(db, seats.where(one_of(db, S.id, sessions)))
+    found = rows.read(db, seats.where(one_of(db, S.id, sessions), S.training_space_id.is_(None)))
     away = _leading_away(db, sessions)
     lines = {(row.id, row.user_id, row.closed_at) for row in found if row.user_id}
     foreign = [row for row in found if row.home and (row.home != row.site_id or row.id in away)]
