@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -20,8 +21,10 @@ def rebuild(hub: Hub, _payload: dict[str, Any], step: Callable[[float, str], Non
     """All of it, in short transactions; a worker that was killed begins again and finds most of it right."""
     place, mended = "", 0
     while True:
+        began = time.monotonic()
         with hub.database.write() as db:
             done = indexing.rebuild_step(db, place)
+        time.sleep(time.monotonic() - began)  # as long again for other writers: SQLite has one at a time
         place, mended = done.place, mended + done.mended
         step(ORDER.index(done.kind) / len(ORDER), done.kind)
         if not place:
