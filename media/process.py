@@ -68,7 +68,7 @@ from media.messages import (
     Welcome,
 )
 from media.ownerclock import OwnerClock
-from media.recorder import POLL_S, SpoolRecorder
+from media.recorder import SpoolRecorder
 from media.relay import Relay, RelayOptions
 from media.settings import Announced, Settings, read_settings
 from media.shipper import Shipper
@@ -135,9 +135,11 @@ class RelayProcess:
         self._writer.start()
         self._shipper.start()
         tasks = [asyncio.ensure_future(link.run()) for link in self._links]
-        tasks += [asyncio.ensure_future(self._every(POLL_S, self._poll_recorder, self._recording))]
-        tasks += [asyncio.ensure_future(self._every(1.0, self._tick))]
-        tasks += [asyncio.ensure_future(self._every(QUALITY_S, self._report_quality))]
+        tasks += [
+            asyncio.ensure_future(self._every(lambda: self._recorder.period, self._poll_recorder, self._recording))
+        ]
+        tasks += [asyncio.ensure_future(self._every(lambda: 1.0, self._tick))]
+        tasks += [asyncio.ensure_future(self._every(lambda: QUALITY_S, self._report_quality))]
         gc.collect()
         gc.set_threshold(YOUNG_OBJECTS, 20, 20)
         gc.freeze()  # what exists now lives as long as the process: keep it out of every collection
@@ -164,12 +166,14 @@ class RelayProcess:
         await self._courier.close(STOP_S)
         await asyncio.to_thread(self._keeper.close, STOP_S)
 
-    async def _every(self, period_s: float, step: Callable[[], None], while_set: asyncio.Event | None = None) -> None:
+    async def _every(
+        self, period: Callable[[], float], step: Callable[[], None], while_set: asyncio.Event | None = None
+    ) -> None:
         is_well = True
         while True:
             if while_set is not None:
                 await while_set.wait()
-            await asyncio.sleep(period_s)
+            await asyncio.sleep(period())
             try:
                 step()
                 is_well = True

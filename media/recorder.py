@@ -1,8 +1,8 @@
 """The recorder: one more subscriber of the relay. Collects each track's packets and decides when they go to disk.
 
-Pure: it never blocks, opens nothing and takes time as an argument. Packets gather in memory per track; ``poll``,
-which the process calls twice a second, hands them to a ``Sink`` (``media.journalwriter`` runs it in a thread) and
-returns what the hub must know. Whether a disk is full or stuck shows in reports alone: forwarding never waits.
+Pure: it never blocks, opens nothing and takes time as an argument. Packets gather in memory per track; ``poll``, called
+every ``period`` seconds, hands them to a ``Sink`` (``media.journalwriter`` runs it in a thread) and returns what the hub
+must know. Whether a disk is full or stuck shows in reports alone: forwarding never waits.
 
 Times: ``now`` is monotonic seconds, ``utc`` UNIX seconds. Format: docs/formats.md.
 """
@@ -21,8 +21,10 @@ from media.types import Buffer, SessionId, TrackInfo
 
 POLL_S = 0.5
 """Between two calls of ``poll`` while something is recorded: each costs a small relay three wake-ups."""
-FLUSH_S = 0.4
-"""Records older than this are handed over; with a poll every 500 ms nothing waits longer than that."""
+QUICK_POLL_S, FEW_TRACKS = 0.25, 32
+"""The same with more than so many tracks: their syncs take a good part of the second that may be lost."""
+DUE = 0.8
+"""Of a period: records older than this are handed over, so that nothing waits longer than between two polls."""
 FLUSH_BYTES = 256 * 1024
 ANCHOR_S = 10.0
 HEADS_S = 10.0
@@ -243,7 +245,7 @@ class SpoolRecorder:
 
         writer = JournalWriter(spool)            # media.journalwriter; starts threads in start()
         recorder = SpoolRecorder(writer, new_id, boot, now, utc)
-        while is_busy, every 500 ms; else every second:
+        while is_busy, every ``period``; else every second:
                        for session, epoch, body in recorder.poll(now, utc): listener.report(session, epoch, body)
         on Welcome:    recorder.set_clock_offset(owner_utc - utc)
         on shutdown:   recorder.close_all(now); writer.stop(5.0); for ... in recorder.poll(now, utc): ...
@@ -270,6 +272,11 @@ class SpoolRecorder:
     def is_busy(self) -> bool:
         """Something is to be flushed or settled, or was so a moment ago."""
         return bool(self._tracks) or self._now < self._busy_until
+
+    @property
+    def period(self) -> float:
+        """Seconds between two calls of ``poll``."""
+        return POLL_S if len(self._tracks) <= FEW_TRACKS else QUICK_POLL_S
 
     def lengths(self) -> dict[str, dict[str, int]]:
         """Session -> journal -> how much of it is durable, for copies; may be asked from another thread."""
@@ -318,12 +325,13 @@ class SpoolRecorder:
         reports: list[tuple[SessionId, int, ReportBody]] = []
         for result in self._sink.results():
             self._settle(result, reports)
+        due = DUE * self.period
         for track in self._tracks.values():
             if not track.closed:
                 if now - track.anchored >= ANCHOR_S:
                     track.anchored = now
                     track.put(journal.CLOCK, journal.clock_body(self._clock(now)), now)
-                if now - track.flushed >= FLUSH_S:
+                if now - track.flushed >= due:
                     self.flush(track, now)
             self._watch(track, now, reports)
         if self._handed:

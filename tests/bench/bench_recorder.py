@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 from media.journalwriter import JournalWriter
-from media.recorder import POLL_S, SpoolRecorder
+from media.recorder import SpoolRecorder
 from media.types import Codec, ExtensionIds, ParticipantId, SessionId, TrackInfo
 
 PACKET = memoryview(bytes.fromhex("806f000100000000000000aa") + bytes(1088))
@@ -42,7 +42,7 @@ def main() -> None:
                 track.write_rtp(PACKET, now)
             packets += count
             if now >= next_poll:
-                next_poll = now + POLL_S
+                next_poll = now + recorder.period
                 recorder.poll(now, time.time())
                 worst_queue = max(worst_queue, writer.queued_bytes)
             loop_s += time.thread_time() - began

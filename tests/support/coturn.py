@@ -54,6 +54,15 @@ def _until_it_listens(process: subprocess.Popen[bytes], turn: Turn, folder: Path
                 assert process.poll() is None, (folder / "coturn.out").read_text()[-2000:]
                 assert time.monotonic() < deadline, (folder / "coturn.out").read_text()[-2000:]
                 time.sleep(0.05)  # it is starting; the deadline above ends this
+    while not _is_bound(turn.port):  # its UDP sockets come after those of TCP
+        assert time.monotonic() < deadline, (folder / "coturn.out").read_text()[-2000:]
+        time.sleep(0.05)
+
+
+def _is_bound(port: int) -> bool:
+    """Whether anybody in this network has the UDP port."""
+    held = [Path(f"/proc/thread-self/net/{name}").read_text() for name in ("udp", "udp6")]
+    return any(f":{port:04X} " in text for text in held)
 
 
 def with_certificate(turn: Turn, folder: Path, name: str) -> tuple[Turn, Path]:

@@ -6,7 +6,9 @@ import pytest
 
 from media import journal, messages
 from media.recorder import (
+    FEW_TRACKS,
     POLL_S,
+    QUICK_POLL_S,
     Append,
     Close,
     Closed,
@@ -116,6 +118,17 @@ def test_nothing_waits_longer_than_between_two_polls_for_the_writer(sink: FakeSi
         sink.jobs.clear()
     assert len(handed) > 150
     assert max(now - mono_us / 1e6 for now, mono_us in handed) <= POLL_S
+
+
+def test_many_tracks_are_handed_over_more_often(sink: FakeSink, recorder: SpoolRecorder) -> None:
+    assert recorder.period == POLL_S
+    track = recorder.open_track(info(), 100.0)
+    for _ in range(FEW_TRACKS):
+        recorder.open_track(info(), 100.0)
+    assert recorder.period == QUICK_POLL_S
+    track.write_rtp(PACKET, 100.01)
+    recorder.poll(100.0 + QUICK_POLL_S, UTC)
+    assert len(sink.appends()) == 1
 
 
 def test_a_full_queue_drops_counts_and_says_so_in_the_journal(sink: FakeSink, recorder: SpoolRecorder) -> None:
