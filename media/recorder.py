@@ -1,8 +1,8 @@
 """The recorder: one more subscriber of the relay. Collects each track's packets and decides when they go to disk.
 
 Pure: it never blocks, opens nothing and takes time as an argument. Packets gather in memory per track; ``poll``, called
-every ``period`` seconds, hands them to a ``Sink`` (``media.journalwriter`` runs it in a thread) and returns what the hub
-must know. Whether a disk is full or stuck shows in reports alone: forwarding never waits.
+every ``period`` seconds, hands them to a ``Sink`` (``media.journalwriter`` runs it in a thread) and returns what the
+hub must know. Whether a disk is full or stuck shows in reports alone: forwarding never waits.
 
 Times: ``now`` is monotonic seconds, ``utc`` UNIX seconds. Format: docs/formats.md.
 """
