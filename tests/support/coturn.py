@@ -56,7 +56,7 @@ def _until_it_listens(process: subprocess.Popen[bytes], turn: Turn, folder: Path
                 time.sleep(0.05)  # it is starting; the deadline above ends this
     while not _is_bound(turn.port):  # its UDP sockets come after those of TCP
         assert time.monotonic() < deadline, (folder / "coturn.out").read_text()[-2000:]
-        time.sleep(0.05)
+        time.sleep(0.05)  # as above
 
 
 def _is_bound(port: int) -> bool:

@@ -146,7 +146,7 @@ def test_pictures_pass_while_the_loop_sleeps() -> None:
         def send() -> None:
             for _ in range(40):
                 hall.picture()
-                time.sleep(0.002)
+                time.sleep(0.002)  # the pace of the network, in a thread of its own
 
         before, woken = hall.front.received, selector.woken
         sent, packets = hall.front.sent, hall.world.relay.packets_in

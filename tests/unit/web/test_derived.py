@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import threading
 import time
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,7 +18,7 @@ from media.clip import Clip, ClipOptions, make_clip
 from rooms import derived, recordings, sessions
 from rooms import jobs as queue
 from rooms.actor import SYSTEM
-from rooms.db import Database, migrate, open_database
+from rooms.db import Database
 from rooms.errors import Conflict, Invalid, NotFound, WrongState
 from rooms.files import FileStore
 from rooms.models import Job, Participant, ReceptionSession, Relay, ReplayFile
@@ -38,14 +37,6 @@ LENGTH = 3
 @cache
 def clip() -> Clip:
     return make_clip(3, "A", [], ClipOptions(width=160, height=96, rate=RATE, seconds=LENGTH, bitrate_bps=60_000))
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    found = open_database(f"sqlite:///{tmp_path / 'hub.db'}")
-    migrate(found)
-    yield found
-    found.dispose()
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
@@ -16,7 +15,7 @@ from rooms import access, recordings, sessions, verifier
 from rooms import jobs as queue
 from rooms.actor import SYSTEM
 from rooms.copies import Copies
-from rooms.db import Database, open_database
+from rooms.db import Database
 from rooms.errors import Conflict
 from rooms.files import FileStore
 from rooms.manifest import sha256_hex
@@ -24,7 +23,6 @@ from rooms.models import ReceptionSession, Relay
 from rooms.signing import Signer
 from rooms.stores import Folder
 from rooms.words import SessionState
-from tests.support.migrated import migrated
 from web import jobs
 from web.hub import Hub
 
@@ -43,13 +41,6 @@ class Clock:
 
     def __call__(self) -> dt.datetime:
         return self.now
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    found = open_database(f"sqlite:///{migrated(tmp_path / 'hub.db')}")
-    yield found
-    found.dispose()
 
 
 @pytest.fixture

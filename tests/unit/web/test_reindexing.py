@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
 
-import pytest
 import sqlalchemy as sa
 
 from rooms import index, search
 from rooms.actor import SYSTEM
-from rooms.db import Database, migrate, open_database
+from rooms.db import Database
 from rooms.models import Job
 from rooms.search import Filters
 from rooms.vault import Vault
@@ -21,14 +19,6 @@ from tests.support.factories import NOW, registered
 from web import reindexing
 from web.hub import Hub
 from web.worker import Worker
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    found = open_database(f"sqlite:///{tmp_path / 'hub.db'}")
-    migrate(found)
-    yield found
-    found.dispose()
 
 
 def put_back(database: Database) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -14,13 +13,12 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from rooms import package, sessions
-from rooms.db import Database, open_database
+from rooms.db import Database
 from rooms.files import FileStore
 from rooms.models import Package, Relay
 from rooms.package import TrackFile
 from rooms.signing import Signer
 from tests.support.actors import build_world
-from tests.support.migrated import migrated
 from web import replays
 from web.hub import Hub
 
@@ -28,13 +26,6 @@ NOW = dt.datetime(2026, 1, 31, 8, 0, tzinfo=dt.UTC)
 HOUR = dt.timedelta(hours=1)
 VECTOR = Path(__file__).parents[2] / "data" / "formats" / "journal-1.dcj"
 SIGNER = Signer(Ed25519PrivateKey.from_private_bytes(bytes(32)))
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    found = open_database(f"sqlite:///{migrated(tmp_path / 'hub.db')}")
-    yield found
-    found.dispose()
 
 
 @pytest.fixture
