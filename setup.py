@@ -2,7 +2,7 @@
 
 from setuptools import Extension, setup
 
-NAMES = ("flush", "module", "ordinary", "parse", "receive", "send", "sentlog", "wait")
+NAMES = ("flush", "glance", "module", "ordinary", "parse", "receive", "send", "sentlog", "twcc", "wait")
 SOURCES = [f"media/native/{name}.c" for name in NAMES]
 
 setup(
@@ -10,7 +10,7 @@ setup(
         Extension(
             "media._native",
             SOURCES,
-            depends=["media/native/native.h", "media/native/slots.h"],
+            depends=["media/native/native.h", "media/native/sentlog.h", "media/native/slots.h"],
             extra_compile_args=["-O2"],
             optional=True,
         )

@@ -200,9 +200,10 @@ class DelayBased:
             return Usage.OVER if self.queue > QUEUE_LOW else Usage.NORMAL
         return self._trend.usage if self._trend.usage is Usage.UNDER else Usage.NORMAL
 
-    def is_calm(self, least: float) -> bool:
-        """Whether a packet that was on its way for so long (by two clocks) shows that there is no queue."""
-        return self._base <= least <= self._base + QUEUE_LOW
+    @property
+    def calm(self) -> tuple[float, float]:
+        """From which to which time on the way (by two clocks) a packet shows that there is no queue."""
+        return self._base, self._base + QUEUE_LOW
 
     def glance(self, least: float, now: float) -> Usage:
         """The same for a line that is known to carry much more than it is sent, for a third of the cost: only whether

@@ -453,6 +453,8 @@ class Relay:
         self.packets_in += 1
         if len(data) > MAX_DATAGRAM:
             reason = "too_long"
+        elif leg != "publish" and self._lines.takes(peer, data, now):
+            return
         elif leg == "publish":
             publisher = self._publishers.get(peer)
             reason = "no_leg"

@@ -1,7 +1,8 @@
 """The bandwidth towards one receiver, estimated where the packets are sent (Google congestion control).
 
     log = estimator.log                      # number = log.add(size, now) for every packet, stamped into it
-    estimator.feedback(twcc.read(...), now)  # what came back
+    if not estimator.heard.take(rtcp, now):  # what came back
+        estimator.feedback(twcc.read(...), now)
     estimator.wanted_bps = ...               # what could be sent if the line carried it
     estimator.tick(now)                      # every 100 ms or so
     estimator.padding(now)                   # bytes of padding to send now, every 5 ms while is_probing
@@ -13,17 +14,17 @@ lower it further, probes raise it. Times are monotonic seconds, rates bit/s of R
 from __future__ import annotations
 
 from media.delaybased import QUEUE_SEEN, Acked, DelayBased, Usage
+from media.glance import NEVER, RTT_SMOOTHING, Glance
 from media.lossbased import LossBased
 from media.probing import Prober
 from media.ratecontrol import AcknowledgedRate, RateControl
 from media.sentlog import LEAST_OCTETS, Digest, SentLog, trains_of
 from media.trains import Trains
-from media.twcc import REFERENCE_TICKS, REFERENCE_WRAP, TICK, Feedback
+from media.twcc import REFERENCE_TICKS, TICK, Feedback
 
-CALM = 0.4  # s for which an ample line that shows no loss and no queue need not be decided upon
+CALM = 0.8  # s for which an ample line that shows no loss and no queue need not be decided upon
 SILENCE = 1.0  # s without feedback, while packets are sent, after which the line counts as broken
 BROKEN_FACTOR = 0.5  # per SILENCE
-RTT_SMOOTHING = 0.125
 EXCUSED = 0.3  # s
 USED = 0.5, 1.2
 """Of the rate that is allowed. What is lost while less is sent, or more and without a queue, has nothing to do with it:
@@ -37,10 +38,8 @@ class SendSideEstimator:
 
     __slots__ = (
         "_acked_rate", "_before_break", "_broken_at", "_came", "_control", "_decided_at", "_delay", "_excused_until",
-        "_judge_from", "_losses",
-        "_prober", "_reference", "_sent_at_feedback", "_told", "_used_at", "ceiling_bps", "congested_at", "feedback_at",
-        "feedbacks", "has_congestion", "is_ample", "log", "min_bps", "overused_at", "rtt", "target_bps", "trains",
-        "wanted_bps",
+        "_is_ample", "_judge_from", "_losses", "_prober", "_used_at", "ceiling_bps", "congested_at", "has_congestion",
+        "heard", "log", "min_bps", "overused_at", "target_bps", "trains", "wanted_bps",
     )  # fmt: skip
 
     def __init__(self, start_bps: int, min_bps: int, ceiling_bps: int, now: float) -> None:
@@ -49,11 +48,8 @@ class SendSideEstimator:
         self.ceiling_bps = ceiling_bps
         self.wanted_bps = 0.0
         self.target_bps = float(min(start_bps, ceiling_bps))
-        self.rtt = 0.1
-        self.feedbacks = 0
-        self.feedback_at = now
+        self.heard = Glance(self.log, now)  # ask its ``take`` first: what it takes is good news of an ample line
         self.trains = Trains()
-        self.is_ample = False  # what the line carries is much more than could be sent: look less closely
         self.has_congestion = False  # the last feedback lowered the rate
         self.congested_at = -1e9
         self.overused_at = -1e9  # when a queue grew last
@@ -62,11 +58,9 @@ class SendSideEstimator:
         self._losses = LossBased()
         self._acked_rate = AcknowledgedRate()
         self._prober = Prober(self.target_bps, now)
-        self._reference = -1  # unwrapped
-        self._told = -1  # highest number that feedback spoke of
+        self._is_ample = False
         self._broken_at = -1.0
         self._before_break = 0.0
-        self._sent_at_feedback = 0
         self._excused_until = -1e9
         self._used_at = now
         self._judge_from = -1e9  # losses before then are known
@@ -74,6 +68,22 @@ class SendSideEstimator:
         self._came = 0  # packets, since then
 
     # --- figures ----------------------------------------------------------------------------------------------------
+
+    @property
+    def rtt(self) -> float:
+        """Round trip in seconds, smoothed."""
+        return self.heard.rtt
+
+    @property
+    def is_ample(self) -> bool:
+        """What the line carries is much more than could be sent: look less closely."""
+        return self._is_ample
+
+    @is_ample.setter
+    def is_ample(self, value: bool) -> None:
+        self._is_ample = value
+        if not value:
+            self.heard.until = NEVER
 
     @property
     def queue(self) -> float:
@@ -100,33 +110,40 @@ class SendSideEstimator:
 
     def feedback(self, told: Feedback, now: float) -> None:
         """Take a feedback packet. Numbers never sent, or told before, are ignored."""
-        log = self.log
+        log, heard = self.log, self.heard
         first = log.next - 1 - ((log.next - 1 - told.base) & (NUMBERS - 1))
-        offset = self._offset(told)
-        if self.is_ample and now >= self._delay.awake_until and self._prober.cluster is None and self._broken_at < 0:
-            self._glance(log.digest(first, told.arrivals, offset), first + len(told.arrivals), now)
-            return
-        acked, lost, octets = log.match(first, told.arrivals, offset)
-        self._take_cluster(first, told, offset)
-        self._note(first + len(told.arrivals), now)
-        if self._broken_at >= 0:
-            self._mend(now)
-            lost = 0
-        if acked:
-            self._note_arrived(acked[-1][0], acked[-1][1], octets, now)
-        if self.is_ample and octets >= LEAST_OCTETS:
-            self.trains.take(trains_of(acked), lost, now)
-        self._decide(self._delay.update(acked, now), len(acked), lost, now)
+        heard.reference = heard.unwrapped(told.reference)
+        offset = (heard.reference - told.reference) * REFERENCE_TICKS
+        end = first + len(told.arrivals)
+        if heard.came:
+            self._came += heard.came
+            self._acked_rate.add(heard.arrived, heard.octets)
+            heard.came = heard.octets = 0
+        if self._may_glance(now):
+            self._glance(log.digest(first, told.arrivals, offset), end, now)
+        else:
+            acked, lost, octets = log.match(first, told.arrivals, offset)
+            self._take_cluster(first, told, offset)
+            heard.note(end, now)
+            if self._broken_at >= 0:
+                self._mend(now)
+                lost = 0
+            if acked:
+                self._note_arrived(acked[-1][0], acked[-1][1], octets, now)
+            if self.is_ample and octets >= LEAST_OCTETS:
+                self.trains.take(trains_of(acked), lost, now)
+            self._decide(self._delay.update(acked, now), len(acked), lost, now)
+        heard.low, heard.high = self._delay.calm
+        heard.until = self._decided_at + CALM if self._may_glance(now) else NEVER
 
-    def _note(self, end: int, now: float) -> None:
-        """Feedback came that speaks of packets up to number ``end``, without it."""
-        self._told = max(self._told, min(end, self.log.next) - 1)
-        self.feedbacks += 1
-        self.feedback_at = now
-        self._sent_at_feedback = self.log.octets
+    def _may_glance(self, now: float) -> bool:
+        """Whether nothing but its sums counts of what feedback tells."""
+        return (
+            self.is_ample and now >= self._delay.awake_until and self._prober.cluster is None and self._broken_at < 0
+        )
 
     def _note_arrived(self, sent: float, arrived: float, octets: int, now: float) -> None:
-        self.rtt += RTT_SMOOTHING * (now - sent - self.rtt)
+        self.heard.rtt += RTT_SMOOTHING * (now - sent - self.heard.rtt)
         # What counts is the time between two feedbacks; that the last one sent is not always the last that arrived
         # evens out.
         self._acked_rate.add(arrived, octets)
@@ -134,24 +151,16 @@ class SendSideEstimator:
     def _glance(self, digest: Digest, end: int, now: float) -> None:
         """Feedback on a line that carries much more than is sent: bad news count at once, good ones now and then."""
         count, lost, octets, sent, arrived, least, trains = digest
-        self._note(end, now)
+        self.heard.note(end, now)
         if count:
             self._note_arrived(sent, arrived, octets, now)
         self._came += count
-        if not lost and count and now - self._decided_at < CALM and self._delay.is_calm(least):
+        low, high = self._delay.calm
+        if not lost and count and now - self._decided_at < CALM and low <= least <= high:
             return
         if octets >= LEAST_OCTETS:
             self.trains.take(trains, lost, now)
         self._decide(self._delay.glance(least, now) if count else Usage.NORMAL, self._came, lost, now)
-
-    def _offset(self, told: Feedback) -> int:
-        """Ticks to add to the arrivals so that the reference time never wraps."""
-        if self._reference < 0:
-            self._reference = told.reference
-        half = REFERENCE_WRAP // 2
-        step = ((told.reference - self._reference + half) & (REFERENCE_WRAP - 1)) - half
-        self._reference += step
-        return (self._reference - told.reference) * REFERENCE_TICKS
 
     def _take_cluster(self, first: int, told: Feedback, offset: int) -> None:
         cluster = self._prober.cluster
@@ -161,7 +170,7 @@ class SendSideEstimator:
         last = cluster.last if cluster.last >= 0 else log.next
         found: list[Acked] = []
         lost = 0
-        for number in range(max(first, cluster.first, self._told + 1), min(first + len(told.arrivals), last + 1)):
+        for number in range(max(first, cluster.first, self.heard.told + 1), min(first + len(told.arrivals), last + 1)):
             arrival = told.arrivals[number - first]
             if arrival is None:
                 lost += 1
@@ -205,7 +214,7 @@ class SendSideEstimator:
     def _take_found(self, now: float) -> None:
         if self.is_ample and self._prober.cluster is None and not self.has_congestion:
             return
-        found = self._prober.judge(self.target_bps, self._told, self.rtt, now, self._losses.own)
+        found = self._prober.judge(self.target_bps, self.heard.told, self.rtt, now, self._losses.own)
         if found:
             self._control.rate_bps = max(self._control.rate_bps, found)
             self._losses.rate_bps = max(self._losses.rate_bps, found)
@@ -219,21 +228,25 @@ class SendSideEstimator:
 
     def tick(self, now: float) -> None:
         """Every 100 ms: a line that has gone silent, answers that never come, the next cluster."""
-        silent = now - max(self.feedback_at, self._broken_at)
-        if silent > SILENCE + self.rtt and self.feedbacks and self.log.octets - self._sent_at_feedback > 2000:
+        heard = self.heard
+        silent = now - max(heard.heard_at, self._broken_at)
+        if silent > SILENCE + heard.rtt and heard.feedbacks and self.log.octets - heard.octets_then > 2000:
             self._break(now)
         if self._broken_at >= 0:
             return
         self._take_found(now)
         log = self.log
-        if self.feedbacks or not self._prober.made:
+        if heard.feedbacks or not self._prober.made:
             wanted = min(self.wanted_bps, float(self.ceiling_bps))
             self._prober.begin(self.target_bps, wanted, log.next, log.octets, now)
+        if self._prober.cluster is not None:
+            heard.until = NEVER
 
     def _break(self, now: float) -> None:
         if self._broken_at < 0:
             self._before_break = self.target_bps
         self._broken_at = now
+        self.heard.until = NEVER
         self._prober.congested(now)
         self._control.rate_bps = max(float(self.min_bps), self.target_bps * BROKEN_FACTOR)
         self._settle()
@@ -249,6 +262,7 @@ class SendSideEstimator:
     def reset_path(self) -> None:
         """The receiver's address has changed: delays before and after do not compare."""
         self._delay.reset()
+        self.heard.until = NEVER
 
     def excuse(self, now: float) -> None:
         """We were late ourselves: what was sent meanwhile left later than it was noted, which is no queue."""

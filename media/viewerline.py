@@ -18,7 +18,7 @@ from media.pacer import QUANTUM, Pacer
 from media.receiverside import ReceiverSide
 from media.rtp import PATCH
 from media.sendside import SendSideEstimator
-from media.twcc import Feedback
+from media.twcc import Buffer, Feedback
 from media.types import Batch, Ready
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ LOOK_AGAIN = 1.0  # s ... for so long
 FREE_AFTER, FREE_LOSS = 2.0, 0.05  # s without congestion, share of loss: nothing shows that the line is full
 BELIEVED = 0.6  # s before a layer's rate is: at first it is all key frame
 BEGINNING = 3.0  # s in which the estimate is hardly more than a guess: the least of the main picture is tried
+RESTS = 0.35  # s for which an ample line of which no bad news have come is not looked at at all
 LATE = 0.16  # s between two ticks: the process was not scheduled
 MAIN, THUMBNAIL = 0, 1
 
@@ -49,7 +50,7 @@ class ViewerLine:
 
     __slots__ = (
         "_allocator", "_ample_bps", "_ample_until", "_began", "_ceiling_bps", "_limited", "estimator", "leg", "mode",
-        "pacer", "receiver", "wanted_bps",
+        "pacer", "receiver", "rests_until", "wanted_bps",
     )  # fmt: skip
 
     def __init__(self, leg: SubscribeLeg, ceiling_bps: int) -> None:
@@ -65,13 +66,14 @@ class ViewerLine:
         self.wanted_bps = 0.0  # what everything would take that could be sent
         self._ample_bps = 0.0  # down to this rate ...
         self._ample_until = -1e9  # ... and until then everything is sent without looking
+        self.rests_until = -1e9  # ``tick`` need not be called until then
 
     # --- how it knows -----------------------------------------------------------------------------------------------
 
     def negotiated(self, now: float) -> None:
         """The leg's sections are known (again)."""
         media = [subscription.media for subscription in self.leg.subscriptions.values()]
-        self._ample_until = -1e9
+        self._ample_until = self.rests_until = -1e9
         if any(item.extensions.transport_cc and "transport-cc" in item.codec.feedback for item in media):
             mode: Mode = "twcc"
         else:
@@ -96,7 +98,7 @@ class ViewerLine:
     def set_ceiling(self, ceiling_bps: int) -> None:
         """The most that this line is given, whatever it carries."""
         self._ceiling_bps = ceiling_bps
-        self._ample_until = -1e9
+        self._ample_until = self.rests_until = -1e9
         if self.estimator is not None:
             self.estimator.ceiling_bps = ceiling_bps
         if self.receiver is not None:
@@ -105,6 +107,7 @@ class ViewerLine:
     def feedback(self, told: Feedback, now: float) -> None:
         """Transport-wide feedback; ignored unless that is the mode, as the others are."""
         if self.estimator is not None:
+            self.rests_until = -1e9
             self.estimator.feedback(told, now)
 
     def remb(self, bitrate_bps: int, now: float) -> None:
@@ -139,6 +142,8 @@ class ViewerLine:
             # After dividing: a line that is looked at again, and is ample still, must not be paced until the next tick.
             self.estimator.is_ample = now < self._ample_until and target >= self._ample_bps
             self.pacer.set_target(target, self.estimator.is_ample, self.estimator.trains.at_once)
+            if self.estimator.is_ample and not self.estimator.is_probing:
+                self.rests_until = min(now + RESTS, self._ample_until)
 
     def _divide(self, target: float, offers: Offers, now: float) -> None:
         sections = self.leg.subscriptions.values()
@@ -286,6 +291,11 @@ class ViewerLines:
         """The line of a peer that receives."""
         return self._lines.get(peer)
 
+    def takes(self, peer: str, data: Buffer, now: float) -> bool:
+        """Whether a compound RTCP packet of a viewer was nothing but good news of its line: then it is taken."""
+        line = self._lines.get(peer)
+        return line is not None and line.estimator is not None and line.estimator.heard.take(data, now)
+
     def set_ceiling(self, ceiling_bps: int) -> None:
         """The most for each viewer, in bit/s."""
         self._ceiling_bps = ceiling_bps
@@ -300,7 +310,8 @@ class ViewerLines:
         for line in self._lines.values():
             if is_late and line.estimator is not None:
                 line.estimator.excuse(now)
-            line.tick(offers, now)
+            if now >= line.rests_until:
+                line.tick(offers, now)
         self.pad(now, batch)
 
     def pad(self, now: float, batch: Batch) -> None:

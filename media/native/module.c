@@ -4,7 +4,7 @@
 
 static PyMethodDef methods[] = {
     {"send", (PyCFunction)(void (*)(void))send_pairs, METH_FASTCALL, "Write, protect and send one leg's pairs (send.c)."},
-    {"arrivals", (PyCFunction)(void (*)(void))read_arrivals, METH_FASTCALL, "Read transport-wide feedback (sentlog.c)."},
+    {"arrivals", (PyCFunction)(void (*)(void))read_arrivals, METH_FASTCALL, "Read transport-wide feedback (twcc.c)."},
     {"drain", (PyCFunction)(void (*)(void))drain, METH_FASTCALL, "Take what a socket has (receive.c)."},
     {"parse", (PyCFunction)(void (*)(void))parse_rtp, METH_FASTCALL, "Take an RTP packet apart (parse.c)."},
     {"know_queue", (PyCFunction)(void (*)(void))know_queue, METH_FASTCALL, "Learn the same of queues (flush.c)."},
@@ -21,10 +21,11 @@ static PyMethodDef methods[] = {
 static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, "media._native", NULL, -1, methods, NULL, NULL, NULL, NULL};
 
 PyMODINIT_FUNC PyInit__native(void) {
-    if (receive_prepare() || sentlog_prepare())
+    if (receive_prepare() || sentlog_prepare() || PyType_Ready(&GlanceType))
         return NULL;
     PyObject *module = PyModule_Create(&definition);
-    if (module != NULL && PyModule_AddObjectRef(module, "SentLog", (PyObject *)&SentLogType))
+    if (module != NULL && (PyModule_AddObjectRef(module, "SentLog", (PyObject *)&SentLogType)
+                           || PyModule_AddObjectRef(module, "Glance", (PyObject *)&GlanceType)))
         Py_CLEAR(module);
     return module;
 }

@@ -55,6 +55,15 @@ extern PyTypeObject SentLogType;
 int sentlog_prepare(void);
 int sentlog_add(SentLogObject *self, long size, double now);
 long long sentlog_next(SentLogObject *self);
+
+/* glance.c */
+extern PyTypeObject GlanceType;
+
+/* twcc.c */
+enum { MAX_TOLD = 0xFFFF };
+#define NEVER_CAME LLONG_MIN
+const char *read_ticks(const unsigned char *data, Py_ssize_t at, Py_ssize_t end, long count, long long time,
+                       long long *ticks);
 PyObject *read_arrivals(PyObject *module, PyObject *const *args, Py_ssize_t count);
 
 enum { MAX_LATER = 256 }; /* media/front.py: feedback that waits */

@@ -3,15 +3,13 @@
  * `times`, `sizes`, `states` are Python's own arrays (array of double, array of unsigned short, bytearray), so that
  * whoever looks back does so as with the reference; their memory is held for as long as they are in use here. */
 
-#include "native.h"
+#include "sentlog.h"
 
 #include <structmember.h>
 #include <string.h>
 
 enum { SMALLEST = 64, LARGEST = 8192 };
-enum { FREE = 0, FLYING = 1, ARRIVED = 2, MISSING = 3 };
 static const double YOUNG = 0.6;
-static const double TICK = 0.00025;
 
 static PyObject *array_type;
 
@@ -23,18 +21,6 @@ int sentlog_prepare(void) {
     Py_DECREF(module);
     return array_type == NULL ? -1 : PyType_Ready(&SentLogType);
 }
-
-typedef struct {
-    PyObject *object;
-    Py_buffer view;
-} Array;
-
-struct SentLogObject {
-    PyObject_HEAD
-    long long next, octets, flying;
-    long mask;
-    Array times, sizes, states;
-};
 
 static void let_go(Array *array) {
     if (array->object != NULL) {
@@ -340,94 +326,3 @@ PyTypeObject SentLogType = {
     .tp_methods = methods,
     .tp_members = members,
 };
-
-/* --- reading feedback --------------------------------------------------------------------------------------------- */
-
-static int append_time(PyObject *list, long long time) {
-    PyObject *each = PyLong_FromLongLong(time);
-    int failed = each == NULL || PyList_Append(list, each);
-    Py_XDECREF(each);
-    return failed;
-}
-
-/* arrivals(data, at, end, count, time) -> list of ticks or None for each of `count` packets; or a text: what is wrong.
- * media.twcc._arrivals_plain: draft-holmer-rmcat-transport-wide-cc-extensions-01, 3.1. `data[at:end]` holds the chunks
- * and then the deltas; `time`: ticks of the reference time. */
-PyObject *read_arrivals(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs) {
-    static unsigned char symbols[0x10000 + 16];
-    if (nargs != 5) {
-        PyErr_SetString(PyExc_TypeError, "arrivals(data, at, end, count, time)");
-        return NULL;
-    }
-    Py_ssize_t at = PyLong_AsSsize_t(args[1]), end = PyLong_AsSsize_t(args[2]);
-    long count = PyLong_AsLong(args[3]);
-    long long time = PyLong_AsLongLong(args[4]);
-    Py_buffer view;
-    if (PyErr_Occurred() || PyObject_GetBuffer(args[0], &view, PyBUF_SIMPLE))
-        return NULL;
-    const unsigned char *data = view.buf;
-    const char *wrong = NULL;
-    PyObject *list = NULL;
-    long have = 0;
-    if (at < 0 || end > view.len || count < 0 || count > 0xFFFF) {
-        PyErr_SetString(PyExc_ValueError, "outside of the packet");
-        goto done;
-    }
-    while (have < count) {
-        if (at + 2 > end) {
-            wrong = "the chunks end too soon";
-            goto done;
-        }
-        unsigned chunk = (unsigned)data[at] << 8 | data[at + 1];
-        at += 2;
-        if (chunk < 0x8000) { /* a run */
-            long length = chunk & 0x1FFF;
-            if (!length) {
-                wrong = "an empty run";
-                goto done;
-            }
-            if (length > count - have)
-                length = count - have;
-            memset(symbols + have, (int)(chunk >> 13), (size_t)length);
-            have += length;
-        } else if (chunk < 0xC000)
-            for (int shift = 13; shift >= 0; shift--)
-                symbols[have++] = chunk >> shift & 1;
-        else
-            for (int shift = 12; shift >= 0; shift -= 2)
-                symbols[have++] = chunk >> shift & 3;
-    }
-    list = PyList_New(0);
-    for (long index = 0; list != NULL && index < count; index++) {
-        int failed = 0;
-        switch (symbols[index]) {
-        case 0:
-            failed = PyList_Append(list, Py_None);
-            break;
-        case 1:
-            if (at + 1 > end)
-                wrong = "the times end too soon";
-            else
-                failed = append_time(list, time += data[at++]);
-            break;
-        case 2:
-            if (at + 2 > end)
-                wrong = "the times end too soon";
-            else {
-                time += (short)((unsigned short)data[at] << 8 | data[at + 1]);
-                at += 2;
-                failed = append_time(list, time);
-            }
-            break;
-        default:
-            wrong = "a reserved status";
-        }
-        if (failed || wrong != NULL)
-            Py_CLEAR(list);
-    }
-done:
-    PyBuffer_Release(&view);
-    if (wrong != NULL && !PyErr_Occurred())
-        return PyUnicode_FromString(wrong);
-    return list;
-}

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from media import codecs, rtp, sentlog, twcc
 from media.codecs import NO_VP8, vp8_info_plain
+from media.glance import PlainGlance
 from media.layer import Layer
 from media.native import compiled
 from media.pacer import Pacer
@@ -93,6 +94,57 @@ def test_what_was_sent_is_remembered_alike(first: int, steps: list[tuple[str, An
                 log.add(value, now) if kind == "add" else log.add_all(value, now)
         assert (one.next, one.octets, one.flying, one.mask) == (other.next, other.octets, other.flying, other.mask)
     assert (list(one.times), list(one.sizes), one.states) == (list(other.times), list(other.sizes), other.states)
+
+
+NEWS = st.lists(
+    st.tuples(
+        st.lists(st.integers(50, 1500), max_size=30),  # sent
+        st.integers(-3, 40),  # how far back the feedback reaches
+        st.lists(st.none() | st.integers(0, 600), max_size=30),  # ticks after the reference time, lost
+        st.integers(0, 3),  # steps of the reference time
+        st.binary(max_size=3),  # what is behind it
+        st.sampled_from((-1e18, 0.0, 1e9)),  # until
+    ),
+    max_size=12,
+)  # fmt: skip
+
+
+@given(st.integers(0, 0xFFFF), st.sampled_from((0, (1 << 24) - 3)), st.sampled_from((-1e9, 0.0)), NEWS)
+def test_good_news_are_taken_alike(first: int, reference: int, low: float, news: list[tuple[Any, ...]]) -> None:
+    one, other = PlainGlance(PlainSentLog(first), 0.0), native.Glance(native.SentLog(first), 0.0)
+    now, taken = 0.0, []
+    for sizes, back, ticks, steps, tail, until in news:
+        reference += steps
+        told = [None if tick is None else reference * 256 + tick for tick in ticks]
+        buffer, size = bytearray(1500), 0
+        if any(tick is not None for tick in told):
+            size, _ = twcc.write(buffer, 0, 1, 2, 0, one.log.next - back, told)
+        for glance in (one, other):
+            for octets in sizes:
+                glance.log.add(octets, now)
+            glance.low, glance.high, glance.until = low, 1e9, until
+        now += 0.1
+        taken.append([glance.take(bytes(buffer[:size]) + tail, now) for glance in (one, other)])
+        assert taken[-1][0] == taken[-1][1]
+        if not taken[-1][0]:
+            for glance in (one, other):
+                glance.reference = glance.unwrapped(reference & 0xFFFFFF)
+                glance.note(glance.log.next - back + len(told), now)
+        for name in PlainGlance.__slots__:
+            if name != "log":
+                assert getattr(one, name) == getattr(other, name), name
+        assert (one.log.flying, bytes(one.log.states)) == (other.log.flying, bytes(other.log.states))
+
+
+@given(st.binary(max_size=60))
+def test_no_bytes_hurt_a_glance(data: bytes) -> None:
+    for body in (data, b"\x8f\xcd" + (len(data) // 4).to_bytes(2, "big") + data[: len(data) // 4 * 4]):
+        one, other = PlainGlance(PlainSentLog(0), 0.0), native.Glance(native.SentLog(0), 0.0)
+        for glance in (one, other):
+            for _ in range(100):
+                glance.log.add(100, 0.0)
+            glance.low, glance.high, glance.until = -1e9, 1e9, 1e9
+        assert one.take(body, 1.0) == other.take(body, 1.0)
 
 
 def test_a_log_refuses_what_is_no_size() -> None:
