@@ -2,7 +2,7 @@
 
 from setuptools import Extension, setup
 
-NAMES = ("flush", "glance", "module", "ordinary", "parse", "receive", "send", "sentlog", "twcc", "wait")
+NAMES = ("arrivals", "flush", "glance", "module", "ordinary", "parse", "receive", "send", "sentlog", "twcc", "wait")
 SOURCES = [f"media/native/{name}.c" for name in NAMES]
 
 setup(

@@ -1,8 +1,12 @@
-"""What a receiver notes of transport-wide sequence numbers until it has told the sender (media.twcc writes it)."""
+"""What a receiver notes of transport-wide sequence numbers until it has told the sender (media.twcc writes it).
+
+``Arrivals`` is ``PlainArrivals``, or the same compiled (media/native/arrivals.c, ADR 22).
+"""
 
 from __future__ import annotations
 
 from media import twcc
+from media.native import compiled
 
 KEPT = 0.5  # s: packets stay known so long, to be told again with one that came late
 MAX_LATE = 1000  # numbers: what comes later than that is not told any more
@@ -14,7 +18,7 @@ TYPICAL = 68 * 8  # bits of a feedback with its IP and UDP headers
 TICKS_PER_S = 4000.0
 
 
-class Arrivals:
+class PlainArrivals:
     """Arrival times of one transport. ``due``: when feedback wants to be sent (monotonic seconds)."""
 
     __slots__ = ("_highest", "_number", "_next", "_times", "due", "interval")
@@ -83,4 +87,6 @@ class Arrivals:
         return size
 
 
-__all__ = ["Arrivals"]
+Arrivals = PlainArrivals if compiled is None else compiled.Arrivals
+
+__all__ = ["Arrivals", "PlainArrivals"]

@@ -13,7 +13,7 @@ from typing import Protocol
 from media.codecs import NO_VP8, h264_starts_key, vp8_info
 from media.layer import AFTER_FENCE, FENCE_MARGIN, Layer
 from media.layerchoice import WantedLayers
-from media.layering import awaited, is_sent, may_show, note_key_frame, settle_now
+from media.layering import awaited, is_sent, is_settled, may_show, note_key_frame, settle_now
 from media.packetcache import Cached
 from media.red import Red
 from media.seq import time_delta
@@ -360,7 +360,9 @@ class Publication:
         fence = subscription.fence_time.get(layer.ssrc)
         if fence is not None and time_delta(timestamp, fence) <= 0:
             return False
-        return self.audio or may_show(self, subscription, layer, now)
+        return self.audio or (
+            not is_settled(self, subscription, layer) and may_show(self, subscription, layer, now)
+        )
 
 
 __all__ = ["MAX_PAYLOAD", "Publication", "Tap"]

@@ -127,6 +127,18 @@ def may_show(publication: Publication, subscription: Subscription, layer: Layer,
     return True
 
 
+def is_settled(publication: Publication, subscription: Subscription, layer: Layer) -> bool:
+    """Whether a section shows what was decided at the last tick, and a key frame of ``layer`` tells nothing that was not
+    known then: it need not be decided again."""
+    choice, key = subscription.choice, publication.settled.get(subscription)
+    if choice is None or key is None or publication.layers[choice.layer] is not subscription.layer:
+        return False
+    state, target, cap = key
+    told: tuple[object, ...] = state  # type: ignore[assignment]  # as _tick writes it
+    is_known = told[publication.layers.index(layer)] == (layer.size, True)
+    return is_known and target == subscription.target and cap == subscription.cap
+
+
 def awaited(publication: Publication, now: float) -> set[Layer]:
     """The layers that somebody shows or waits for: those of the sections, and the best one for the journal."""
     found = {publication.layers[item.choice.layer] for item in publication.subscriptions if item.choice is not None}
@@ -230,5 +242,5 @@ class Layering:
 
 
 __all__ = [
-    "Layering", "awaited", "is_sent", "may_show", "measure", "note_key_frame", "offers_of", "settle", "settle_now",
+    "Layering", "awaited", "is_sent", "is_settled", "may_show", "measure", "note_key_frame", "offers_of", "settle", "settle_now",
 ]  # fmt: skip

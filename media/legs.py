@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from media.arrivals import Arrivals
+from media.arrivals import Arrivals, PlainArrivals
 from media.bandwidth import BandwidthEstimator
 from media.ceiling import Ceilings, Meter
 from media.feedback import ReceiveStats
@@ -81,7 +81,7 @@ class PublishLeg:
         self.report_due = now + 0.2
         self.remb = False
         self.wide_id = 0
-        self.arrivals: Arrivals | None = None  # where the client numbers its packets transport-wide
+        self.arrivals: PlainArrivals | None = None  # where the client numbers its packets transport-wide
         self.quality_at = now
         self.quality_octets = 0
         self.quality_expected = 0

@@ -2,7 +2,8 @@
 
 ``take(leg, data, now, batch)`` passes an ordinary packet on exactly as ``Relay._receive_rtp`` would, and answers
 whether it did; of any other packet it changes nothing and leaves it to that, the reference. Ordinary is the next packet
-in order of a known picture or sound that may pass: no hole before it, no key frame in it, no fence in its way.
+in order of a known picture or sound that may pass: no hole before it, no fence in its way, and if a key frame begins,
+none for which anybody waits.
 
 ``take_from(found, at, now, legs, batch)`` does so with what the front drained, from index ``at`` up to the first packet
 that is not ordinary; its index is the answer.
@@ -13,9 +14,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from media.arrivals import Arrivals
 from media.ceiling import Meter
-from media.feedback import ReceiveStats
+from media.feedback import KeyframeRequests, ReceiveStats
 from media.forwarder import Publication
 from media.layer import Layer
 from media.legs import PublishLeg, Stream
@@ -33,7 +33,7 @@ if compiled is not None:
     compiled.know(
         {
             "leg": PublishLeg, "stream": Stream, "meter": Meter, "publication": Publication, "layer": Layer,
-            "stats": ReceiveStats, "map": SequenceMap, "cache": PacketCache, "arrivals": Arrivals,
+            "stats": ReceiveStats, "map": SequenceMap, "cache": PacketCache, "keys": KeyframeRequests,
             "subscription": Subscription, "stint": Stint, "batch": Batch, "track": Track, "journal": JournalTrack,
         }
     )  # fmt: skip

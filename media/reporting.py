@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from media import rtcp
-from media.arrivals import Arrivals
+from media.arrivals import PlainArrivals
 from media.forwarder import Publication
 from media.layer import Layer
 from media.legs import PublishLeg, SubscribeLeg
@@ -132,7 +132,7 @@ class Reporting:
         self.schedule()
 
     @staticmethod
-    def _tell_arrivals(leg: PublishLeg, arrivals: Arrivals, now: float, batch: Batch) -> None:
+    def _tell_arrivals(leg: PublishLeg, arrivals: PlainArrivals, now: float, batch: Batch) -> None:
         ssrc = next(iter(leg.streams), 0)
         while leg.queue.has_room() and (size := arrivals.build(batch.scratch, 0, SENDER, ssrc, now)):
             batch.add_rtcp(leg.queue, size)

@@ -21,11 +21,12 @@ static PyMethodDef methods[] = {
 static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, "media._native", NULL, -1, methods, NULL, NULL, NULL, NULL};
 
 PyMODINIT_FUNC PyInit__native(void) {
-    if (receive_prepare() || sentlog_prepare() || PyType_Ready(&GlanceType))
+    if (receive_prepare() || sentlog_prepare() || PyType_Ready(&GlanceType) || PyType_Ready(&ArrivalsType))
         return NULL;
     PyObject *module = PyModule_Create(&definition);
     if (module != NULL && (PyModule_AddObjectRef(module, "SentLog", (PyObject *)&SentLogType)
-                           || PyModule_AddObjectRef(module, "Glance", (PyObject *)&GlanceType)))
+                           || PyModule_AddObjectRef(module, "Glance", (PyObject *)&GlanceType)
+                           || PyModule_AddObjectRef(module, "Arrivals", (PyObject *)&ArrivalsType)))
         Py_CLEAR(module);
     return module;
 }

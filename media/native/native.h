@@ -19,6 +19,7 @@ PyObject *no_vp8_info(void);
 int is_no_vp8(PyObject *info);
 PyObject *parse_rtp(PyObject *module, PyObject *const *args, Py_ssize_t count);
 PyObject *vp8_info(PyObject *module, PyObject *payload);
+void vp8_size(const unsigned char *payload, Py_ssize_t size, long *width, long *height);
 PyObject *set_no_vp8(PyObject *module, PyObject *constant);
 
 /* receive.c */
@@ -55,6 +56,11 @@ extern PyTypeObject SentLogType;
 int sentlog_prepare(void);
 int sentlog_add(SentLogObject *self, long size, double now);
 long long sentlog_next(SentLogObject *self);
+
+/* arrivals.c */
+typedef struct ArrivalsObject ArrivalsObject;
+extern PyTypeObject ArrivalsType;
+int arrivals_add(ArrivalsObject *self, long seq, double now);
 
 /* glance.c */
 extern PyTypeObject GlanceType;

@@ -6,41 +6,40 @@
  * take_from(found, at, now, legs, batch) -> the same for what drain found (receive.c: threes, `now` its first moment), from
  *   index `at` on: the index of the first three that was not taken. One that fails becomes a reason for dropping it.
  *
- * Ordinary is the next packet in order of a known picture or sound that may pass: not late, not a repeat, not the start of
- * a key frame, not RED, of a leg with transport-wide numbers. So whatever needs a decision (holes, switches, fences, key
- * frames, ceilings, restarts, resends) is Python's, and what is here only counts and names. The function first looks at
- * everything (`look`: changes nothing), then does everything (`pass_on`).
+ * Ordinary is the next packet in order of a known picture or sound that may pass: not late, not a repeat, not RED, of a
+ * leg with transport-wide numbers, and not the start of a key frame for which anybody waits or which tells another size. So
+ * whatever needs a decision (holes, switches, fences, ceilings, restarts, resends) is Python's, and what is here only
+ * counts and names. The function first looks at everything (`look`: changes nothing), then does everything (`pass_on`).
  *
  * It reads and writes the __slots__ of the core's own objects where they lie in memory: `know` is told the classes and
  * asks Python for the places; an object of any other class makes a packet not ordinary. */
 
 #include "slots.h"
 
-enum { MAX_DATAGRAM = 1500, MAX_PAYLOAD = 1400, MAX_AHEAD = 4000, AUDIBLE = 77 };
-static const double TICKS_PER_S = 4000.0;
+enum { MAX_DATAGRAM = 1500, MAX_PAYLOAD = 1400 };
 
 /* --- where things lie --------------------------------------------------------------------------------------------- */
 
 static PyTypeObject *leg_type, *stream_type, *meter_type, *publication_type, *layer_type, *stats_type, *map_type,
-    *cache_type, *arrivals_type, *subscription_type, *stint_type, *batch_type, *track_type, *journal_type;
+    *cache_type, *keys_type, *subscription_type, *stint_type, *batch_type, *track_type, *journal_type;
 
 #define PLACES(P) \
     P(leg, level_id) P(leg, time_id) P(leg, wide_id) P(leg, arrivals) P(leg, streams) P(leg, octets) \
     P(stream, rtx) P(stream, payload_type) P(stream, publication) P(stream, meter) P(stream, index) \
-    P(meter, octets) P(meter, packets) \
+    P(meter, octets) P(meter, packets) P(meter, _at) P(meter, _octets_per_s) P(meter, _packets_per_s) \
     P(publication, allowed) P(publication, live) P(publication, open) P(publication, last_at) P(publication, layers) \
     P(publication, keyed) P(publication, codec_name) P(publication, tap) P(publication, recorded) \
-    P(publication, hearers) P(publication, subscriptions) P(publication, voice) \
+    P(publication, hearers) P(publication, subscriptions) P(publication, voice) P(publication, settled) \
     P(layer, highest) P(layer, highest_time) P(layer, highest_at) P(layer, floor) P(layer, fence_until) \
     P(layer, fence_time) P(layer, stats) P(layer, map) P(layer, cache) P(layer, octets) P(layer, passed) \
     P(layer, passed_time) P(layer, passed_at) P(layer, passed_picture) P(layer, passed_layer) P(layer, passed_packets) \
-    P(layer, passed_octets) \
+    P(layer, passed_octets) P(layer, keys) P(layer, size) \
     P(stats, clock_rate) P(stats, base) P(stats, highest) P(stats, packets) P(stats, bytes) P(stats, last_at) \
     P(stats, jitter) P(stats, _transit) \
     P(map, offset) \
     P(cache, _mask) P(cache, _numbers) P(cache, _times) P(cache, _packets) \
-    P(arrivals, _highest) P(arrivals, _next) P(arrivals, _times) \
-    P(subscription, layer) P(subscription, stint) P(subscription, pairs) P(subscription, queue) \
+    P(keys, keyed_at) P(keys, deadline) \
+    P(subscription, layer) P(subscription, choice) P(subscription, target) P(subscription, cap) P(subscription, stint) P(subscription, pairs) P(subscription, queue) \
     P(stint, start) \
     P(batch, queues) \
     P(track, writer) P(track, media) P(track, written_media) P(track, told) P(track, wrote_at) \
@@ -60,7 +59,7 @@ PyObject *know(PyObject *Py_UNUSED(module), PyObject *classes) {
     } types[] = {
         {"leg", &leg_type}, {"stream", &stream_type}, {"meter", &meter_type}, {"publication", &publication_type},
         {"layer", &layer_type}, {"stats", &stats_type}, {"map", &map_type}, {"cache", &cache_type},
-        {"arrivals", &arrivals_type}, {"subscription", &subscription_type}, {"stint", &stint_type},
+        {"keys", &keys_type}, {"subscription", &subscription_type}, {"stint", &stint_type},
         {"batch", &batch_type}, {"track", &track_type}, {"journal", &journal_type},
     };
     for (size_t at = 0; at < sizeof types / sizeof *types; at++) {
@@ -96,9 +95,9 @@ static long long signed32(long long difference) { return ((difference + 0x800000
 typedef struct {
     Packet packet; /* as parsed */
     PyObject *leg, *stream, *meter, *publication, *layer, *stats, *cache, *arrivals; /* borrowed */
-    long long size, number, clean, wide;                                            /* wide: extended; -1: none */
-    double octets, packets;                                                         /* left in the meter */
-    int is_recorded;
+    long long size, number, clean;
+    double octets, packets; /* left in the meter */
+    int is_refilled, is_recorded, starts_key;
     PyObject *payload, *info, *cached; /* owned */
 } Found;
 
@@ -106,11 +105,11 @@ static int is_true(PyObject *object, Py_ssize_t place) { return AT(object, place
 
 #define IS(object, of) ((object) != NULL && Py_TYPE(object) == of##_type)
 
-/* The leg and its stream, and that the packet belongs to it; the transport-wide number. */
+/* The leg and its stream, and that the packet belongs to it. */
 static int look_at_leg(Found *found, const unsigned char *data) {
     PyObject *leg = found->leg, *arrivals = AT(leg, leg_arrivals), *streams = AT(leg, leg_streams);
-    long long level_id, time_id, wide_id, payload_type, highest, next;
-    if (!IS(arrivals, arrivals) || streams == NULL || !PyDict_Check(streams) || !whole(leg, leg_level_id, &level_id)
+    long long level_id, time_id, wide_id, payload_type;
+    if (arrivals == NULL || Py_TYPE(arrivals) != &ArrivalsType || streams == NULL || !PyDict_Check(streams) || !whole(leg, leg_level_id, &level_id)
         || !whole(leg, leg_time_id, &time_id) || !whole(leg, leg_wide_id, &wide_id) || time_id != 0)
         return 0;
     Packet *packet = &found->packet;
@@ -125,27 +124,48 @@ static int look_at_leg(Found *found, const unsigned char *data) {
         return 0;
     found->stream = stream;
     found->arrivals = arrivals;
-    found->wide = -1;
-    if (packet->wide >= 0) {
-        if (!whole(arrivals, arrivals__highest, &highest) || highest < 0 || !whole(arrivals, arrivals__next, &next))
-            return 0;
-        found->wide = highest + ((packet->wide - highest + 0x8000) & 0xFFFF) - 0x8000;
-        if (found->wide <= highest || found->wide > highest + MAX_AHEAD || found->wide < next)
-            return 0;
-    }
     return 1;
 }
 
+#define DEPTH 2.0 /* s, media/ceiling.py */
+
+static int number_in(PyObject *object, Py_ssize_t place, double *into) {
+    long long count;
+    if (real(object, place, into))
+        return 1;
+    int is_whole = whole(object, place, &count);
+    *into = (double)count;
+    return is_whole;
+}
+
+/* Meter.refill, if the packet may pass then. */
+static int refill(Found *found, PyObject *meter, double now) {
+    double at, octets_per_s, packets_per_s;
+    if (!number_in(meter, meter__at, &at) || !number_in(meter, meter__octets_per_s, &octets_per_s)
+        || !number_in(meter, meter__packets_per_s, &packets_per_s))
+        return 0;
+    double elapsed = now - at < 0 ? 0 : now - at > DEPTH ? DEPTH : now - at;
+    found->octets += octets_per_s * elapsed;
+    found->packets += packets_per_s * elapsed;
+    if (found->octets > octets_per_s * DEPTH)
+        found->octets = octets_per_s * DEPTH;
+    if (found->packets > packets_per_s * DEPTH)
+        found->packets = packets_per_s * DEPTH;
+    found->is_refilled = 1;
+    return found->octets >= 0 && found->packets >= 0;
+}
+
 /* That its publication is let in, lives and is below its ceiling. */
-static int look_at_publication(Found *found) {
+static int look_at_publication(Found *found, double now) {
     PyObject *meter = AT(found->stream, stream_meter), *publication = AT(found->stream, stream_publication);
-    if (!IS(meter, meter) || !IS(publication, publication) || !real(meter, meter_octets, &found->octets)
-        || !real(meter, meter_packets, &found->packets))
+    if (!IS(meter, meter) || !IS(publication, publication) || !number_in(meter, meter_octets, &found->octets)
+        || !number_in(meter, meter_packets, &found->packets))
         return 0;
     found->octets -= (double)found->size;
     found->packets -= 1;
-    if (found->octets < 0 || found->packets < 0 || !is_true(publication, publication_allowed)
-        || !is_true(publication, publication_live) || !is_true(publication, publication_open))
+    if (!is_true(publication, publication_allowed) || !is_true(publication, publication_live)
+        || !is_true(publication, publication_open)
+        || ((found->octets < 0 || found->packets < 0) && !refill(found, meter, now)))
         return 0;
     PyObject *hearers = AT(publication, publication_hearers);
     if (hearers == NULL || !PyList_Check(hearers))
@@ -189,7 +209,62 @@ static int look_at_layer(Found *found, double now) {
     return 1;
 }
 
-/* That the journal goes on as before, and no key frame begins; payload and counters are made. */
+/* media.layering.is_settled; -1: an exception. */
+static int is_settled(const Found *found, PyObject *subscription, long long index) {
+    PyObject *layers = AT(found->publication, publication_layers), *settled = AT(found->publication, publication_settled);
+    PyObject *choice = AT(subscription, subscription_choice), *key, *state, *known;
+    if (choice == NULL || !PyTuple_Check(choice) || PyTuple_GET_SIZE(choice) != 2 || settled == NULL
+        || !PyDict_Check(settled))
+        return 0;
+    Py_ssize_t chosen = PyLong_AsSsize_t(PyTuple_GET_ITEM(choice, 0));
+    if (chosen < 0 || chosen >= PyList_GET_SIZE(layers)
+        || PyList_GET_ITEM(layers, chosen) != AT(subscription, subscription_layer))
+        return PyErr_Occurred() ? -1 : 0;
+    key = PyDict_GetItemWithError(settled, subscription);
+    if (key == NULL || !PyTuple_Check(key) || PyTuple_GET_SIZE(key) != 3)
+        return PyErr_Occurred() ? -1 : 0;
+    state = PyTuple_GET_ITEM(key, 0);
+    if (!PyTuple_Check(state) || index >= PyTuple_GET_SIZE(state))
+        return 0;
+    known = PyTuple_GET_ITEM(state, index);
+    if (!PyTuple_Check(known) || PyTuple_GET_SIZE(known) != 2 || PyTuple_GET_ITEM(known, 1) != Py_True)
+        return 0;
+    PyObject *pairs[][2] = {
+        {PyTuple_GET_ITEM(known, 0), AT(found->layer, layer_size)},
+        {PyTuple_GET_ITEM(key, 1), AT(subscription, subscription_target)},
+        {PyTuple_GET_ITEM(key, 2), AT(subscription, subscription_cap)},
+    };
+    int told = 1;
+    for (int at = 0; told > 0 && at < 3; at++)
+        told = pairs[at][1] == NULL ? 0 : PyObject_RichCompareBool(pairs[at][0], pairs[at][1], Py_EQ);
+    return told;
+}
+
+/* A key frame that tells nothing new and for which nobody waits: nobody, and nothing, changes to its layer. */
+static int is_expected_key(const Found *found) {
+    PyObject *publication = found->publication, *hearers = AT(publication, publication_hearers);
+    PyObject *size = AT(found->layer, layer_size), *keys = AT(found->layer, layer_keys);
+    long width, height;
+    long long index;
+    if (!IS(keys, keys) || size == NULL || !PyTuple_Check(size) || PyTuple_GET_SIZE(size) != 2
+        || !whole(found->stream, stream_index, &index)
+        || (AT(publication, publication_tap) != Py_None && !found->is_recorded))
+        return 0;
+    vp8_size((const unsigned char *)PyBytes_AS_STRING(found->payload), PyBytes_GET_SIZE(found->payload), &width, &height);
+    if (width && height
+        && (PyLong_AsLong(PyTuple_GET_ITEM(size, 0)) != width || PyLong_AsLong(PyTuple_GET_ITEM(size, 1)) != height))
+        return 0;
+    for (Py_ssize_t at = 0; at < PyList_GET_SIZE(hearers); at++) {
+        PyObject *subscription = PyList_GET_ITEM(hearers, at);
+        if (!IS(subscription, subscription))
+            return 0;
+        if (AT(subscription, subscription_layer) != found->layer && is_settled(found, subscription, index) <= 0)
+            return 0;
+    }
+    return 1;
+}
+
+/* That the journal goes on as before, and no key frame begins that changes anything; payload and counters are made. */
 static int look_at_payload(Found *found, const unsigned char *data) {
     PyObject *publication = found->publication, *tap = AT(publication, publication_tap);
     found->is_recorded = tap != Py_None && AT(publication, publication_recorded) == found->layer;
@@ -205,14 +280,15 @@ static int look_at_payload(Found *found, const unsigned char *data) {
     if (found->payload == NULL)
         return 0;
     found->info = is_keyed ? vp8_info(NULL, found->payload) : no_vp8_info();
-    return found->info != NULL && PyTuple_GET_ITEM(found->info, 0) == Py_False;
+    found->starts_key = found->info != NULL && PyTuple_GET_ITEM(found->info, 0) == Py_True;
+    return found->info != NULL && (!found->starts_key || is_expected_key(found));
 }
 
 static int look(Found *found, PyObject *object, const unsigned char *data, double now) {
     if (!IS(object, leg) || found->size > MAX_DATAGRAM)
         return 0;
     found->leg = object;
-    return look_at_leg(found, data) && look_at_publication(found) && look_at_layer(found, now)
+    return look_at_leg(found, data) && look_at_publication(found, now) && look_at_layer(found, now)
            && look_at_payload(found, data);
 }
 
@@ -221,16 +297,10 @@ static int look(Found *found, PyObject *object, const unsigned char *data, doubl
 /* PublishLeg, Meter, Arrivals. */
 static int count_on_leg(Found *found, PyObject *now, double seconds) {
     long long octets;
-    if (found->wide >= 0) {
-        PyObject *number = PyLong_FromLongLong(found->wide), *tick = PyLong_FromLongLong((long long)(seconds * TICKS_PER_S));
-        int failed = number == NULL || tick == NULL || PyDict_SetItem(AT(found->arrivals, arrivals__times), number, tick);
-        Py_XDECREF(tick);
-        if (failed) {
-            Py_XDECREF(number);
-            return -1;
-        }
-        put(found->arrivals, arrivals__highest, number);
-    }
+    if (found->packet.wide >= 0 && arrivals_add((ArrivalsObject *)found->arrivals, found->packet.wide, seconds))
+        return -1;
+    if (found->is_refilled)
+        put(found->meter, meter__at, Py_NewRef(now));
     return !whole(found->leg, leg_octets, &octets) || put_whole(found->leg, leg_octets, octets + found->size)
            || put_real(found->meter, meter_octets, found->octets) || put_real(found->meter, meter_packets, found->packets)
            || put(found->publication, publication_last_at, Py_NewRef(now));
@@ -404,6 +474,11 @@ static int pass_on(Found *found, PyObject *data, const Py_buffer *view, PyObject
     }
     if (count_on_layer(found, now, seconds) || keep(found, now))
         return -1;
+    if (found->starts_key) { /* KeyframeRequests.arrived */
+        PyObject *keys = AT(found->layer, layer_keys);
+        put(keys, keys_keyed_at, Py_NewRef(now));
+        put(keys, keys_deadline, Py_NewRef(Py_None));
+    }
     if (found->is_recorded && record(found, data, view, now, seconds))
         return -1;
     return name_it(found, batch) || note_passed(found, now);

@@ -191,6 +191,25 @@ none:
     return no_vp8;
 }
 
+/* media.codecs.vp8_size: of the first packet of a key frame; 0, 0 when it does not tell. */
+void vp8_size(const unsigned char *payload, Py_ssize_t size, long *width, long *height) {
+    Py_ssize_t at = 1;
+    *width = *height = 0;
+    if (size < 3)
+        return;
+    if (payload[0] & 0x80) {
+        unsigned char flags = payload[1];
+        at = 2;
+        if (flags & 0x80)
+            at += payload[2] & 0x80 ? 2 : 1;
+        at += ((flags & 0x40) != 0) + ((flags & 0x30) != 0);
+    }
+    if (size < at + 10 || payload[at + 3] != 0x9D || payload[at + 4] != 0x01 || payload[at + 5] != 0x2A)
+        return;
+    *width = (payload[at + 6] | payload[at + 7] << 8) & 0x3FFF;
+    *height = (payload[at + 8] | payload[at + 9] << 8) & 0x3FFF;
+}
+
 PyObject *set_no_vp8(PyObject *Py_UNUSED(module), PyObject *object) {
     Py_INCREF(object);
     Py_XSETREF(no_vp8, object);

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from media import codecs, rtp, sentlog, twcc
+from media.arrivals import PlainArrivals
 from media.codecs import NO_VP8, vp8_info_plain
 from media.glance import PlainGlance
 from media.layer import Layer
@@ -94,6 +95,50 @@ def test_what_was_sent_is_remembered_alike(first: int, steps: list[tuple[str, An
                 log.add(value, now) if kind == "add" else log.add_all(value, now)
         assert (one.next, one.octets, one.flying, one.mask) == (other.next, other.octets, other.flying, other.mask)
     assert (list(one.times), list(one.sizes), one.states) == (list(other.times), list(other.sizes), other.states)
+
+
+CAME = st.lists(
+    st.tuples(st.integers(-1200, 300) | st.just(1) | st.sampled_from((4_500, 9_000)), st.sampled_from((0.0, 0.001, 0.02, 9.0)))
+    | st.just("tell"),
+    max_size=120,
+)  # fmt: skip
+
+
+@given(st.integers(0, 0xFFFF), CAME)
+def test_what_arrived_is_told_alike(seq: int, steps: list[Any]) -> None:
+    one, other = PlainArrivals(100.0), native.Arrivals(100.0)
+    now = 100.0
+    for step in [*steps, "tell"]:
+        if step != "tell":
+            seq, now = (seq + step[0]) & 0xFFFF, now + step[1]
+            one.add(seq, now)
+            other.add(seq, now)
+            continue
+        while True:
+            buffers = bytearray(1500), bytearray(1500)
+            sizes = one.build(buffers[0], 8, 1, 2, now), other.build(buffers[1], 8, 1, 2, now)
+            assert sizes[0] == sizes[1] and buffers[0] == buffers[1]
+            if not sizes[0]:
+                break
+        assert one.due == other.due
+
+
+def test_many_packets_within_half_a_second_are_all_told() -> None:
+    one, other = PlainArrivals(0.0), native.Arrivals(0.0)
+    for count in range(3000):
+        one.add(count & 0xFFFF, count * 0.0001)
+        other.add(count & 0xFFFF, count * 0.0001)
+    assert other.mask == 4095
+    buffers = bytearray(1500), bytearray(1500)
+    while size := one.build(buffers[0], 0, 1, 2, 0.3):
+        assert other.build(buffers[1], 0, 1, 2, 0.3) == size and buffers[0] == buffers[1]
+
+
+def test_no_feedback_is_written_where_there_is_no_room() -> None:
+    arrivals = native.Arrivals(0.0)
+    arrivals.add(1, 0.0)
+    with pytest.raises(ValueError):
+        arrivals.build(bytearray(500), 0, 1, 2, 0.1)
 
 
 NEWS = st.lists(

@@ -125,7 +125,9 @@ class Call:
             return self._numbered(self.sound, b"opus" * 9, False, 960)
         self.counter += 1
         sender = self.pictures[one]
-        payload = vp8(kind == "key", self.counter & 0x7FFF, self.counter & 0xFF, True, bytes(other * 100 + 5))
+        is_sized = kind == "key" and other > 0
+        body = sized(160 + 480 * one if other < 3 else 320, 180 + 180 * one) if is_sized else b""
+        payload = vp8(kind == "key", self.counter & 0x7FFF, self.counter & 0xFF, True, body + bytes(other * 100 + 5))
         if kind == "hole":
             sender.seq += 1 + other
         elif kind == "empty":
@@ -164,7 +166,7 @@ class Call:
             "back": self.world.feedback("peer-an"),
             "written": [(track.packets, track.marks) for track in self.world.recorder.tracks],
             "journals": [(plain(one), bytes(one.pending), plain(one.tail)) for one in self.spool._tracks.values()],
-            "leg": (leg.octets, plain(leg.arrivals), relay._reporting.due),
+            "leg": (leg.octets, feedback_of(leg.arrivals, self.world.now), relay._reporting.due),
         }
         for mid, publication in leg.publications.items():
             found[mid] = publication.last_at, plain(publication.voice), plain(leg._meters[mid])
@@ -176,6 +178,19 @@ class Call:
                     subscription.resend(list(range(65_400, 65_536)), 0, self.world.batch),
                 )
         return found
+
+
+def sized(width: int, height: int) -> bytes:
+    """What follows the first byte of a key frame's header (RFC 6386 9.1)."""
+    return b"\0\0\x9d\x01\x2a" + width.to_bytes(2, "little") + height.to_bytes(2, "little")
+
+
+def feedback_of(arrivals: Any, now: float) -> list[bytes]:
+    """What it has to tell, once."""
+    buffer, found = bytearray(1500), []
+    while size := arrivals.build(buffer, 0, 1, 2, now):
+        found.append(bytes(buffer[:size]))
+    return found
 
 
 def plain(thing: Any) -> dict[str, Any]:
@@ -199,6 +214,7 @@ def test_a_call_goes_the_same_way(layers: int, steps: list[tuple[str, int, int]]
 def test_most_packets_are_ordinary_and_the_rest_is_left_alone() -> None:
     call = Call(True, "full", 2)
     leg = call.world.relay._publishers["peer-an"]
+    call.told()  # feedback is told once
     before = call.told()
 
     def taken(data: bytes) -> bool:
@@ -212,6 +228,50 @@ def test_most_packets_are_ordinary_and_the_rest_is_left_alone() -> None:
     assert not taken(b"\x80") and not taken(b"") and not taken(bytes(1600))
     assert call.told()["1/1"] == before["1/1"] and call.told()["leg"] == before["leg"]
     assert taken(call._packet("next", 1, 1)) and taken(call._packet("sound", 20, 1))
+
+
+@pytest.mark.parametrize("record", ["off", "full"])
+def test_a_key_frame_is_ordinary_when_nobody_waits_for_it_and_it_tells_nothing_new(record: str) -> None:
+    call = Call(True, record, 2)
+    leg = call.world.relay._publishers["peer-an"]
+    layers = leg.publications["1"].layers
+
+    def taken(one: int, other: int) -> bool:
+        assert ordinary.take is not None
+        data = call._packet("key", one, other)
+        is_taken = ordinary.take(leg, data, call.world.now, call.world.batch)
+        if not is_taken:
+            call._send(data)
+        return is_taken
+
+    assert not taken(0, 1) and not taken(1, 1), "they tell their size"
+    call.world.run(0.3)
+    layers[1].keys.want(call.world.now)
+    assert taken(1, 1) and taken(1, 0) and taken(1, 2)
+    assert layers[1].keys.deadline is None and layers[1].keys.keyed_at == call.world.now
+    assert taken(0, 1) == (record == "off"), "the record goes on with the other one, and may change to this"
+    assert not taken(1, 3) and layers[1].size == (320, 360)
+    call.world.relay.set_views(
+        PeerId("peer-chi"), (View(participant="an", source="camera", width=80, height=60),), call.world.now
+    )
+    shown = {item.queue.peer: item for item in leg.publications["1"].subscriptions}
+    assert shown["peer-chi"].layer is layers[1]
+    assert not taken(0, 1), "somebody waits for it"
+    assert shown["peer-chi"].layer is layers[0] and shown["peer-binh"].layer is layers[1]
+
+
+def test_a_meter_that_is_empty_for_a_moment_is_filled_again_without_python() -> None:
+    call = Call(True, "off", 1)
+    leg = call.world.relay._publishers["peer-an"]
+    meter = leg._meters["1"]
+    meter.packets = 0.5
+    call.world.now += 0.5
+    assert ordinary.take is not None
+    assert ordinary.take(leg, call._packet("next", 0, 1), call.world.now, call.world.batch)
+    assert meter.packets > 100 and meter._at == call.world.now
+    meter.packets = meter.octets = 0.5
+    assert not ordinary.take(leg, call._packet("next", 0, 1), call.world.now, call.world.batch)
+    assert meter.packets == meter.octets == 0.5, "whether it is over the ceiling is Python's to say"
 
 
 def test_a_journal_is_written_without_python_until_it_is_to_be_flushed() -> None:
