@@ -264,6 +264,17 @@ static int is_expected_key(const Found *found) {
     return 1;
 }
 
+/* Sound may begin with any packet: that it has, for everybody who is to hear it. */
+static int is_begun(const Found *found) {
+    PyObject *hearers = AT(found->publication, publication_hearers);
+    for (Py_ssize_t at = 0; at < PyList_GET_SIZE(hearers); at++) {
+        PyObject *subscription = PyList_GET_ITEM(hearers, at);
+        if (!IS(subscription, subscription) || AT(subscription, subscription_layer) != found->layer)
+            return 0;
+    }
+    return 1;
+}
+
 /* That the journal goes on as before, and no key frame begins that changes anything; payload and counters are made. */
 static int look_at_payload(Found *found, const unsigned char *data) {
     PyObject *publication = found->publication, *tap = AT(publication, publication_tap);
@@ -280,8 +291,10 @@ static int look_at_payload(Found *found, const unsigned char *data) {
     if (found->payload == NULL)
         return 0;
     found->info = is_keyed ? vp8_info(NULL, found->payload) : no_vp8_info();
-    found->starts_key = found->info != NULL && PyTuple_GET_ITEM(found->info, 0) == Py_True;
-    return found->info != NULL && (!found->starts_key || is_expected_key(found));
+    if (found->info == NULL || (!is_keyed && !is_begun(found)))
+        return 0;
+    found->starts_key = PyTuple_GET_ITEM(found->info, 0) == Py_True;
+    return !found->starts_key || is_expected_key(found);
 }
 
 static int look(Found *found, PyObject *object, const unsigned char *data, double now) {

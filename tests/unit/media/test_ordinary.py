@@ -40,7 +40,8 @@ STEPS = st.lists(
     | st.tuples(st.just("sound"), st.integers(0, 127), st.booleans())
     | st.tuples(st.just("again"), st.booleans(), LATE)
     | st.tuples(st.sampled_from(["mute", "unmute", "pause", "resume", "wait"]), st.just(0), st.just(0))
-    | st.tuples(st.just("thin"), st.integers(0, 1), st.just(0)),
+    | st.tuples(st.just("thin"), st.integers(0, 1), st.just(0))
+    | st.tuples(st.just("come"), st.just(0), st.just(0)),
     min_size=5,
     max_size=60,
 )  # fmt: skip
@@ -66,6 +67,7 @@ class Call:
         self.world = world = World()
         if not is_native:
             world.relay._take = None
+        self.names: tuple[str, ...] = ("binh", "chi")
         self.seen: list[list[Packet]] = [[], []]
         self.spool = SpoolRecorder(Sunk(), lambda: "x", "boot", world.now, 1_700_000_000.0)
         if record == "journal":  # written as on a real relay, not into memory
@@ -93,7 +95,7 @@ class Call:
 
     def _apply(self) -> None:
         muted = ("camera", "mic") if self.muted else ()
-        members = (member("an", muted=muted), member("binh"), member("chi"))
+        members = (member("an", muted=muted), *(member(name) for name in self.names))
         self.world.apply(members=members, state=self.state, record=self.record)
 
     def step(self, kind: str, one: int, other: int) -> None:
@@ -106,6 +108,12 @@ class Call:
             self._apply()
         elif kind == "wait":
             world.run(0.3)
+        elif kind == "come":  # a third one, in the middle of it
+            if "peer-dung" not in world.relay._subscribers:
+                self.names = ("binh", "chi", "dung")
+                self.seen.append([])
+                self._apply()
+                world.subscribe("peer-dung", (video_line(), "an", "camera"), (audio_line(), "an", "mic"))
         elif kind == "thin":
             leg = world.relay._subscribers["peer-binh"]
             leg.subscriptions["1"].limit(one)
@@ -116,7 +124,7 @@ class Call:
             self._again(bool(one), other)
         else:
             self._send(self._packet(kind, one, other))
-        for index, name in enumerate(("binh", "chi")):
+        for index, name in enumerate(self.names):
             self.seen[index] += world.received(f"peer-{name}")
 
     def _packet(self, kind: str, one: int, other: int) -> bytes:
@@ -258,6 +266,16 @@ def test_a_key_frame_is_ordinary_when_nobody_waits_for_it_and_it_tells_nothing_n
     assert shown["peer-chi"].layer is layers[1]
     assert not taken(0, 1), "somebody waits for it"
     assert shown["peer-chi"].layer is layers[0] and shown["peer-binh"].layer is layers[1]
+
+
+def test_who_comes_while_somebody_speaks_hears_the_first_packet_that_is_newer() -> None:
+    call = Call(True, "off", 1)
+    for _ in range(10):
+        call.step("sound", 20, True)
+    call.step("come", 0, 0)
+    for _ in range(10):  # 0.02 s each: what was sent before it came, a tenth of a second ago, it does not hear
+        call.step("sound", 20, True)
+    assert len(call.seen[2]) == 5
 
 
 def test_a_meter_that_is_empty_for_a_moment_is_filled_again_without_python() -> None:
