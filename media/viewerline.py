@@ -4,7 +4,7 @@ Each subscribe leg has one way of knowing, chosen when its sections are negotiat
 it keeps a send-side estimator, probes with padding and paces; the receiver's own estimate (REMB) and its losses; or
 nothing, then it is given its ceiling. Ten times a second sound is taken off what the line carries and the rest is
 divided among the pictures (``allocation``): each section's ``target`` is set, and ``layering`` brings it about. A line
-that carries much more than could be sent is looked at once a second only.
+that carries much more than could be sent is looked at every other second only.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ SOUND_BPS = 50_000  # taken off per sound that is sent: Opus with its headers
 PADDING = 255  # bytes: the most that a padding count can say (RFC 3550 5.1)
 SOUGHT = 2.0  # of what everything takes: so far a line is probed
 AMPLE = 1.5  # of that: then nothing has to be divided ...
-LOOK_AGAIN = 1.0  # s ... for so long
+LOOK_AGAIN = 2.0  # s ... for so long
 FREE_AFTER, FREE_LOSS = 2.0, 0.05  # s without congestion, share of loss: nothing shows that the line is full
 BELIEVED = 0.6  # s before a layer's rate is: at first it is all key frame
 BEGINNING = 3.0  # s in which the estimate is hardly more than a guess: the least of the main picture is tried
-RESTS = 0.35  # s for which an ample line of which no bad news have come is not looked at at all
+RESTS = 0.5  # s for which an ample line of which no bad news have come is not looked at at all
 LATE = 0.16  # s between two ticks: the process was not scheduled
 MAIN, THUMBNAIL = 0, 1
 
