@@ -360,9 +360,7 @@ class Publication:
         fence = subscription.fence_time.get(layer.ssrc)
         if fence is not None and time_delta(timestamp, fence) <= 0:
             return False
-        return self.audio or (
-            not is_settled(self, subscription, layer) and may_show(self, subscription, layer, now)
-        )
+        return self.audio or (not is_settled(self, subscription, layer) and may_show(self, subscription, layer, now))
 
 
 __all__ = ["MAX_PAYLOAD", "Publication", "Tap"]

@@ -128,8 +128,8 @@ def may_show(publication: Publication, subscription: Subscription, layer: Layer,
 
 
 def is_settled(publication: Publication, subscription: Subscription, layer: Layer) -> bool:
-    """Whether a section shows what was decided at the last tick, and a key frame of ``layer`` tells nothing that was not
-    known then: it need not be decided again."""
+    """Whether a section shows what was decided at the last tick, and a key frame of ``layer`` tells nothing that was
+    not known then: it need not be decided again."""
     choice, key = subscription.choice, publication.settled.get(subscription)
     if choice is None or key is None or publication.layers[choice.layer] is not subscription.layer:
         return False
@@ -242,5 +242,6 @@ class Layering:
 
 
 __all__ = [
-    "Layering", "awaited", "is_sent", "is_settled", "may_show", "measure", "note_key_frame", "offers_of", "settle", "settle_now",
+    "Layering", "awaited", "is_sent", "is_settled", "may_show", "measure", "note_key_frame", "offers_of", "settle",
+    "settle_now",
 ]  # fmt: skip

@@ -453,8 +453,6 @@ class Relay:
         self.packets_in += 1
         if len(data) > MAX_DATAGRAM:
             reason = "too_long"
-        elif leg != "publish" and self._lines.takes(peer, data, now):
-            return
         elif leg == "publish":
             publisher = self._publishers.get(peer)
             reason = "no_leg"
@@ -462,6 +460,8 @@ class Relay:
                 reason, ended = self._reporting.from_publisher(publisher, data, now, batch)
                 for publication in ended:
                     self._gates.silence(publication, now)
+        elif self._lines.takes(peer, data, now):
+            return
         else:
             subscriber = self._subscribers.get(peer)
             reason = (

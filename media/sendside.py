@@ -138,9 +138,7 @@ class SendSideEstimator:
 
     def _may_glance(self, now: float) -> bool:
         """Whether nothing but its sums counts of what feedback tells."""
-        return (
-            self.is_ample and now >= self._delay.awake_until and self._prober.cluster is None and self._broken_at < 0
-        )
+        return self.is_ample and now >= self._delay.awake_until and self._prober.cluster is None and self._broken_at < 0
 
     def _note_arrived(self, sent: float, arrived: float, octets: int, now: float) -> None:
         self.heard.rtt += RTT_SMOOTHING * (now - sent - self.heard.rtt)

@@ -24,7 +24,7 @@ PURE = {
     "media.packetcache", "media.nack", "media.patience", "media.feedback", "media.forwarder", "media.relay",
     "media.speaker",
     "media.layer", "media.subscription", "media.sessions", "media.tracks", "media.legs", "media.reporting",
-    "media.bandwidth", "media.gates", "media.twcc", "media.arrivals", "media.sentlog", "media.trains",
+    "media.bandwidth", "media.gates", "media.twcc", "media.arrivals", "media.glance", "media.sentlog", "media.trains",
     "media.delaybased", "media.ratecontrol", "media.lossbased", "media.probing", "media.sendside", "media.pacer",
     "media.allocation", "media.viewerline", "media.receiverside", "media.ceiling",
     "media.depacketize", "media.journal", "media.ortc", "media.sdp", "media.sdpfrag", "media.offers",

@@ -98,7 +98,10 @@ def test_what_was_sent_is_remembered_alike(first: int, steps: list[tuple[str, An
 
 
 CAME = st.lists(
-    st.tuples(st.integers(-1200, 300) | st.just(1) | st.sampled_from((4_500, 9_000)), st.sampled_from((0.0, 0.001, 0.02, 9.0)))
+    st.tuples(
+        st.integers(-1200, 300) | st.just(1) | st.sampled_from((4_500, 9_000)),
+        st.sampled_from((0.0, 0.001, 0.02, 9.0)),
+    )
     | st.just("tell"),
     max_size=120,
 )  # fmt: skip
