@@ -40,7 +40,7 @@ class ConnectionQueue(SendQueue):
 class Connection:
     """The transport of one leg.
 
-    ``receiving``/``sending`` are None until the handshake is done and after ``close``. ``is_silent``: consent ran
+    ``receiving``/``sending`` are None until the handshake is done and after ``close``, when ``queue`` is gone, too. ``is_silent``: consent ran
     out, nothing is sent. ``on_up`` and ``on_end`` are called at most once each.
     """
 
@@ -109,3 +109,4 @@ class Connection:
         self.is_closed = True
         self.receiving = self.sending = None
         await self._dtls.close()
+        del self.queue  # which names this connection: together they would wait for the collector of cycles

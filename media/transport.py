@@ -53,7 +53,7 @@ class _Records:
 
     def __init__(self, send: Callable[[bytes], None], role: str) -> None:
         self.role = role
-        self._send_now = send
+        self.send_now: Callable[[bytes], None] = send
         self._waiting: list[bytes] = []
         self._asked: asyncio.Future[None] | None = None
         self.is_closed = False
@@ -88,7 +88,11 @@ class _Records:
 
     async def _send(self, data: bytes) -> None:
         if not self.is_closed:
-            self._send_now(data)
+            self.send_now(data)
+
+
+def _nothing(*_: object) -> None:
+    """Instead of a callback whose leg is gone: what names each other would wait for the collector of cycles."""
 
 
 class Dtls:
@@ -118,6 +122,8 @@ class Dtls:
 
     def start(self, fingerprints: tuple[Fingerprint, ...], is_server: bool, on_ready: Callable[[], None]) -> None:
         """Run the handshake; ``on_ready`` is called when SRTP can be used."""
+        if self._is_closing:
+            return
         self._transport._set_role("server" if is_server else "client")
         remote = RTCDtlsParameters([RTCDtlsFingerprint(item.algorithm, item.value) for item in fingerprints])
         self._task = asyncio.ensure_future(self._run(remote, on_ready))
@@ -164,6 +170,7 @@ class Dtls:
         # OpenSSL's and libsrtp's state is most of what a leg holds: it does not wait for the next collection of cycles.
         transport: Any = self._transport
         transport._ssl = transport._rx_srtp = transport._tx_srtp = None
+        self._task, self._on_end, self._records.send_now = None, _nothing, _nothing
 
 
 class SrtpSession:

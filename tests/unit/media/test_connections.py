@@ -1,6 +1,8 @@
 """Legs over their life, in virtual time: consent, lost offers, replacement, draining."""
 
 import asyncio
+import gc
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,9 @@ from media.connections import REPEAT_OFFER_S, Connections
 from media.errors import RelayFull, SdpError, UnknownPeer
 from media.ice import CONSENT_S, KEEP_S, SETUP_S
 from media.messages import Leg, Line, PublishOffer, Source, SubscribeAnswer
+from media.peer import Connection
 from media.settings import Announced
+from media.transport import Certificate
 from media.types import ParticipantId, PeerId
 
 CHROMIUM = (Path(__file__).parents[2] / "data" / "sdp" / "chromium-156-offer.sdp").read_text()
@@ -144,6 +148,37 @@ async def test_an_offer_of_the_same_connection_restarts_ice_and_keeps_dtls(world
     assert world.connection() is first and first.ice.ufrag != old and first.ice.ufrag in answer
     assert old in first.ice.credentials
     assert [call[0] for call in world.core.calls] == ["attach_publisher", "attach_publisher"]
+
+
+async def test_a_leg_that_ended_waits_for_no_collector() -> None:
+    """With its keys, records and queue: hundreds come and go in a day, and the collector of cycles comes rarely."""
+    ends: dict[str, Connection] = {}
+    up = []
+
+    def send(connection: Connection, data: bytes) -> None:
+        ends["client" if connection is ends["server"] else "server"].receive_dtls(data)
+
+    certificate: Any = Certificate.generateCertificate()
+    for name in ("server", "client"):
+        ends[name] = Connection(PEER, "subscribe", 0.0, certificate, send, up.append, lambda connection: None)
+    gc.collect()
+    gc.disable()
+    try:
+        for name, connection in ends.items():
+            connection.start(certificate.fingerprints, name == "server")
+        while len(up) < 2:
+            await asyncio.sleep(0.01)
+        seen = [weakref.ref(connection._dtls) for connection in ends.values()]
+        seen += [weakref.ref(connection.sending._session) for connection in ends.values() if connection.sending]
+        for connection in ends.values():
+            await connection.close()
+        await asyncio.sleep(0.05)  # what was cancelled has ended
+        ends.clear()
+        up.clear()
+        del connection
+        assert [ref() for ref in seen] == [None] * 4
+    finally:
+        gc.enable()
 
 
 async def test_an_offer_of_another_connection_replaces_the_leg(world: World) -> None:
