@@ -40,8 +40,8 @@ class ConnectionQueue(SendQueue):
 class Connection:
     """The transport of one leg.
 
-    ``receiving``/``sending`` are None until the handshake is done and after ``close``, when ``queue`` is gone, too. ``is_silent``: consent ran
-    out, nothing is sent. ``on_up`` and ``on_end`` are called at most once each.
+    ``receiving``/``sending`` are None until the handshake is done and after ``close``, when ``queue`` is gone, too.
+    ``is_silent``: consent ran out, nothing is sent. ``on_up`` and ``on_end`` are called at most once each.
     """
 
     __slots__ = (

@@ -153,28 +153,29 @@ async def test_an_offer_of_the_same_connection_restarts_ice_and_keeps_dtls(world
 async def test_a_leg_that_ended_waits_for_no_collector() -> None:
     """With its keys, records and queue: hundreds come and go in a day, and the collector of cycles comes rarely."""
     ends: dict[str, Connection] = {}
-    up = []
+    up = asyncio.Queue[None]()
 
     def send(connection: Connection, data: bytes) -> None:
         ends["client" if connection is ends["server"] else "server"].receive_dtls(data)
 
     certificate: Any = Certificate.generateCertificate()
     for name in ("server", "client"):
-        ends[name] = Connection(PEER, "subscribe", 0.0, certificate, send, up.append, lambda connection: None)
+        ends[name] = Connection(
+            PEER, "subscribe", 0.0, certificate, send, lambda _: up.put_nowait(None), lambda _: None
+        )
     gc.collect()
     gc.disable()
     try:
         for name, connection in ends.items():
             connection.start(certificate.fingerprints, name == "server")
-        while len(up) < 2:
-            await asyncio.sleep(0.01)
+        for _ in ends:
+            await asyncio.wait_for(up.get(), 10)
         seen = [weakref.ref(connection._dtls) for connection in ends.values()]
         seen += [weakref.ref(connection.sending._session) for connection in ends.values() if connection.sending]
         for connection in ends.values():
             await connection.close()
         await asyncio.sleep(0.05)  # what was cancelled has ended
         ends.clear()
-        up.clear()
         del connection
         assert [ref() for ref in seen] == [None] * 4
     finally:
