@@ -136,7 +136,7 @@ class Mixer:
     """The voices of all points as one, kept from clipping."""
 
     def __init__(self, plan: Plan, problems: Problems) -> None:
-        self._sounds = [Sound(feed, problems) for feed in plan.points]
+        self._sounds = [Sound(feed, problems) for feed in plan.voices]
         self._cards = plan.cards
         self._blocks = 0
         self._graph = Graph()

@@ -2,7 +2,8 @@
 
 The large picture is a shared screen or document while there is one, else whoever speaks, else whoever spoke last, else
 the first point. Nobody becomes large for less than ``HOLD_US``: pictures that jump at every word tire the eye. Every
-other point keeps its place in the order of the plan, so that one finds it again.
+other point keeps its place in the order of the plan, so that one finds it again. What a point recorded by itself stands
+in that point's place while it is there, and nowhere otherwise.
 """
 
 from __future__ import annotations
@@ -48,13 +49,15 @@ class Piece:
 @dataclass(frozen=True, slots=True)
 class Feed:
     """What one point sent: its face and voice, or (``is_paper``) its screen or document camera. ``holes``: why nothing
-    is there, also where a file runs on without content."""
+    is there, also where a file runs on without content. ``stands_for``: the key of the point's own feed, of what that
+    point recorded by itself; it is there where that feed has lost something, the rest of it are holes."""
 
     key: str
     name: str
     pieces: tuple[Piece, ...]
     holes: tuple[Span, ...] = ()
     is_paper: bool = False
+    stands_for: str = ""
 
     def piece_at(self, at_us: int) -> Piece | None:
         """The file that covers a moment, unless a hole does."""
@@ -96,7 +99,12 @@ class Plan:
 
     @property
     def points(self) -> list[Feed]:
-        """Faces and voices."""
+        """Whose faces have a place."""
+        return [feed for feed in self.feeds if not feed.is_paper and not feed.stands_for]
+
+    @property
+    def voices(self) -> list[Feed]:
+        """Whose sound is heard."""
         return [feed for feed in self.feeds if not feed.is_paper]
 
 
@@ -125,17 +133,20 @@ def scenes(plan: Plan) -> list[Scene]:
         return []
     large = _steady(plan)
     moments = {0, *(at for at, _ in large)}
-    for feed in (feed for feed in plan.feeds if feed.is_paper):
-        moments |= {edge for piece in feed.pieces for edge in (piece.start_us, piece.end_us)}
+    for feed in (feed for feed in plan.feeds if feed.is_paper or feed.stands_for):
+        spans: list[Piece | Span] = [*feed.pieces, *feed.holes]
+        moments |= {edge for span in spans for edge in (span.start_us, span.end_us)}
     found: list[Scene] = []
     for at in sorted(moment for moment in moments if 0 <= moment < max(1, plan.length_us)):
         papers = [feed.key for feed in plan.feeds if feed.is_paper and feed.piece_at(at)]
+        instead = {feed.stands_for: feed.key for feed in plan.feeds if feed.stands_for and feed.piece_at(at)}
         speaker = large[bisect_right(large, at, key=lambda one: one[0]) - 1][1]
         main = papers[-1] if papers else speaker
-        rest = [feed.key for feed in plan.feeds if feed.key != main and (not feed.is_paper or feed.key in papers)]
+        faces = {feed.key for feed in plan.points}
+        rest = [feed.key for feed in plan.feeds if feed.key != main and (feed.key in faces or feed.key in papers)]
         if main != speaker:  # beside a document the one who speaks is seen first
             rest.sort(key=lambda key: key != speaker)
-        scene = Scene(at, main, tuple(rest[:SMALL_MOST]))
+        scene = Scene(at, instead.get(main, main), tuple(instead.get(key, key) for key in rest[:SMALL_MOST]))
         if not found or (found[-1].main, found[-1].small) != (scene.main, scene.small):
             found.append(scene)
     return found
@@ -206,7 +217,14 @@ def _feed(feed: dict[str, Any]) -> Feed:
         Piece(Path(one["path"]), int(one["start_us"]), int(one["end_us"]), bool(one["has_picture"]))
         for one in feed["pieces"]
     )
-    return Feed(feed["key"], feed["name"], pieces, _spans(feed.get("holes", ())), bool(feed.get("is_paper", False)))
+    return Feed(
+        feed["key"],
+        feed["name"],
+        pieces,
+        _spans(feed.get("holes", ())),
+        bool(feed.get("is_paper", False)),
+        str(feed.get("stands_for", "")),
+    )
 
 
 def _spans(found: Sequence[Any]) -> tuple[Span, ...]:

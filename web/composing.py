@@ -26,7 +26,7 @@ from rooms.models import Participant, ReceptionSession, ReplayFile, Site
 from web import i18n, logs, makers, replays, timelines
 from web.hub import Hub
 from web.i18n import N_
-from web.lanes import Gap, card_of
+from web.lanes import Gap, card_of, outside
 
 log = logs.get("composing")
 
@@ -115,12 +115,22 @@ def plan_of(hub: Hub, db: Session, session: ReceptionSession) -> tuple[dict[str,
     def spans(gaps: tuple[Gap, ...]) -> list[tuple[int, int, str]]:
         return [(us(one["start"]), us(one["end"]), say(card_of(str(one["reason"])))) for one in gaps]
 
+    owners = {lane.participant.id: lane for lane in line.lanes if lane.kind == "point"}
+
+    def holes_of(lane: timelines.Lane) -> list[tuple[int, int, str]]:
+        owner = owners.get(lane.participant.id)
+        if lane.kind != "take" or owner is None:
+            return spans(lane.gaps)
+        # Where the relay's recording has the point, too, both would be heard at once.
+        return [(us(start), us(end), "") for start, end in outside(owner.fills, line.length)]
+
     feeds = [
         {
             "key": lane.key,
             "name": name_of(db, session, lane, language),
             "is_paper": lane.is_paper,
-            "holes": spans(lane.gaps),
+            "stands_for": lane.participant.id if lane.kind == "take" and lane.participant.id in owners else "",
+            "holes": holes_of(lane),
             "pieces": [
                 {
                     "path": str(hub.files.root / one.file.path),

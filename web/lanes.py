@@ -105,6 +105,17 @@ def filled(gaps: Iterable[Gap], takes: Iterable[Span]) -> list[Span]:
     return sorted((round(start, 3), round(end, 3)) for start, end in both if end - start >= SHORTEST_GAP_S)
 
 
+def outside(spans: Iterable[Span], length: float) -> list[Span]:
+    """The times from 0 to ``length`` that lie in none of ``spans``, in order."""
+    found: list[Span] = []
+    at = 0.0
+    for start, end in [*sorted(spans), (length, length)]:
+        if start > at:
+            found.append((at, start))
+        at = max(at, end)
+    return found
+
+
 def pauses(log: list[tuple[float, str]], length: float) -> list[Gap]:
     """Times of the line in which recording was held on purpose. ``log``: moment and kind of each event, in order."""
     found: list[Gap] = []

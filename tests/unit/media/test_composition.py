@@ -53,6 +53,15 @@ def test_a_document_takes_the_stage_and_the_speaker_is_seen_first_beside_it() ->
     ]
 
 
+def test_what_a_point_recorded_by_itself_stands_in_its_place_where_the_rest_is_lost() -> None:
+    own = Feed("b-take", "B", (Piece(Path("own.webm"), 15 * S, 60 * S, True),), stands_for="b",
+               holes=(Span(0, 20 * S), Span(40 * S, 100 * S)))  # fmt: skip
+    made = plan(feed("a"), feed("b", (0, 20), (40, 100)), own, speakers=((0, "a"), (30, "b")))
+    found = [(scene.at_us // S, scene.main, scene.small) for scene in scenes(made)]
+    assert found == [(0, "a", ("b",)), (20, "a", ("b-take",)), (30, "b-take", ("a",)), (40, "b", ("a",))]
+    assert [one.key for one in made.points] == ["a", "b"] and [one.key for one in made.voices] == ["a", "b", "b-take"]
+
+
 def test_a_hole_covers_what_a_file_still_holds() -> None:
     one = feed("a", holes=(Span(10 * S, 20 * S, "Tạm dừng"),))
     assert one.piece_at(9 * S) is not None and one.piece_at(15 * S) is None and one.reason_at(15 * S) == "Tạm dừng"

@@ -21,7 +21,7 @@ from rooms.actor import SYSTEM
 from rooms.db import Database
 from rooms.errors import Conflict, Invalid, NotFound, WrongState
 from rooms.files import FileStore
-from rooms.models import Job, Participant, ReceptionSession, Relay, ReplayFile
+from rooms.models import Gap, Job, Participant, ReceptionSession, Relay, ReplayFile
 from rooms.signing import Signer
 from rooms.words import JobState, SessionState
 from tests.support.journals import OPUS, UTC0_US, VP8, Sender
@@ -190,6 +190,32 @@ def test_a_restricted_session_shows_places_and_loses_what_was_composed_before(hu
         plan, _ = composing.plan_of(hub, db, db.get_one(ReceptionSession, session))
     assert files(hub, session, "composed") == []
     assert "Nguyễn" not in str(plan["feeds"])
+
+
+def test_what_a_point_recorded_by_itself_is_there_only_where_the_relay_lost_it(hub: Hub, session: str) -> None:
+    replays.build(hub, session, lambda done, note: None, lambda: None)
+    (first, *_) = files(hub, session, "point")
+    with hub.database.write() as db:
+        one = db.get_one(ReplayFile, first.id)
+        begins, ends = one.start_utc, one.start_utc + one.duration_s
+        recordings.add_replay(
+            db, session, one.participant_id, NOW, part=1, segment=1, mime=one.mime, path=one.path, length=one.length,
+            sha256=one.sha256, start_utc=ends + 20, duration_s=one.duration_s, kind="point",
+        )  # fmt: skip
+        db.add(Gap(session_id=session, participant_id=one.participant_id, from_utc=ends, to_utc=ends + 20,
+                   reason="network"))  # fmt: skip
+        recordings.add_replay(
+            db, session, one.participant_id, NOW, part=1, segment=0, mime=one.mime, path=one.path, length=one.length,
+            sha256=one.sha256, start_utc=ends - 1, duration_s=30, kind="take",
+        )  # fmt: skip
+        plan, _ = composing.plan_of(hub, db, db.get_one(ReceptionSession, session))
+    (taken,) = (feed for feed in plan["feeds"] if feed["stands_for"])
+    owner = next(feed for feed in plan["feeds"] if feed["key"] == taken["stands_for"])
+    zero = plan["zero_us"]
+    lost = (round(ends * 1e6) - zero, round((ends + 20) * 1e6) - zero)
+    assert [end for _, end, _ in taken["holes"]][:1] == [pytest.approx(lost[0], abs=2000)]
+    assert [start for start, _, _ in taken["holes"]][1:] == [pytest.approx(lost[1], abs=2000)]
+    assert len(owner["pieces"]) == 2 and begins < ends
 
 
 def test_refusals(hub: Hub, session: str) -> None:
