@@ -13,6 +13,7 @@ static PyMethodDef methods[] = {
     {"know", know, METH_O, "Learn where the core's objects keep what take needs (ordinary.c)."},
     {"take", (PyCFunction)(void (*)(void))take, METH_FASTCALL, "Pass an ordinary packet on (ordinary.c)."},
     {"take_from", (PyCFunction)(void (*)(void))take_from, METH_FASTCALL, "Pass on what was drained (ordinary.c)."},
+    {"h264_starts_key", (PyCFunction)(void (*)(void))h264_starts_key, METH_FASTCALL, "Whether decoding can begin (parse.c)."},
     {"vp8_info", vp8_info, METH_O, "The counters of a VP8 payload (parse.c)."},
     {"set_no_vp8", set_no_vp8, METH_O, "What vp8_info answers where there is nothing."},
     {NULL, NULL, 0, NULL},

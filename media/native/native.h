@@ -20,6 +20,8 @@ int is_no_vp8(PyObject *info);
 PyObject *parse_rtp(PyObject *module, PyObject *const *args, Py_ssize_t count);
 PyObject *vp8_info(PyObject *module, PyObject *payload);
 void vp8_size(const unsigned char *payload, Py_ssize_t size, long *width, long *height);
+int h264_starts(const unsigned char *payload, Py_ssize_t size, int parameters_known);
+PyObject *h264_starts_key(PyObject *module, PyObject *const *args, Py_ssize_t count);
 PyObject *set_no_vp8(PyObject *module, PyObject *constant);
 
 /* receive.c */

@@ -28,8 +28,8 @@ static PyTypeObject *leg_type, *stream_type, *meter_type, *publication_type, *la
     P(stream, rtx) P(stream, payload_type) P(stream, publication) P(stream, meter) P(stream, index) \
     P(meter, octets) P(meter, packets) P(meter, _at) P(meter, _octets_per_s) P(meter, _packets_per_s) \
     P(publication, allowed) P(publication, live) P(publication, open) P(publication, last_at) P(publication, layers) \
-    P(publication, keyed) P(publication, codec_name) P(publication, tap) P(publication, recorded) \
-    P(publication, hearers) P(publication, subscriptions) P(publication, voice) P(publication, settled) \
+    P(publication, keyed) P(publication, codec_name) P(publication, parameters_known) P(publication, tap) \
+    P(publication, recorded) P(publication, hearers) P(publication, subscriptions) P(publication, voice) P(publication, settled) \
     P(layer, highest) P(layer, highest_time) P(layer, highest_at) P(layer, floor) P(layer, fence_until) \
     P(layer, fence_time) P(layer, stats) P(layer, map) P(layer, cache) P(layer, octets) P(layer, passed) \
     P(layer, passed_time) P(layer, passed_at) P(layer, passed_picture) P(layer, passed_layer) P(layer, passed_packets) \
@@ -282,16 +282,26 @@ static int look_at_payload(Found *found, const unsigned char *data) {
     if (tap == NULL
         || (tap != Py_None && !found->is_recorded && PyList_GET_SIZE(AT(publication, publication_layers)) < 2))
         return 0;
-    int is_keyed = is_true(publication, publication_keyed);
-    PyObject *codec = AT(publication, publication_codec_name);
-    if (is_keyed && (codec == NULL || !PyUnicode_Check(codec) || PyUnicode_CompareWithASCIIString(codec, "vp8")))
-        return 0;
+    int is_keyed = is_true(publication, publication_keyed), is_vp8 = 0;
     const Packet *packet = &found->packet;
+    if (is_keyed) {
+        PyObject *codec = AT(publication, publication_codec_name);
+        if (codec == NULL || !PyUnicode_Check(codec))
+            return 0;
+        is_vp8 = PyUnicode_CompareWithASCIIString(codec, "vp8") == 0;
+        if (!is_vp8
+            && (PyUnicode_CompareWithASCIIString(codec, "h264") != 0
+                || h264_starts(data + packet->start, packet->end - packet->start,
+                               is_true(publication, publication_parameters_known))))
+            return 0;
+    }
+    if (!is_keyed && !is_begun(found))
+        return 0;
     found->payload = PyBytes_FromStringAndSize((const char *)data + packet->start, packet->end - packet->start);
     if (found->payload == NULL)
         return 0;
-    found->info = is_keyed ? vp8_info(NULL, found->payload) : no_vp8_info();
-    if (found->info == NULL || (!is_keyed && !is_begun(found)))
+    found->info = is_vp8 ? vp8_info(NULL, found->payload) : no_vp8_info();
+    if (found->info == NULL)
         return 0;
     found->starts_key = PyTuple_GET_ITEM(found->info, 0) == Py_True;
     return !found->starts_key || is_expected_key(found);

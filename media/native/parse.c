@@ -210,6 +210,48 @@ void vp8_size(const unsigned char *payload, Py_ssize_t size, long *width, long *
     *height = (payload[at + 8] | payload[at + 9] << 8) & 0x3FFF;
 }
 
+enum { H264_IDR = 5, H264_SPS = 7, H264_STAP_A = 24, H264_FU_A = 28 };
+
+/* media.codecs.h264_starts_key */
+int h264_starts(const unsigned char *payload, Py_ssize_t size, int parameters_known) {
+    if (size < 2)
+        return 0;
+    int kind = payload[0] & 0x1F;
+    if (kind == H264_SPS)
+        return 1;
+    if (kind == H264_STAP_A) {
+        for (Py_ssize_t at = 1; at + 3 <= size;) {
+            Py_ssize_t length = (Py_ssize_t)get16(payload + at);
+            int inner = payload[at + 2] & 0x1F;
+            if (inner == H264_SPS || (parameters_known && inner == H264_IDR))
+                return 1;
+            if (length == 0)
+                return 0;
+            at += 2 + length;
+        }
+        return 0;
+    }
+    if (!parameters_known)
+        return 0;
+    if (kind == H264_FU_A)
+        return (payload[1] & 0x80) && (payload[1] & 0x1F) == H264_IDR;
+    return kind == H264_IDR;
+}
+
+PyObject *h264_starts_key(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t count) {
+    if (count < 1 || count > 2) {
+        PyErr_SetString(PyExc_TypeError, "h264_starts_key(payload, parameters_known=False)");
+        return NULL;
+    }
+    int is_known = count == 2 ? PyObject_IsTrue(args[1]) : 0;
+    Py_buffer view;
+    if (is_known < 0 || PyObject_GetBuffer(args[0], &view, PyBUF_SIMPLE))
+        return NULL;
+    int starts = h264_starts(view.buf, view.len, is_known);
+    PyBuffer_Release(&view);
+    return PyBool_FromLong(starts);
+}
+
 PyObject *set_no_vp8(PyObject *Py_UNUSED(module), PyObject *object) {
     Py_INCREF(object);
     Py_XSETREF(no_vp8, object);

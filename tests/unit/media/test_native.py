@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from media import codecs, rtp, sentlog, twcc
 from media.arrivals import PlainArrivals
-from media.codecs import NO_VP8, vp8_info_plain
+from media.codecs import NO_VP8, h264_starts_key, vp8_info_plain
 from media.glance import PlainGlance
 from media.layer import Layer
 from media.native import compiled
@@ -56,6 +56,14 @@ def test_packets_are_taken_apart_alike(data: bytes, level: int, time: int, wide:
 @given(st.binary(max_size=12))
 def test_vp8_counters_are_read_alike(payload: bytes) -> None:
     assert native.vp8_info(payload) == vp8_info_plain(payload)
+
+
+H264_HEADS = st.sampled_from((b"\x67", b"\x65", b"\x61", b"\x78\0\2", b"\x78\0\1\x41\0\2", b"\x7c\x85", b"\x7c\5", b""))
+
+
+@given(H264_HEADS, st.binary(max_size=12), st.booleans())
+def test_where_h264_may_begin_is_found_alike(head: bytes, rest: bytes, known: bool) -> None:
+    assert native.h264_starts_key(head + rest, known) == h264_starts_key(head + rest, known)
 
 
 @given(st.binary(max_size=60), st.integers(1, 400), st.integers(-(1 << 40), 1 << 40))

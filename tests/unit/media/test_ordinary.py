@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from media import ordinary
 from media.messages import View
 from media.recorder import FLUSH_BYTES, Job, Result, SpoolRecorder
-from media.types import PeerId, PublishedMedia, Ssrc
+from media.types import Codec, PeerId, PublishedMedia, Ssrc
 from tests.support.media import (
+    H264,
     IN_IDS,
     OPUS,
     VP8,
@@ -63,8 +64,9 @@ class Sunk:
 class Call:
     """One camera in two layers and one microphone to two viewers, recorded."""
 
-    def __init__(self, is_native: bool, record: str, layers: int) -> None:
+    def __init__(self, is_native: bool, record: str, layers: int, codec: Codec = VP8) -> None:
         self.world = world = World()
+        self.codec = codec
         if not is_native:
             world.relay._take = None
         self.names: tuple[str, ...] = ("binh", "chi")
@@ -76,19 +78,20 @@ class Call:
         self.state, self.muted = "running", False
         self.wide = 65_500
         self.sent: list[bytes] = []
-        self.pictures = [Sender(200, VP8, seq=65_520), Sender(210, VP8, seq=9)]
+        self.pictures = [Sender(200, codec, seq=65_520), Sender(210, codec, seq=9)]
         self.sound = Sender(100, OPUS, timestamp=4_294_960_000)
         self.rtx = 5
         self.counter = 126
         self._apply()
+        camera = replace(CAMERA, codec=codec)
         camera = (
-            CAMERA
+            camera
             if layers > 1
-            else replace(CAMERA, ssrcs=CAMERA.ssrcs[:1], rtx_ssrcs=CAMERA.rtx_ssrcs[:1], rids=("",))
+            else replace(camera, ssrcs=CAMERA.ssrcs[:1], rtx_ssrcs=CAMERA.rtx_ssrcs[:1], rids=("",))
         )
         world.publish("peer-an", camera, MICROPHONE)
         for name in ("binh", "chi"):
-            world.subscribe(f"peer-{name}", (video_line(), "an", "camera"), (audio_line(), "an", "mic"))
+            world.subscribe(f"peer-{name}", (video_line(codec=codec), "an", "camera"), (audio_line(), "an", "mic"))
         self.step("key", 0, 0)
         self.step("key", 1, 0)
         self.step("sound", 20, True)
@@ -113,7 +116,9 @@ class Call:
                 self.names = ("binh", "chi", "dung")
                 self.seen.append([])
                 self._apply()
-                world.subscribe("peer-dung", (video_line(), "an", "camera"), (audio_line(), "an", "mic"))
+                world.subscribe(
+                    "peer-dung", (video_line(codec=self.codec), "an", "camera"), (audio_line(), "an", "mic")
+                )
         elif kind == "thin":
             leg = world.relay._subscribers["peer-binh"]
             leg.subscriptions["1"].limit(one)
@@ -136,6 +141,8 @@ class Call:
         is_sized = kind == "key" and other > 0
         body = sized(160 + 480 * one if other < 3 else 320, 180 + 180 * one) if is_sized else b""
         payload = vp8(kind == "key", self.counter & 0x7FFF, self.counter & 0xFF, True, body + bytes(other * 100 + 5))
+        if self.codec is H264:
+            payload = (b"\x78\0\4\x67\x42\0\x1f" if kind == "key" else b"\x61") + bytes(other * 100 + 5)
         if kind == "hole":
             sender.seq += 1 + other
         elif kind == "empty":
@@ -158,7 +165,7 @@ class Call:
             data = self.sent[-back]
             ssrc = int.from_bytes(data[8:12], "big")
             self.rtx += 1
-            self._send(rtx_of(data, ssrc + 1, 97, self.rtx) if is_rtx and ssrc != 100 else data)
+            self._send(rtx_of(data, ssrc + 1, self.codec.rtx_pt or 97, self.rtx) if is_rtx and ssrc != 100 else data)
 
     def _send(self, data: bytes) -> None:
         self.sent.append(data)
@@ -207,11 +214,11 @@ def plain(thing: Any) -> dict[str, Any]:
     return {name: value for name, value in values.items() if isinstance(value, int | float | str | list | tuple | dict)}
 
 
-@pytest.mark.parametrize("layers", [2, 1])
+@pytest.mark.parametrize(("layers", "codec"), [(2, VP8), (1, VP8), (2, H264)], ids=["two", "one", "h264"])
 @settings(max_examples=15, deadline=None)
 @given(steps=STEPS, record=st.sampled_from(["off", "memory", "journal"]))
-def test_a_call_goes_the_same_way(layers: int, steps: list[tuple[str, int, int]], record: str) -> None:
-    calls = [Call(is_native, record, layers) for is_native in (True, False)]
+def test_a_call_goes_the_same_way(layers: int, codec: Codec, steps: list[tuple[str, int, int]], record: str) -> None:
+    calls = [Call(is_native, record, layers, codec) for is_native in (True, False)]
     for call in calls:
         for step in steps:
             call.step(step[0], step[1] % layers if step[0] in ("next", "key", "hole", "empty") else step[1], step[2])
@@ -236,6 +243,15 @@ def test_most_packets_are_ordinary_and_the_rest_is_left_alone() -> None:
     assert not taken(b"\x80") and not taken(b"") and not taken(bytes(1600))
     assert call.told()["1/1"] == before["1/1"] and call.told()["leg"] == before["leg"]
     assert taken(call._packet("next", 1, 1)) and taken(call._packet("sound", 20, 1))
+
+
+def test_h264_is_ordinary_but_for_what_decoding_begins_with() -> None:
+    call = Call(True, "full", 2, H264)
+    leg = call.world.relay._publishers["peer-an"]
+    assert ordinary.take is not None
+    assert not ordinary.take(leg, call._packet("key", 1, 1), call.world.now, call.world.batch)
+    call.pictures[1].seq -= 1
+    assert ordinary.take(leg, call._packet("next", 1, 1), call.world.now, call.world.batch)
 
 
 @pytest.mark.parametrize("record", ["off", "full"])

@@ -46,9 +46,13 @@ class Line:
         self.leg.socket, self.leg.ice.selected = hall.front._sockets[0], self.socket.getsockname()
         hall.front._addresses.put(self.socket.getsockname(), self.leg, self.socket.family)
 
-    def send(self, plain: bytes) -> None:
+    def sealed(self, plain: bytes) -> bytes:
+        """In the loop's thread only: libsrtp's length is one for the process (media.transport)."""
         buffer = bytearray(plain + bytes(200))
-        self.socket.send(buffer[: protect(self.out, pointer_to(buffer), len(plain), 192 <= plain[1] <= 223)])
+        return bytes(buffer[: protect(self.out, pointer_to(buffer), len(plain), 192 <= plain[1] <= 223)])
+
+    def send(self, plain: bytes) -> None:
+        self.socket.send(self.sealed(plain))
 
     def received(self) -> list[bytes]:
         """Payloads of the pictures that came."""
@@ -92,9 +96,12 @@ class Hall:
         selector.watch(self.front.wait)
 
     def picture(self, is_key: bool = False) -> None:
+        self.camera.socket.send(self.sealed_picture(is_key))
+
+    def sealed_picture(self, is_key: bool = False) -> bytes:
         self.wide += 1
         self.sender.extensions = {3: (self.wide & 0xFFFF).to_bytes(2, "big")}
-        self.camera.send(self.sender.packet(vp8(is_key), marker=True, step=3000))
+        return self.camera.sealed(self.sender.packet(vp8(is_key), marker=True, step=3000))
 
     def ticks(self) -> None:
         self.world.relay.handle_deadline(time.monotonic(), self.front.batch)
@@ -133,7 +140,7 @@ def played(story: Callable[[Hall, Counting], Awaitable[None]]) -> None:
         runner.run(run())
 
 
-def later(seconds: float, step: Callable[[], None]) -> threading.Thread:
+def later(seconds: float, step: Callable[[], object]) -> threading.Thread:
     """Something that happens on the network while the loop waits."""
     timer = threading.Timer(seconds, step)
     timer.start()
@@ -143,9 +150,11 @@ def later(seconds: float, step: Callable[[], None]) -> threading.Thread:
 @needs_native
 def test_pictures_pass_while_the_loop_sleeps() -> None:
     async def story(hall: Hall, selector: Counting) -> None:
+        pictures = [hall.sealed_picture() for _ in range(40)]
+
         def send() -> None:
-            for _ in range(40):
-                hall.picture()
+            for picture in pictures:
+                hall.camera.socket.send(picture)
                 time.sleep(0.002)  # the pace of the network, in a thread of its own
 
         before, woken = hall.front.received, selector.woken
@@ -165,13 +174,13 @@ def test_pictures_pass_while_the_loop_sleeps() -> None:
 @needs_native
 def test_what_needs_a_decision_is_handed_in_with_what_came_beside_it() -> None:
     async def story(hall: Hall, selector: Counting) -> None:
+        packets = [hall.sealed_picture(), hall.sealed_picture(is_key=True)]
+        hall.sender.seq += 1  # a hole
+        packets += [hall.sealed_picture(), b"\x00\x01" + bytes(30), hall.sealed_picture()]  # a check of nobody
+
         def send() -> None:
-            hall.picture()
-            hall.picture(is_key=True)
-            hall.sender.seq += 1  # a hole
-            hall.picture()
-            hall.camera.socket.send(b"\x00\x01" + bytes(30))  # a check of nobody
-            hall.picture()
+            for packet in packets:
+                hall.camera.socket.send(packet)
 
         sending = later(0.02, send)
         await hall.shown(4)
@@ -186,7 +195,8 @@ def test_what_needs_a_decision_is_handed_in_with_what_came_beside_it() -> None:
 def test_feedback_waits_without_waking_anybody_and_a_question_wakes_the_loop() -> None:
     async def story(hall: Hall, selector: Counting) -> None:
         woken, began = selector.woken, time.monotonic()
-        sending = later(0.02, lambda: hall.viewer.send(FEEDBACK))
+        feedback, question = hall.viewer.sealed(FEEDBACK), hall.viewer.sealed(NACK)
+        sending = later(0.02, lambda: hall.viewer.socket.send(feedback))
         await asyncio.sleep(0.1)
         sending.join()
         assert selector.woken - woken <= 3
@@ -195,7 +205,7 @@ def test_feedback_waits_without_waking_anybody_and_a_question_wakes_the_loop() -
         assert hall.viewer.leg.heard_at == arrived
         seen: list[bytes] = []
         hall.world.relay.receive_rtcp = lambda peer, leg, data, now, batch: seen.append(bytes(data))  # type: ignore[method-assign]
-        sending = later(0.02, lambda: hall.viewer.send(NACK))
+        sending = later(0.02, lambda: hall.viewer.socket.send(question))
         async with asyncio.timeout(5):
             while not seen:  # noqa: ASYNC110
                 await asyncio.sleep(0.001)
