@@ -36,7 +36,8 @@ SOUND_BPS = 50_000  # taken off per sound that is sent: Opus with its headers
 PADDING = 255  # bytes: the most that a padding count can say (RFC 3550 5.1)
 SOUGHT = 2.0  # of what everything takes: so far a line is probed
 AMPLE = 1.5  # of that: then nothing has to be divided ...
-LOOK_AGAIN = 2.0  # s ... for so long
+LOOK_SOON, LOOK_AGAIN = 1.0, 2.0  # s ... for so long, the longer when what everything takes is what it was before
+STEADY, KNOWN = 0.25, 0.9  # by which that may differ, and s before
 FREE_AFTER, FREE_LOSS = 2.0, 0.05  # s without congestion, share of loss: nothing shows that the line is full
 BELIEVED = 0.6  # s before a layer's rate is: at first it is all key frame
 BEGINNING = 3.0  # s in which the estimate is hardly more than a guess: the least of the main picture is tried
@@ -49,8 +50,8 @@ class ViewerLine:
     """The line of one subscribe leg."""
 
     __slots__ = (
-        "_allocator", "_ample_bps", "_ample_until", "_began", "_ceiling_bps", "_limited", "estimator", "leg", "mode",
-        "pacer", "receiver", "rests_until", "wanted_bps",
+        "_allocator", "_ample_bps", "_ample_until", "_began", "_ceiling_bps", "_ideal_bps", "_is_steady", "_known_at",
+        "_limited", "estimator", "leg", "mode", "pacer", "receiver", "rests_until", "wanted_bps",
     )  # fmt: skip
 
     def __init__(self, leg: SubscribeLeg, ceiling_bps: int) -> None:
@@ -66,6 +67,9 @@ class ViewerLine:
         self.wanted_bps = 0.0  # what everything would take that could be sent
         self._ample_bps = 0.0  # down to this rate ...
         self._ample_until = -1e9  # ... and until then everything is sent without looking
+        self._ideal_bps = 0.0  # what all pictures would take, and ...
+        self._known_at = -1e9  # ... when that was noted
+        self._is_steady = False  # it is about the same since then
         self.rests_until = -1e9  # ``tick`` need not be called until then
 
     # --- how it knows -----------------------------------------------------------------------------------------------
@@ -142,7 +146,7 @@ class ViewerLine:
             # After dividing: a line that is looked at again, and is ample still, must not be paced until the next tick.
             self.estimator.is_ample = now < self._ample_until and target >= self._ample_bps
             self.pacer.set_target(target, self.estimator.is_ample, self.estimator.trains.at_once)
-            if self.estimator.is_ample and not self.estimator.is_probing:
+            if self._is_steady and self.estimator.is_ample and not self.estimator.is_probing:
                 self.rests_until = min(now + RESTS, self._ample_until)
 
     def _divide(self, target: float, offers: Offers, now: float) -> None:
@@ -171,8 +175,14 @@ class ViewerLine:
         for wish, subscription in zip(wishes, shown, strict=True):
             if wish.rungs:  # while nothing is sent, or the picture is hidden, what was granted stands
                 self._grant(subscription, wish, granted[wish.key], None if is_ample else spare, now)
+        # In the beginning layers that are not known yet take nothing: whoever comes must not wait for a second look.
+        is_known = now - self._known_at >= KNOWN
+        self._is_steady = is_known and 0 < ideal and abs(ideal - self._ideal_bps) <= STEADY * ideal
+        if is_known:
+            self._ideal_bps, self._known_at = ideal, now
         if is_ample:
-            self._ample_bps, self._ample_until = sound + HEADROOM * ideal, now + LOOK_AGAIN
+            self._ample_bps = sound + HEADROOM * ideal
+            self._ample_until = now + (LOOK_AGAIN if self._is_steady else LOOK_SOON)
         if estimator is not None:
             estimator.wanted_bps = sound + SOUGHT * ideal
 

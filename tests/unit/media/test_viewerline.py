@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
+from typing import Any
 
 import pytest
 
 from media.relay import RelayOptions
+from media.viewerline import ViewerLine
 from tests.support.link import Link
 from tests.support.watching import Viewer, Watching
 
@@ -42,6 +45,21 @@ def test_a_free_line_shows_the_best_layer_within_two_seconds() -> None:
     assert binh.fps(T0 + 2, T0 + 6) >= 14
     assert binh.lost == 0
     assert binh.padding < 60_000
+
+
+def test_a_free_line_is_looked_at_soon_again_until_what_it_carries_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[float] = []
+    divide = ViewerLine._divide
+
+    def noted(self: ViewerLine, target: float, offers: Any, now: float) -> None:
+        looks.append(now)
+        divide(self, target, offers, now)
+
+    monkeypatch.setattr(ViewerLine, "_divide", noted)
+    watch(Viewer("binh", Link(delay=0.02), 6000), 16)
+    pauses = [(sooner, later - sooner) for sooner, later in pairwise(looks)]
+    assert max(pause for at, pause in pauses if at < T0 + 1.5) < 1.2
+    assert min(pause for at, pause in pauses if at > T0 + 8) > 1.8
 
 
 @pytest.mark.parametrize(("rate", "layers", "fps"), [(1_000_000, {1, 2}, 12), (400_000, {0, 1}, 3.5)])
