@@ -4,8 +4,8 @@ TSC := tests/unit/js/node_modules/.bin/tsc
 # What failed is played once more, alone and in the open: real browsers and killed processes depend on a busy machine.
 AGAIN := --last-failed --last-failed-no-failures none
 # The packet path once more without its compiled parts (ADR 22).
-PLAIN := $(addprefix tests/unit/media/test_,$(addsuffix .py,codecs forwarder front relay rtp sender sendside sentlog \
-  subscription twcc viewerline)) tests/unit/test_built.py \
+PLAIN := $(addprefix tests/unit/media/test_,$(addsuffix .py,arrivals codecs forwarder front relay rtp sender sendside \
+  sentlog subscription twcc viewerline)) tests/unit/test_built.py \
   tests/integration/test_relay_call.py::test_two_points_see_and_hear_each_other
 
 EVERY := tests/unit tests/integration tests/browser

@@ -23,9 +23,10 @@ class PlainGlance:
 
     ``told``: highest number that it spoke of; ``feedbacks``: how many there were, the last at ``heard_at`` (monotonic
     seconds), when the log had counted ``octets_then``; ``rtt``: seconds, smoothed; ``reference``: the receiver's
-    reference time without its wrap, -1 before the first. What ``take`` alone has taken since ``again``: packets
-    ``came`` with ``octets``, the last of which ``arrived`` (seconds of the receiver's clock). It takes until ``until``,
-    and while the least time that any packet was on its way (by two clocks) is from ``low`` to ``high``.
+    reference time without its wrap, -1 before the first. What ``take`` has taken and the estimator not yet (which then
+    sets both to 0): packets ``came`` with ``octets``; the last of them ``arrived`` (seconds of the receiver's clock).
+    It takes until ``until``, and while the least time that any packet was on its way (by two clocks) is from ``low`` to
+    ``high``.
     """
 
     __slots__ = (

@@ -14,6 +14,7 @@ from rooms.errors import NotFound
 from rooms.ids import new_id
 from rooms.models import Site
 from rooms.words import ParticipantRole, ParticipantState
+from signaling import devicemessages as d
 from signaling import messages as m
 from signaling.board import Alert, Present, Snapshot
 from signaling.commands import Command, RingAnswered
@@ -35,7 +36,7 @@ class Desk:
     connection: Connection
     present: Present
     translate: Translate
-    last: m.HubState | None = None
+    last: d.HubState | None = None
     waits_for: str = ""
 
 
@@ -55,21 +56,21 @@ class DeskRequests:
         self._snapshot, self._noted, self._room_url = snapshot, noted, room_url
         sessions.operations.add("ring.answer", self._answer_ring)
 
-    async def handle(self, desk: Desk, message: m.FromDevice) -> None:
+    async def handle(self, desk: Desk, message: d.FromDevice) -> None:
         """Carry out one message and answer it. Raises what ``errors`` and ``rooms.errors`` name."""
         match message:
             case m.Ping():
                 desk.connection.send(m.Pong(n=message.n, utc=self._clock()))
-            case m.RingAnswer():
+            case d.RingAnswer():
                 await self._answer(desk, message)
-            case m.Wait():
+            case d.Wait():
                 await self._wait(desk, message)
-            case m.Help():
+            case d.Help():
                 await self._help(desk, message)
-            case m.Present():
+            case d.Present():
                 raise RequestRefused(Refusal("message.unknown"))
 
-    async def _answer(self, desk: Desk, message: m.RingAnswer) -> None:
+    async def _answer(self, desk: Desk, message: d.RingAnswer) -> None:
         live = self._snapshot().live
         session = next((s for s, one in live.items() if any(r.ring == message.ring for r in one.state.rings)), "")
         if not session:
@@ -81,7 +82,7 @@ class DeskRequests:
         )  # fmt: skip
         desk.connection.send(m.Done(req=message.req))
         if message.accept:
-            desk.connection.send(m.Called(session=session, url=self._room_url(session)))
+            desk.connection.send(d.Called(session=session, url=self._room_url(session)))
 
     async def _answer_ring(self, session: str, ring: str, accept: bool, sites: list[str], user: str) -> None:
         """Where the session is: somebody at one of ``sites`` answers."""
@@ -110,7 +111,7 @@ class DeskRequests:
         await host.submit(RingAnswered(ring, accept, known.participant if known else ""), extra)
         await host.refresh()
 
-    async def _wait(self, desk: Desk, message: m.Wait) -> None:
+    async def _wait(self, desk: Desk, message: d.Wait) -> None:
         if not desk.present.user:
             raise RequestRefused(Refusal("visit.unknown"))
 
@@ -127,7 +128,7 @@ class DeskRequests:
         desk.connection.send(m.Done(req=message.req))
         self._noted(None)
 
-    async def _help(self, desk: Desk, message: m.Help) -> None:
+    async def _help(self, desk: Desk, message: d.Help) -> None:
         if len(message.text) > MAX_HELP:
             raise RequestRefused(Refusal("text.too_long", {"limit": MAX_HELP}))
         now = self._clock()

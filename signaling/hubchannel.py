@@ -15,6 +15,7 @@ from typing import Any
 from rooms.errors import NotFound, RoomsError, TicketRefused
 from rooms.ids import new_id
 from rooms.words import TicketKind
+from signaling import devicemessages as d
 from signaling import messages as m
 from signaling.board import (
     Alert,
@@ -139,7 +140,7 @@ class HubChannel:
             for desk in self._desks.values():
                 if desk.waits_for == visit:
                     desk.waits_for = ""
-                    desk.connection.send(m.Called(session=session, url=self._room_url(session)))
+                    desk.connection.send(d.Called(session=session, url=self._room_url(session)))
 
     def _noted(self, alert: Alert | None) -> None:
         """A device asked for help, or waits for a visit: others see it."""
@@ -193,7 +194,7 @@ class HubChannel:
                 self._send(desk, state)
 
     @staticmethod
-    def _send(desk: Desk, state: m.HubState) -> None:
+    def _send(desk: Desk, state: d.HubState) -> None:
         if desk.last is not None and _same(desk.last, state):
             return
         desk.last = state
@@ -213,7 +214,7 @@ class HubChannel:
         }
         return Snapshot(now, tuple(desk.present for desk in self._desks.values()), tuple(self._alerts), live)
 
-    def _states(self, presents: list[Present], snapshot: Snapshot) -> dict[str, m.HubState]:
+    def _states(self, presents: list[Present], snapshot: Snapshot) -> dict[str, d.HubState]:
         """In a thread: one look per account, however many devices it has."""
         seen: dict[tuple[str, tuple[str, ...]], Seen] = {}
         states = {}
@@ -226,7 +227,7 @@ class HubChannel:
                     except NotFound:
                         seen[key] = Seen((), (), (), ())  # the account was shut
                 mine = seen[key]
-                states[present.device] = m.HubState(
+                states[present.device] = d.HubState(
                     utc=snapshot.utc,
                     sites=mine.sites,
                     queue=mine.queue,
@@ -276,10 +277,10 @@ class HubChannel:
 
     async def _present(self, socket: Socket) -> Present:
         try:
-            message = m.decode_from_device(await socket.receive_text())
+            message = d.decode_from_device(await socket.receive_text())
         except m.BadMessage as error:
             raise ProtocolError(error.code) from error
-        if not isinstance(message, m.Present):
+        if not isinstance(message, d.Present):
             raise ProtocolError("protocol.hello_first")
         if message.version != m.PROTOCOL_VERSION:
             raise ProtocolError("protocol.version")
@@ -290,7 +291,7 @@ class HubChannel:
         except TicketRefused as error:
             raise NotAllowed() from error
 
-    def _redeem(self, message: m.Present) -> Present:
+    def _redeem(self, message: d.Present) -> Present:
         now = self._clock()
         seat = self._store.redeem(message.token, TicketKind.HUB, now)
         if seat.device not in ("", message.device):
@@ -321,7 +322,7 @@ class HubChannel:
                 desk.connection.close(m.CLOSE_FLOOD, "flood")
                 return
             try:
-                message = m.decode_from_device(frame)
+                message = d.decode_from_device(frame)
             except m.BadMessage as error:
                 self._say(desk, ProtocolError(error.code), "")
                 continue
@@ -339,7 +340,7 @@ class HubChannel:
         desk.connection.send(m.Error(code=error.code, message=sentence, req=req))
 
 
-def _same(old: m.HubState, new: m.HubState) -> bool:
+def _same(old: d.HubState, new: d.HubState) -> bool:
     """Whether nothing but the time differs; pages count waiting seconds themselves."""
     strip = [{k: v for k, v in one.items() if k != "waits_s"} for one in old.queue]
     other = [{k: v for k, v in one.items() if k != "waits_s"} for one in new.queue]

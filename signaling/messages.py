@@ -1,5 +1,6 @@
-"""What a page and the hub say to each other over a session's websocket (``/ws/session/{id}``), and over the hub
-channel (``/ws/hub``). ``docs/protocol.md`` has one heading per message; a test holds the two together.
+"""What a page and the hub say to each other over a session's websocket (``/ws/session/{id}``), and what is common to all
+messages (over the hub channel: ``signaling.devicemessages``). ``docs/protocol.md`` has one heading per message; a test
+holds the two together.
 
 JSON text frames, one message each, tagged by ``type``. Sizes are bounded before decoding. A request that carries
 ``req`` is answered by ``done``, ``answer`` or ``error`` with the same ``req``.
@@ -34,7 +35,8 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", forbi
     """Base of every message; ``type`` is the class name in lower case with underscores."""
 
 
-def _tag(name: str) -> str:
+def tag_of(name: str) -> str:
+    """``type`` of a message class."""
     return "".join("_" + c.lower() if c.isupper() else c for c in name).lstrip("_")
 
 
@@ -47,7 +49,7 @@ class Request(Message, frozen=True):
 # --- page to hub: session socket -------------------------------------------------------------------------------------
 
 
-class Hello(Message, frozen=True, tag=_tag):
+class Hello(Message, frozen=True, tag=tag_of):
     """First message. ``token`` is the one-time ticket from the page; ``device`` the enrolled device's id;
     ``last_event`` the number of the last log event seen, to get what was missed (0: everything)."""
 
@@ -57,7 +59,7 @@ class Hello(Message, frozen=True, tag=_tag):
     last_event: int = 0
 
 
-class Publish(Request, frozen=True, tag=_tag):
+class Publish(Request, frozen=True, tag=tag_of):
     """Offer of the publish leg; ``sources`` maps mid to source. ``restart``: only ICE starts again, on the same leg."""
 
     sdp: str
@@ -65,64 +67,64 @@ class Publish(Request, frozen=True, tag=_tag):
     restart: bool = False
 
 
-class Subscribe(Request, frozen=True, tag=_tag):
+class Subscribe(Request, frozen=True, tag=tag_of):
     """Open the subscribe leg; ``offer`` messages follow. ``restart``: only ICE starts again, on the same leg."""
 
     restart: bool = False
 
 
-class SubscribeAnswer(Message, frozen=True, tag=_tag):
+class SubscribeAnswer(Message, frozen=True, tag=tag_of):
     """Answer to ``offer`` number ``offer``."""
 
     offer: int
     sdp: str
 
 
-class Unpublish(Request, frozen=True, tag=_tag):
+class Unpublish(Request, frozen=True, tag=tag_of):
     """Stop the publish leg."""
 
 
-class SetSource(Request, frozen=True, tag=_tag):
+class SetSource(Request, frozen=True, tag=tag_of):
     """I switched my own microphone, camera or sharing on or off. Enforced in the relay as a mute."""
 
     source: Source
     on: bool
 
 
-class Hand(Request, frozen=True, tag=_tag):
+class Hand(Request, frozen=True, tag=tag_of):
     """Raise or lower my hand."""
 
     up: bool
 
 
-class People(Request, frozen=True, tag=_tag):
+class People(Request, frozen=True, tag=tag_of):
     """Who sits before the camera of ``participant`` (own point, or the operator for any)."""
 
     participant: str
     people: tuple[dict[str, str], ...]
 
 
-class Admit(Request, frozen=True, tag=_tag):
+class Admit(Request, frozen=True, tag=tag_of):
     """Operator: let a waiting participant in."""
 
     participant: str
 
 
-class SendBack(Request, frozen=True, tag=_tag):
+class SendBack(Request, frozen=True, tag=tag_of):
     """Operator: back to the waiting room."""
 
     participant: str
     reason: str = ""
 
 
-class Remove(Request, frozen=True, tag=_tag):
+class Remove(Request, frozen=True, tag=tag_of):
     """Operator: end this participant's part in the session."""
 
     participant: str
     reason: str = ""
 
 
-class Mute(Request, frozen=True, tag=_tag):
+class Mute(Request, frozen=True, tag=tag_of):
     """Operator: mute a source of a participant (or lift that mute)."""
 
     participant: str
@@ -130,7 +132,7 @@ class Mute(Request, frozen=True, tag=_tag):
     on: bool = True
 
 
-class Protect(Request, frozen=True, tag=_tag):
+class Protect(Request, frozen=True, tag=tag_of):
     """Operator: "Không ghi điểm cầu này": from now on nothing of it reaches the disk; lifting it takes a reason."""
 
     participant: str
@@ -138,23 +140,23 @@ class Protect(Request, frozen=True, tag=_tag):
     reason: str = ""
 
 
-class Ring(Request, frozen=True, tag=_tag):
+class Ring(Request, frozen=True, tag=tag_of):
     """Operator: "Gọi điểm cầu": ring a further site into the session."""
 
     site: str
 
 
-class CancelRing(Request, frozen=True, tag=_tag):
+class CancelRing(Request, frozen=True, tag=tag_of):
     """Operator: stop ringing a site."""
 
     site: str
 
 
-class ReadNotice(Request, frozen=True, tag=_tag):
+class ReadNotice(Request, frozen=True, tag=tag_of):
     """Operator: the notice has been read aloud."""
 
 
-class AnswerNotice(Request, frozen=True, tag=_tag):
+class AnswerNotice(Request, frozen=True, tag=tag_of):
     """A person's answer to the notice. ``person`` is a label of the point's list ("" for the point as a whole)."""
 
     participant: str
@@ -162,86 +164,86 @@ class AnswerNotice(Request, frozen=True, tag=_tag):
     person: str = ""
 
 
-class Start(Request, frozen=True, tag=_tag):
+class Start(Request, frozen=True, tag=tag_of):
     """Operator: start the session with the record mode chosen by the chair."""
 
     record: RecordMode
     reason: str = ""
 
 
-class SetRecord(Request, frozen=True, tag=_tag):
+class SetRecord(Request, frozen=True, tag=tag_of):
     """Operator: change the record mode while the session runs."""
 
     record: RecordMode
     reason: str = ""
 
 
-class RestartRecord(Request, frozen=True, tag=_tag):
+class RestartRecord(Request, frozen=True, tag=tag_of):
     """Operator: begin a new part of the record in the same mode, on new journals, after an alarm."""
 
     reason: str = ""
 
 
-class AnswerBreak(Request, frozen=True, tag=_tag):
+class AnswerBreak(Request, frozen=True, tag=tag_of):
     """Operator: what the chair decided about a break that lasted longer than the rules allow. ``continue``: go on, the
     break stays noted; ``repeat``: what was lost is said again; ``adjourn``: stop here and meet another time."""
 
     answer: Literal["continue", "repeat", "adjourn"]
 
 
-class Pause(Request, frozen=True, tag=_tag):
+class Pause(Request, frozen=True, tag=tag_of):
     """Operator: suspend; nobody hears or sees anybody, nothing is written."""
 
     reason: str = ""
 
 
-class Resume(Request, frozen=True, tag=_tag):
+class Resume(Request, frozen=True, tag=tag_of):
     """Operator: go on after a pause, or within 15 minutes after closing."""
 
 
-class SideTalk(Request, frozen=True, tag=_tag):
+class SideTalk(Request, frozen=True, tag=tag_of):
     """Operator: "Hội ý (không ghi)": the named participants talk among themselves, unrecorded; empty ends it."""
 
     participants: tuple[str, ...] = ()
 
 
-class Close(Request, frozen=True, tag=_tag):
+class Close(Request, frozen=True, tag=tag_of):
     """Operator: end the session."""
 
     lock: bool = False
 
 
-class NextVisit(Request, frozen=True, tag=_tag):
+class NextVisit(Request, frozen=True, tag=tag_of):
     """Operator: close this visit's session and take the sitting's next visit with the same connections."""
 
     visit: str
 
 
-class TakeOver(Request, frozen=True, tag=_tag):
+class TakeOver(Request, frozen=True, tag=tag_of):
     """Another entitled operator takes the buttons."""
 
 
-class ToDenunciation(Request, frozen=True, tag=_tag):
+class ToDenunciation(Request, frozen=True, tag=tag_of):
     """ "Chuyển sang tố cáo": cut the point off from all others at once, stop and restrict the record (design 7)."""
 
     participant: str
 
 
-class Leave(Request, frozen=True, tag=_tag):
+class Leave(Request, frozen=True, tag=tag_of):
     """I leave the session."""
 
 
-class Bookmark(Request, frozen=True, tag=_tag):
+class Bookmark(Request, frozen=True, tag=tag_of):
     """Mark this moment."""
 
     text: str = ""
 
 
-class MinutesTake(Request, frozen=True, tag=_tag):
+class MinutesTake(Request, frozen=True, tag=tag_of):
     """ "Nhận quyền ghi": become the one who writes the minutes."""
 
 
-class MinutesLine(Request, frozen=True, tag=_tag):
+class MinutesLine(Request, frozen=True, tag=tag_of):
     """Write a time-coded line; ``line`` names an earlier line to correct."""
 
     text: str
@@ -250,7 +252,7 @@ class MinutesLine(Request, frozen=True, tag=_tag):
     line: str = ""
 
 
-class MinutesSection(Request, frozen=True, tag=_tag):
+class MinutesSection(Request, frozen=True, tag=tag_of):
     """Write a free-text section of the form (TCD_20); ``base`` is the section's version that was edited."""
 
     section: str
@@ -258,24 +260,24 @@ class MinutesSection(Request, frozen=True, tag=_tag):
     base: int
 
 
-class MinutesFreeze(Request, frozen=True, tag=_tag):
+class MinutesFreeze(Request, frozen=True, tag=tag_of):
     """Freeze the minutes after they were read back."""
 
 
-class Chat(Request, frozen=True, tag=_tag):
+class Chat(Request, frozen=True, tag=tag_of):
     """A line to the other officials; refused unless the session allows it."""
 
     text: str
 
 
-class Views(Message, frozen=True, tag=_tag):
+class Views(Message, frozen=True, tag=tag_of):
     """How large this page shows each picture it receives, all of them, in pixels of the screen; 0 by 0 while hidden.
     The relay sends layers to match."""
 
     views: Annotated[tuple[View, ...], msgspec.Meta(max_length=MAX_VIEWS)]
 
 
-class Seen(Message, frozen=True, tag=_tag):
+class Seen(Message, frozen=True, tag=tag_of):
     """Quality as the page sees it, every 10 s: numbers of its getStats, for log and board. ``pictures``: frames that it
     decoded, of all others together; -1: not told. ``limited``: its browser sends less than it would for want of
     line."""
@@ -290,7 +292,7 @@ class Seen(Message, frozen=True, tag=_tag):
     limited: bool = False
 
 
-class Ping(Message, frozen=True, tag=_tag):
+class Ping(Message, frozen=True, tag=tag_of):
     """Alive; answered by ``pong``."""
 
     n: int = 0
@@ -397,7 +399,7 @@ class TakeGrant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     limit_s: int
 
 
-class Welcome(Message, frozen=True, tag=_tag):
+class Welcome(Message, frozen=True, tag=tag_of):
     """Answer to ``hello``: you are ``participant``; ``may`` lists the message types you may send now.
     ``session`` is the whole state; missed log events follow as ``event``. ``utc`` is the hub's clock. ``take``: with
     what this page may record by itself when it loses the hub, null if it may not."""
@@ -413,14 +415,14 @@ class Welcome(Message, frozen=True, tag=_tag):
     take: TakeGrant | None = None
 
 
-class State(Message, frozen=True, tag=_tag):
+class State(Message, frozen=True, tag=tag_of):
     """The state changed: the whole of it again (it is small)."""
 
     session: SessionView
     may: tuple[str, ...]
 
 
-class Event(Message, frozen=True, tag=_tag):
+class Event(Message, frozen=True, tag=tag_of):
     """One event of the session's log, as far as this participant may see it."""
 
     number: int
@@ -430,27 +432,27 @@ class Event(Message, frozen=True, tag=_tag):
     body: dict[str, Any]
 
 
-class MinutesState(Message, frozen=True, tag=_tag):
+class MinutesState(Message, frozen=True, tag=tag_of):
     """The minutes as they stand now."""
 
     minutes: dict[str, Any]
 
 
-class Done(Message, frozen=True, tag=_tag):
+class Done(Message, frozen=True, tag=tag_of):
     """The request succeeded."""
 
     req: str
     body: dict[str, Any] = {}
 
 
-class Answer(Message, frozen=True, tag=_tag):
+class Answer(Message, frozen=True, tag=tag_of):
     """The relay's answer to ``publish``."""
 
     req: str
     sdp: str
 
 
-class Offer(Message, frozen=True, tag=_tag):
+class Offer(Message, frozen=True, tag=tag_of):
     """The relay's offer for the subscribe leg; ``lines`` tells whose source each section carries."""
 
     offer: int
@@ -458,21 +460,21 @@ class Offer(Message, frozen=True, tag=_tag):
     lines: tuple[Line, ...]
 
 
-class Layers(Message, frozen=True, tag=_tag):
+class Layers(Message, frozen=True, tag=tag_of):
     """Of my own ``source`` only these rids are wanted now; the rest may rest. Repeated every 10 s."""
 
     source: Source
     rids: tuple[str, ...]
 
 
-class Crosstalk(Message, frozen=True, tag=_tag):
+class Crosstalk(Message, frozen=True, tag=tag_of):
     """Rooms that hear each other: (the one that hears it louder, the one whose microphone should go off). Operators get
     all, a point its own; none: it is over. Repeated every 10 s while it lasts."""
 
     pairs: tuple[tuple[str, str], ...]
 
 
-class Figures(Message, frozen=True, tag=_tag):
+class Figures(Message, frozen=True, tag=tag_of):
     """The figures of all lines over the last 10 s, for operators, in the shape of ``quality.measured``, up to
     ``utc``."""
 
@@ -480,32 +482,32 @@ class Figures(Message, frozen=True, tag=_tag):
     points: tuple[dict[str, Any], ...]
 
 
-class Speaker(Message, frozen=True, tag=_tag):
+class Speaker(Message, frozen=True, tag=tag_of):
     """Who speaks ("" for nobody)."""
 
     participant: str
 
 
-class RelayLost(Message, frozen=True, tag=_tag):
+class RelayLost(Message, frozen=True, tag=tag_of):
     """The relay is confirmed dead, or a new one took over: open both legs again now."""
 
     reason: str
 
 
-class Moved(Message, frozen=True, tag=_tag):
+class Moved(Message, frozen=True, tag=tag_of):
     """The sitting's next visit: same socket, same legs, another session. A ``welcome`` follows."""
 
     session: str
 
 
-class Pong(Message, frozen=True, tag=_tag):
+class Pong(Message, frozen=True, tag=tag_of):
     """Answer to ``ping``."""
 
     n: int
     utc: float
 
 
-class Error(Message, frozen=True, tag=_tag):
+class Error(Message, frozen=True, tag=tag_of):
     """A request was refused: stable ``code``, and ``message`` in the user's language. Nothing was changed."""
 
     code: str
@@ -519,62 +521,7 @@ ToPage = (
 )  # fmt: skip
 
 
-# --- hub channel (/ws/hub): presence, queue, rings -------------------------------------------------------------------
-
-
-class Present(Message, frozen=True, tag=_tag):
-    """First message on the hub channel: this device is on, in this room. ``token`` from the page."""
-
-    version: int
-    token: str
-    device: str
-
-
-class RingAnswer(Request, frozen=True, tag=_tag):
-    """The duty officer answers a ring."""
-
-    ring: str
-    accept: bool
-
-
-class Wait(Request, frozen=True, tag=_tag):
-    """The point of ``visit`` waits online, ready to be admitted."""
-
-    visit: str
-
-
-class Help(Request, frozen=True, tag=_tag):
-    """ "Yêu cầu hỗ trợ kỹ thuật" or "Báo sự cố an ninh, y tế"."""
-
-    kind: Literal["technical", "security", "medical"]
-    text: str = ""
-
-
-FromDevice = Present | RingAnswer | Wait | Help | Ping
-
-
-class HubState(Message, frozen=True, tag=_tag):
-    """What this device may see: sites with presence, queue, running sessions, alerts, own ring (see protocol.md)."""
-
-    utc: float
-    sites: tuple[dict[str, Any], ...]
-    queue: tuple[dict[str, Any], ...]
-    sessions: tuple[dict[str, Any], ...]
-    alerts: tuple[dict[str, Any], ...]
-    ring: dict[str, Any] | None = None
-
-
-class Called(Message, frozen=True, tag=_tag):
-    """Your visit was admitted, or your answer to a ring was taken: open this address."""
-
-    session: str
-    url: str
-
-
-ToDevice = HubState | Called | Done | Pong | Error
-
 _from_page: msgspec.json.Decoder[FromPage] = msgspec.json.Decoder(FromPage)
-_from_device: msgspec.json.Decoder[FromDevice] = msgspec.json.Decoder(FromDevice)
 _encoder = msgspec.json.Encoder()
 
 
@@ -586,22 +533,18 @@ class BadMessage(ValueError):
         self.code = code
 
 
-def encode(message: ToPage | ToDevice) -> str:
+def encode(message: Message) -> str:
     """One message as a text frame."""
     return _encoder.encode(message).decode()
 
 
 def decode_from_page(frame: str | bytes) -> FromPage:
     """A frame of a session socket. Raises BadMessage."""
-    return _decode(_from_page, frame)
+    return decode(_from_page, frame)
 
 
-def decode_from_device(frame: str | bytes) -> FromDevice:
-    """A frame of the hub channel. Raises BadMessage."""
-    return _decode(_from_device, frame)
-
-
-def _decode(decoder: msgspec.json.Decoder[T], frame: str | bytes) -> T:
+def decode(decoder: msgspec.json.Decoder[T], frame: str | bytes) -> T:
+    """A frame as one of the messages that ``decoder`` knows. Raises BadMessage."""
     if len(frame) > MAX_MESSAGE:
         raise BadMessage("message.too_long", f"more than {MAX_MESSAGE} bytes")
     try:

@@ -22,7 +22,8 @@ from media.ice import IceLite, local_user
 from media.messages import LinkError, decode_to_app, decode_to_relay
 from media.offers import OfferedLines, ViewedLines
 from media.red import missing, parse
-from signaling.messages import BadMessage, decode_from_device, decode_from_page
+from signaling.devicemessages import decode_from_device
+from signaling.messages import BadMessage, decode_from_page
 from tests.support.media import OPUS, VP8, World, audio_line, camera, member, microphone, video_line
 
 USER, PASSWORD = "abcdef012345", "p" * 36

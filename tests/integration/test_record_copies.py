@@ -67,7 +67,7 @@ async def hold(hub: StartedHub, folder: Path) -> Lost:
     await asyncio.to_thread(hub.until_ready)
     await asyncio.to_thread(hub.ask, "session", "close", session, "--lock")
     await asyncio.to_thread(until, lambda: hub.ask("session", "show", session)["locked"], 40, "locked")
-    await asyncio.to_thread(until, lambda: replay_rows(hub, session), 60, "replay files made")
+    await asyncio.to_thread(until, lambda: replay_rows(hub, session), 180, "replay files made")
     target = folder / "package.zip"
     await asyncio.to_thread(hub.ask, "export", session, "-o", str(target))
     return Lost(

@@ -1,4 +1,5 @@
-"""Lines of different kinds (engineering.md 5.2) between Chromium and Chromium, one sender and one viewer at 720p.
+"""Lines of different kinds (engineering.md 5.2) between Chromium and Chromium, one sender and one viewer at 720p, the
+camera in one size: what a camera in layers does is played by test_squeezed_room.py and tests/browser/test_layers.py.
 
 Each line has its bar; the table of all that was seen is printed (``make soak``, or ``pytest -s``). LINES_S: seconds
 that are looked at for each line. Blackouts, rebinding and blocked UDP are played by other tests.
@@ -99,7 +100,8 @@ async def test_a_kind_of_line(kind: Kind, tmp_path: Path) -> None:
 
 
 async def test_a_collapse_is_followed_and_forgotten(tmp_path: Path) -> None:
-    """Unlimited, then 500 kbit/s for 30 s, then unlimited: pictures go on, and the rate is back within 30 s."""
+    """Unlimited, then 500 kbit/s for 30 s, then unlimited: the picture, of which this camera sends one size only, at
+    2 Mbit/s, stops and the sound goes on; the rate is back within 30 s."""
     free, narrow = Profile(delay_s=0.02), Profile(rate_bps=500_000, queue_s=0.3, delay_s=0.02)
     async with impaired_call(tmp_path, {"an": (free, free), "binh": (free, free)}, size=SIZE) as call:
         await asyncio.sleep(LEARNT_S)

@@ -45,18 +45,19 @@ def running_coturn(folder: Path, turn: Turn) -> Iterator[subprocess.Popen[bytes]
 def _until_it_listens(process: subprocess.Popen[bytes], turn: Turn, folder: Path) -> None:
     deadline = time.monotonic() + START_S
     ports = [turn.port, turn.tls_port] if turn.certificate else [turn.port]
-    for port in ports:
-        while True:
-            try:
-                socket.create_connection((turn.listening[0], port), 0.5).close()
-                break
-            except OSError:
-                assert process.poll() is None, (folder / "coturn.out").read_text()[-2000:]
-                assert time.monotonic() < deadline, (folder / "coturn.out").read_text()[-2000:]
-                time.sleep(0.05)  # it is starting; the deadline above ends this
-    while not _is_bound(turn.port):  # its UDP sockets come after those of TCP
+    # Its UDP sockets come after those of TCP.
+    while not all(_answers(turn.listening[0], port) for port in ports) or not _is_bound(turn.port):
+        assert process.poll() is None, (folder / "coturn.out").read_text()[-2000:]
         assert time.monotonic() < deadline, (folder / "coturn.out").read_text()[-2000:]
-        time.sleep(0.05)  # as above
+        time.sleep(0.05)  # it is starting; the deadline ends this
+
+
+def _answers(address: str, port: int) -> bool:
+    try:
+        socket.create_connection((address, port), 0.5).close()
+    except OSError:
+        return False
+    return True
 
 
 def _is_bound(port: int) -> bool:

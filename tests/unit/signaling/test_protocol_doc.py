@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from signaling import devicemessages as d
 from signaling import messages as m
 from signaling.errors import SENTENCES
 from signaling.fold import FOLDS, LOG_ONLY
@@ -23,8 +24,8 @@ ALIKE = {"hub channel": {m.Ping, m.Done, m.Pong, m.Error}}
 SECTIONS = {
     "Page to hub": set(typing.get_args(m.FromPage)),
     "Hub to page": set(typing.get_args(m.ToPage)),
-    "Device to hub": set(typing.get_args(m.FromDevice)) - ALIKE["hub channel"],
-    "Hub to device": set(typing.get_args(m.ToDevice)) - ALIKE["hub channel"],
+    "Device to hub": set(typing.get_args(d.FromDevice)) - ALIKE["hub channel"],
+    "Hub to device": set(typing.get_args(d.ToDevice)) - ALIKE["hub channel"],
 }
 
 
