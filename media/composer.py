@@ -273,7 +273,7 @@ class Painter:
         size = 22 if place.width > self._plan.width // 2 else 14
         tile = self._labels.get((feed.key, size))
         if tile is None:
-            tile = tile_of(self._letters.label(feed.name, size, (place.width - size) // 2 * 2))
+            tile = tile_of(self._letters.label(feed.name, size, (place.width - size) // 2 * 2, feed.mark))
             self._labels[feed.key, size] = tile
         self._canvas.put(tile, place.x + 8, place.y + place.height - tile.height - 8)
 

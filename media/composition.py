@@ -48,9 +48,10 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """What one point sent: its face and voice, or (``is_paper``) its screen or document camera. ``holes``: why nothing
-    is there, also where a file runs on without content. ``stands_for``: the key of the point's own feed, of what that
-    point recorded by itself; it is there where that feed has lost something, the rest of it are holes."""
+    """What one point sent: its face and voice, or (``is_paper``) its screen or document camera. ``mark``: what it is, to
+    stand beside the name. ``holes``: why nothing is there, also where a file runs on without content. ``stands_for``:
+    the key of the point's own feed, of what that point recorded by itself; it is there where that feed has lost
+    something, the rest of it are holes."""
 
     key: str
     name: str
@@ -58,6 +59,7 @@ class Feed:
     holes: tuple[Span, ...] = ()
     is_paper: bool = False
     stands_for: str = ""
+    mark: str = ""
 
     def piece_at(self, at_us: int) -> Piece | None:
         """The file that covers a moment, unless a hole does."""
@@ -224,6 +226,7 @@ def _feed(feed: dict[str, Any]) -> Feed:
         _spans(feed.get("holes", ())),
         bool(feed.get("is_paper", False)),
         str(feed.get("stands_for", "")),
+        str(feed.get("mark", "")),
     )
 
 

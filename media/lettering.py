@@ -27,16 +27,22 @@ class Lettering:
     def __init__(self, fonts: Sequence[Path]) -> None:
         self._fonts = [path for path in fonts if _readable(path)]
 
-    def label(self, text: str, size: int, most: int) -> Image.Image:
-        """One line on its own ground, cut with an ellipsis at ``most`` pixels. Width and height are even."""
-        room = most - size
-        shown = text
-        while shown and self._length(shown, size) > room:
-            shown = shown[:-2].rstrip() + "…" if len(shown) > 2 else ""
+    def label(self, text: str, size: int, most: int, mark: str = "") -> Image.Image:
+        """One line on its own ground, at most ``most`` pixels wide. What is too long is cut with an ellipsis; ``mark``
+        stands behind it whole as long as there is room for it. Width and height are even."""
+        shown = self.cut(text, size, most - size, mark)
         width = min(most, int(self._length(shown, size)) + size)
         image = Image.new("RGB", (_even_up(width), _even_up(size * 1.5)), PAPER)
         self._write(image, shown, size, size // 2, size // 5)
         return image
+
+    def cut(self, text: str, size: int, room: int, mark: str = "") -> str:
+        """What of a text and its mark stands on a label in so many pixels."""
+        behind = f" · {mark}" if mark else ""
+        shown = text
+        while shown and self._length(shown + behind, size) > room:
+            shown = shown[:-2].rstrip() + "…" if len(shown) > 2 else ""
+        return shown + behind if shown else mark
 
     def card(self, text: str, width: int, height: int, ground: str = PAPER) -> Image.Image:
         """Words in the middle of a place, in as many lines as they need."""

@@ -244,7 +244,6 @@ class SendSideEstimator:
         if self._broken_at < 0:
             self._before_break = self.target_bps
         self._broken_at = now
-        self.heard.until = NEVER
         self._prober.congested(now)
         self._control.rate_bps = max(float(self.min_bps), self.target_bps * BROKEN_FACTOR)
         self._settle()

@@ -1,6 +1,6 @@
-"""What a page and the hub say to each other over a session's websocket (``/ws/session/{id}``), and what is common to all
-messages (over the hub channel: ``signaling.devicemessages``). ``docs/protocol.md`` has one heading per message; a test
-holds the two together.
+"""What a page and the hub say to each other over a session's websocket (``/ws/session/{id}``), and what all messages
+have in common. Over the hub channel: ``signaling.devicemessages``. ``docs/protocol.md`` has one heading per message; a
+test holds them together.
 
 JSON text frames, one message each, tagged by ``type``. Sizes are bounded before decoding. A request that carries
 ``req`` is answered by ``done``, ``answer`` or ``error`` with the same ``req``.

@@ -128,6 +128,7 @@ def plan_of(hub: Hub, db: Session, session: ReceptionSession) -> tuple[dict[str,
         {
             "key": lane.key,
             "name": name_of(db, session, lane, language),
+            "mark": say(MARKS[lane.kind]) if lane.kind in MARKS else "",
             "is_paper": lane.is_paper,
             "stands_for": lane.participant.id if lane.kind == "take" and lane.participant.id in owners else "",
             "holes": holes_of(lane),
@@ -172,8 +173,12 @@ def name_of(db: Session, session: ReceptionSession, lane: timelines.Lane, langua
             (site.short_name or site.name) if site else f"{i18n.translate(N_('Điểm cầu'), language)} {one.position + 1}"
         )
         name = i18n.translate(N_("Công dân"), language) if one.receives_visit else other
-    if lane.kind == "take":
-        return f"{name} · {i18n.translate(N_('ghi tại điểm cầu'), language)}"
-    if lane.kind == "screen":
-        return f"{name} · {i18n.translate(N_('màn hình'), language)}"
-    return f"{name} · {i18n.translate(N_('tài liệu'), language)}" if lane.kind == "document" else name
+    return name
+
+
+MARKS = {
+    "take": N_("ghi tại điểm cầu"),
+    "screen": N_("màn hình"),
+    "document": N_("tài liệu"),
+}
+"""What a lane shows that is not a point's face."""

@@ -134,3 +134,7 @@ def test_words_of_the_language_are_drawn_from_the_subsets_of_the_font() -> None:
     assert plain != marked
     assert letters.label("x" * 400, 22, 300).width <= 300
     assert Lettering([]).label("Điểm cầu", 22, 300).width > 20, "without a font there is still one"
+    assert letters.cut("Điểm cầu", 14, 290, "ghi tại điểm cầu") == "Điểm cầu · ghi tại điểm cầu"
+    cut = letters.cut("Điểm cầu huyện Lục Ngạn", 14, 290, "ghi tại điểm cầu")
+    assert cut.startswith("Điểm cầu huyện") and cut.endswith("… · ghi tại điểm cầu"), "the mark stays whole"
+    assert letters.cut("Điểm cầu", 14, 100, "ghi tại điểm cầu") == "ghi tại điểm cầu"

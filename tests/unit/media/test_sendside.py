@@ -352,6 +352,20 @@ def test_a_line_that_is_no_longer_ample_is_looked_at_by_every_feedback() -> None
     assert not line.estimator.heard.take(buffer[:size], line.now + 0.04)
 
 
+def test_after_another_path_the_next_feedback_is_looked_at() -> None:
+    line = AmpleLine()
+    for _ in range(41):
+        line.round()
+    while line.estimator.heard.until <= line.now + 0.2:
+        line.round()
+    line.asked = 0
+    line.round()
+    assert line.asked == 0
+    line.estimator.reset_path()
+    line.round()
+    assert line.asked == 1
+
+
 def test_an_ample_line_that_falls_silent_is_broken_although_its_last_news_were_good() -> None:
     line = AmpleLine()
     for _ in range(40):
