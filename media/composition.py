@@ -48,10 +48,10 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """What one point sent: its face and voice, or (``is_paper``) its screen or document camera. ``mark``: what it is, to
-    stand beside the name. ``holes``: why nothing is there, also where a file runs on without content. ``stands_for``:
-    the key of the point's own feed, of what that point recorded by itself; it is there where that feed has lost
-    something, the rest of it are holes."""
+    """What one point sent: its face and voice, or (``is_paper``) its screen or document camera. ``mark``: what it is,
+    to stand beside the name. ``holes``: why nothing is there, also where a file runs on without content.
+    ``stands_for``: the key of the point's own feed, of what that point recorded by itself; it is there where that feed
+    has lost something, the rest of it are holes."""
 
     key: str
     name: str

@@ -34,7 +34,7 @@ NUMBERS = 1 << 16
 
 
 class SendSideEstimator:
-    """The estimate for one subscribe leg. ``ceiling_bps`` and ``wanted_bps`` may be changed at any time."""
+    """The estimate for one subscribe leg. ``wanted_bps`` may be changed at any time."""
 
     __slots__ = (
         "_acked_rate", "_before_break", "_broken_at", "_came", "_control", "_decided_at", "_delay", "_excused_until",
@@ -105,6 +105,11 @@ class SendSideEstimator:
         """A cluster is being sent: ask for ``padding`` every 5 ms."""
         cluster = self._prober.cluster
         return cluster is not None and cluster.last < 0
+
+    def set_ceiling(self, ceiling_bps: int) -> None:
+        """Another ceiling, at once."""
+        self.ceiling_bps = ceiling_bps
+        self._settle()
 
     # --- in ---------------------------------------------------------------------------------------------------------
 

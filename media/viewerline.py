@@ -104,7 +104,7 @@ class ViewerLine:
         self._ceiling_bps = ceiling_bps
         self._ample_until = self.rests_until = -1e9
         if self.estimator is not None:
-            self.estimator.ceiling_bps = ceiling_bps
+            self.estimator.set_ceiling(ceiling_bps)
         if self.receiver is not None:
             self.receiver.set_ceiling(ceiling_bps)
 

@@ -10,6 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from media import ordinary
+from media.ceiling import DEPTH
+from media.layerchoice import Choice
 from media.messages import View
 from media.recorder import FLUSH_BYTES, Job, Result, SpoolRecorder
 from media.types import Codec, PeerId, PublishedMedia, Ssrc
@@ -268,12 +270,25 @@ def test_a_key_frame_is_ordinary_when_nobody_waits_for_it_and_it_tells_nothing_n
             call._send(data)
         return is_taken
 
+    def ordinary_of(one: int) -> bool:
+        """Whether such a key frame would be taken; it is sent to nobody."""
+        assert ordinary.take is not None
+        sender, wide = replace(call.pictures[one]), call.wide
+        is_taken = ordinary.take(leg, call._packet("key", one, 1), call.world.now, call.world.batch)
+        call.pictures[one], call.wide = sender, wide
+        return is_taken
+
     assert not taken(0, 1) and not taken(1, 1), "they tell their size"
     call.world.run(0.3)
     layers[1].keys.want(call.world.now)
     assert taken(1, 1) and taken(1, 0) and taken(1, 2)
     assert layers[1].keys.deadline is None and layers[1].keys.keyed_at == call.world.now
     assert taken(0, 1) == (record == "off"), "the record goes on with the other one, and may change to this"
+    binh = next(item for item in leg.publications["1"].subscriptions if item.queue.peer == "peer-binh")
+    for target, cap in ((1, None), (binh.target, Choice(0, 3))):
+        before, binh.target, binh.cap = (binh.target, binh.cap), target, cap
+        assert not ordinary_of(0), "what it may get has changed since the last look"
+        binh.target, binh.cap = before
     assert not taken(1, 3) and layers[1].size == (320, 360)
     call.world.relay.set_views(
         PeerId("peer-chi"), (View(participant="an", source="camera", width=80, height=60),), call.world.now
@@ -303,6 +318,11 @@ def test_a_meter_that_is_empty_for_a_moment_is_filled_again_without_python() -> 
     assert ordinary.take is not None
     assert ordinary.take(leg, call._packet("next", 0, 1), call.world.now, call.world.batch)
     assert meter.packets > 100 and meter._at == call.world.now
+    full = meter._octets_per_s * DEPTH
+    meter.packets, meter.octets = 0.5, full
+    call.world.now += 0.5
+    assert ordinary.take(leg, call._packet("next", 0, 1), call.world.now, call.world.batch)
+    assert full - 2000 < meter.octets <= full, "no more than may come at once"
     meter.packets = meter.octets = 0.5
     assert not ordinary.take(leg, call._packet("next", 0, 1), call.world.now, call.world.batch)
     assert meter.packets == meter.octets == 0.5, "whether it is over the ceiling is Python's to say"

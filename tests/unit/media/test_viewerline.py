@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from media.relay import RelayOptions
+from media.twcc import Feedback
 from media.viewerline import ViewerLine
 from tests.support.link import Link
 from tests.support.watching import Viewer, Watching
@@ -60,6 +61,31 @@ def test_a_free_line_is_looked_at_soon_again_until_what_it_carries_is_known(monk
     pauses = [(sooner, later - sooner) for sooner, later in pairwise(looks)]
     assert max(pause for at, pause in pauses if at < T0 + 1.5) < 1.2
     assert min(pause for at, pause in pauses if at > T0 + 8) > 1.8
+
+
+def test_a_free_line_that_is_known_rests_until_bad_news_or_another_ceiling(monkeypatch: pytest.MonkeyPatch) -> None:
+    ticks: list[float] = []
+    tick = ViewerLine.tick
+
+    def noted(self: ViewerLine, offers: Any, now: float) -> None:
+        ticks.append(now)
+        tick(self, offers, now)
+
+    monkeypatch.setattr(ViewerLine, "tick", noted)
+    binh = Viewer("binh", Link(delay=0.02), 6000)
+    call = Watching(binh)
+    call.run(16)
+    line = call.world.relay._lines.of("peer-binh")
+    assert line is not None and line.estimator is not None
+    assert 10 <= sum(1 for at in ticks if T0 + 8 <= at < T0 + 16) <= 24, "two or three times a second, not ten"
+    line.rests_until = call.world.now + 5
+    line.feedback(Feedback(line.estimator.log.next & 0xFFFF, 0, 0, [None]), call.world.now)
+    assert line.rests_until < call.world.now, "what the glance did not take may be bad"
+    line.rests_until = call.world.now + 5
+    line.set_ceiling(100_000)
+    ticks.clear()
+    call.run(16.15)
+    assert ticks and line.target_bps <= 100_000
 
 
 @pytest.mark.parametrize(("rate", "layers", "fps"), [(1_000_000, {1, 2}, 12), (400_000, {0, 1}, 3.5)])
