@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -93,6 +94,14 @@ def test_sound_alone_is_mixed_where_it_belongs_and_silent_where_nothing_may_be_h
     assert made.media_type == "audio/mp4"
     # the beeps of the clip: 1, (2 hushed), 3, and of the second one 2.5, 3.5, 4.5, 5.5
     assert [round(at, 1) for at in beeps(made.file)] == [1.0, 2.5, 3.0, 3.5, 4.5, 5.5]
+
+
+def test_what_a_point_recorded_by_itself_is_heard_where_the_rest_is_lost_and_nowhere_else(tmp_path: Path) -> None:
+    one = replay_file(tmp_path / "1.webm", 1)
+    lost = Span(round(1.8 * S), round(3.2 * S), "Mất kết nối")
+    own = replace(feed(one, "hai-take", 0.5, (Span(0, lost.start_us), Span(lost.end_us, 9 * S))), stands_for="hai")
+    made = compose_sound(Plan(0, 5 * S, (feed(one, "hai", holes=(lost,)), own)), tmp_path / "made.m4a", done)
+    assert [round(at, 1) for at in beeps(made.file)] == [1.0, 2.5]
 
 
 def test_a_long_gap_is_silence_and_what_comes_after_it_stands_where_it_belongs(tmp_path: Path) -> None:

@@ -93,8 +93,10 @@ def test_a_portrait_picture_keeps_its_shape() -> None:
 def test_a_plan_is_read_from_plain_values() -> None:
     piece = {"path": "/a.webm", "start_us": 0, "end_us": 5, "has_picture": False}
     made = read_plan(
-        {"zero_us": 1, "length_us": 2, "feeds": [{"key": "a", "name": "A", "pieces": [piece], "holes": [[0, 1, "x"]]}],
+        {"zero_us": 1, "length_us": 2, "feeds": [{"key": "a", "name": "A", "pieces": [piece], "holes": [[0, 1, "x"]],
+                                               "stands_for": "b", "mark": "m"}],
          "speakers": [[3, "a"]], "cards": [[0, 2, "y"]]}
     )  # fmt: skip
     assert made.feeds[0].pieces[0].has_picture is False and made.feeds[0].holes == (Span(0, 1, "x"),)
+    assert (made.feeds[0].stands_for, made.feeds[0].mark) == ("b", "m")
     assert made.speakers == ((3, "a"),) and made.cards == (Span(0, 2, "y"),)
