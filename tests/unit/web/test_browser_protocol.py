@@ -8,7 +8,7 @@ from typing import get_args
 
 import pytest
 
-from signaling import messages
+from signaling import devicemessages, messages
 
 ROOT = Path(__file__).parents[3]
 SCRIPTS = ROOT / "web" / "static" / "js"
@@ -29,13 +29,13 @@ def test_the_version_is_the_same() -> None:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
 def test_every_message_that_a_script_sends_is_known(path: Path) -> None:
-    known = tags(messages.FromPage) | tags(messages.FromDevice)
+    known = tags(messages.FromPage) | tags(devicemessages.FromDevice)
     assert set(SENT.findall(path.read_text())) <= known
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
 def test_every_message_that_a_script_awaits_is_known(path: Path) -> None:
-    known = tags(messages.ToPage) | tags(messages.ToDevice)
+    known = tags(messages.ToPage) | tags(devicemessages.ToDevice)
     assert set(AWAITED.findall(path.read_text())) <= known
 
 
