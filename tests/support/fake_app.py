@@ -174,7 +174,7 @@ class FakeApp:
 
     async def connected(self) -> Hello:
         """Wait for a relay."""
-        await self.until(lambda: self._socket is not None, 15)
+        await self.until(lambda: self._socket is not None, 30)
         assert self.hello is not None
         return self.hello
 
