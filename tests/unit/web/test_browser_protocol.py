@@ -1,4 +1,5 @@
-"""What the pages' scripts send over the session socket exists in the protocol, and what they listen for, too."""
+"""What the pages' scripts send over the session socket and the hub channel exists in the protocol, and what they listen
+for, too."""
 
 from __future__ import annotations
 
@@ -12,9 +13,10 @@ from signaling import devicemessages, messages
 
 ROOT = Path(__file__).parents[3]
 SCRIPTS = ROOT / "web" / "static" / "js"
-FILES = [*SCRIPTS.glob("components/*.js"), *SCRIPTS.glob("lib/*.js"), SCRIPTS / "pages" / "room.js"]
-SENT = re.compile(r"\.(?:ask|request|send)\('([a-z_]+)'")
-AWAITED = re.compile(r"message\.type === '([a-z_]+)'")
+FILES = sorted(SCRIPTS.glob("*/*.js"))
+SENT = re.compile(r"(?:\.(?:ask|request|send)\(|stringify\(\{ type: )'([a-z_]+)'")
+AWAITED = re.compile(r"message\.type [!=]== '([a-z_]+)'")
+LISTED = re.compile(r"\[([^\]]+)\]\.includes\(message\.type\)")
 
 
 def tags(union: object) -> set[str]:
@@ -36,7 +38,9 @@ def test_every_message_that_a_script_sends_is_known(path: Path) -> None:
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
 def test_every_message_that_a_script_awaits_is_known(path: Path) -> None:
     known = tags(messages.ToPage) | tags(devicemessages.ToDevice)
-    assert set(AWAITED.findall(path.read_text())) <= known
+    text = path.read_text()
+    listed = {tag for some in LISTED.findall(text) for tag in re.findall(r"'([a-z_]+)'", some)}
+    assert listed | set(AWAITED.findall(text)) <= known
 
 
 def test_the_close_codes_are_the_same() -> None:
